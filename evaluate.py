@@ -1,0 +1,26 @@
+"""Score removals, constructed or saved, on tasks.
+
+    python evaluate.py removal=[none,all_but_the_top,zipfian] task=[word_similarity,google,lee]
+    python evaluate.py removal=[none,outputs/train/RUN] task=stsb data_dir=FOLDER
+    python evaluate.py --help                        every group and key
+"""
+
+import hydra
+from omegaconf import DictConfig
+
+from uncone.commands.main import run
+from uncone.config import register
+
+register()
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
+def main(config: DictConfig) -> None:
+    """Hand the config to `uncone.commands.evaluate`."""
+    from uncone.commands.evaluate import evaluate
+
+    run(evaluate, config)
+
+
+if __name__ == "__main__":
+    main()

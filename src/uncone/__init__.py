@@ -1,0 +1,1 @@
+"""uncone: learned post-processing of frozen text encoders."""

@@ -1,0 +1,76 @@
+"""Numpy in, numpy out; torch in, torch out.
+
+Every public function of uncone that takes vectors accepts either kind and answers in the kind it was given. Inside, all
+work is done on torch tensors, so that the same code runs on any device.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TypeVar, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+Array = np.ndarray | Tensor
+ArrayT = TypeVar("ArrayT", np.ndarray, Tensor)
+
+
+def as_tensor(x: Array, dtype: torch.dtype | None = None) -> Tensor:
+    """View an array as a tensor, sharing memory where possible.
+
+    Args:
+        x: a numpy array or a tensor, of any shape.
+        dtype: converts to this dtype; None keeps the array's own.
+
+    Raises:
+        ValueError: if `x` is neither.
+
+    Example:
+        >>> as_tensor(np.zeros((2, 3), dtype=np.float32)).shape
+        torch.Size([2, 3])
+    """
+    if isinstance(x, np.ndarray):
+        with warnings.catch_warnings():  # memory-mapped features are read-only, and uncone never writes into its input
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            tensor = torch.from_numpy(x)
+    elif isinstance(x, Tensor):
+        tensor = x
+    else:
+        raise ValueError(f"expected a numpy array or a torch tensor, got {type(x).__name__}")
+    return tensor if dtype is None else tensor.to(dtype)
+
+
+def as_given(result: Tensor, given: ArrayT) -> ArrayT:
+    """Return `result` in the kind (numpy or torch) of `given`.
+
+    Example:
+        >>> type(as_given(torch.ones(2), np.zeros(2))).__name__
+        'ndarray'
+    """
+    if isinstance(given, np.ndarray):
+        return cast(ArrayT, result.detach().cpu().numpy())
+    return cast(ArrayT, result)
+
+
+def matrix(x: Array, name: str = "X", minimum_rows: int = 1, dtype: torch.dtype | None = None) -> Tensor:
+    """View `x` as a tensor (n, d), refusing anything that is not a finite matrix with enough rows.
+
+    Raises:
+        ValueError: naming the shape, the number of rows or the first row that holds NaN or infinity.
+
+    Example:
+        >>> matrix(np.eye(3), minimum_rows=2).shape
+        torch.Size([3, 3])
+    """
+    tensor = as_tensor(x, dtype)
+    if tensor.ndim != 2:
+        raise ValueError(f"{name} must be a matrix (n, d), got shape {tuple(tensor.shape)}")
+    if len(tensor) < minimum_rows:
+        raise ValueError(f"{name} needs at least {minimum_rows} rows, got {len(tensor)}")
+    if not torch.isfinite(tensor.sum()):  # one pass; the row is looked for only when something is wrong
+        bad = ~torch.isfinite(tensor).all(1)
+        if bad.any():
+            raise ValueError(f"{name} holds NaN or infinity, first in row {int(bad.nonzero()[0])}")
+    return tensor

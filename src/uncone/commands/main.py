@@ -1,0 +1,28 @@
+"""Running a command for a person: mistakes in the input end in one clear line, not in a traceback."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from hydra.errors import InstantiationException
+from omegaconf import DictConfig
+
+
+def run(command: Callable[[DictConfig], Any], config: DictConfig) -> None:
+    """Run a command; a ValueError is printed as one line and ends the process with exit code 1."""
+    for name in ("pytorch_lightning", "lightning.pytorch", "transformers"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning")
+    try:
+        command(config)
+    except InstantiationException as error:
+        cause = error.__cause__
+        if not isinstance(cause, (ValueError, TypeError)):
+            raise
+        sys.exit(f"Error: {cause}")
+    except ValueError as error:
+        sys.exit(f"Error: {error}")

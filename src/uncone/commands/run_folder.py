@@ -1,0 +1,73 @@
+"""What every command leaves behind: config.yaml, environment.json, results.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+PACKAGES = ("uncone", "torch", "pytorch-lightning", "transformers", "numpy", "scipy", "scikit-learn", "wandb", "hydra-core")
+
+
+def open_run(config: DictConfig) -> Path:
+    """Make the output folder and write into it what is about to run, with what.
+
+    Raises:
+        ValueError: if the config still lacks a value.
+    """
+    missing = OmegaConf.missing_keys(config)
+    if missing:
+        raise ValueError(f"these keys have no value yet: {', '.join(sorted(missing))}; set them as KEY=VALUE")
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    folder = Path(config.output_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    write(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+    write(folder / "environment.json", json.dumps(environment(), indent=1))
+    return folder
+
+
+def environment() -> dict[str, Any]:
+    """Versions, git commit, threads and device of this process."""
+    git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "git_commit": git.stdout.strip() or None,
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine(),
+    }
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    aside.write_text(text)
+    os.replace(aside, path)
+
+
+def write_results(folder: Path, rows: Sequence[Any]) -> None:
+    """Write results.json: one row a line, so that two runs can be compared with diff."""
+    write(folder / "results.json", "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run tiny tensor work on one thread: starting a second costs more than it does."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

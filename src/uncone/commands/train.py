@@ -1,0 +1,175 @@
+"""train.py: learn a removal on a frozen encoder, and compare it with every fixed one."""
+
+from __future__ import annotations
+
+import os
+from netrc import NetrcParseError, netrc
+from pathlib import Path
+from typing import Any
+
+import hydra
+import pytorch_lightning as pl
+import torch
+import wandb
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from rich.console import Console
+
+from uncone.callbacks import GeometryCallback, LoggerIdentity
+from uncone.callbacks.checkpoint import logger_id
+from uncone.commands.run_folder import one_thread, open_run, write_results
+from uncone.commands.systems import load_splits, make_systems
+from uncone.config import Spectra, make_tasks, make_vectors
+from uncone.data.pair_module import Basis, PairDataModule
+from uncone.data.pairs import ScoredPairs
+from uncone.geometry.probe import GeometryProbe
+from uncone.module import RemovalModule
+from uncone.removal import Removal
+from uncone.report.tables import geometry_rows, print_results, verdict
+from uncone.spectrum import Spectrum
+from uncone.tasks import WordSimilarity, evaluate
+from uncone.vectors import Vectors
+
+MONITOR = "val/spearman"
+
+
+def train(config: DictConfig) -> list[dict[str, Any]]:
+    """Run the whole path from text to a saved removal and its results; returns the rows of results.json."""
+    console = Console()
+    folder = open_run(config)
+    pl.seed_everything(config.seed, workers=True, verbose=False)
+    tasks = make_tasks(config)
+    vectors = make_vectors(config)
+    pairs, validation, test = load_splits(config, vectors)
+    console.print(f"{vectors.encoder.name}, layers {vectors.encoder.layers}: {len(pairs)} training, {len(validation)} validation, {len(test)} test pairs")
+    spectra = Spectra(vectors)
+    probe = GeometryProbe.sample(
+        vectors, vectors.corpus, vectors.type_probabilities(), config.callbacks.geometry.size, config.callbacks.geometry.queries, config.seed
+    )
+    removals = make_systems(config, vectors, spectra, validation)
+    learned = _fit(config, folder, vectors, spectra, probe, pairs, validation)
+    removals |= learned
+    removals["learned"].save(folder / "removal")
+    console.print(f"features: {vectors.store.read} read from {vectors.store.folder}, {vectors.store.built} computed")
+
+    systems = {name: vectors.corrected(removal) for name, removal in removals.items()}
+    rows, not_run = evaluate(
+        [WordSimilarity(test, name="held_out"), *tasks],
+        systems,
+        encoder=vectors.encoder.name,
+        layers=vectors.encoder.layers,
+        pooling=vectors.encoder.pooling,
+        seed=config.seed,
+        reference="none" if "none" in systems else None,
+        resamples=config.resamples,
+        progress=True,
+    )
+    measured = geometry_rows(rows[0], {"none": probe.measure(), "learned": probe.measure(removals["learned"])})
+    write_results(folder, [*rows, *measured])
+    print_results(console, rows, not_run)
+    console.print(verdict(rows, measured))
+    console.print(f"Written to {folder}")
+    return [*rows, *measured]
+
+
+def _fit(
+    config: DictConfig, folder: Path, vectors: Vectors, spectra: Spectra, probe: GeometryProbe, pairs: ScoredPairs, validation: ScoredPairs
+) -> dict[str, Removal]:
+    """Train the bank of removals; returns the best as "learned" (and every other, if `learned.report` says so)."""
+    settings = config.learned
+    basis, counts = learned_basis(spectra.blend(settings.uniform_share), settings.numbers_of_components, settings.centred)
+    data = PairDataModule(_encoded(pairs, vectors), _encoded(validation, vectors), basis, settings.batch_size, config.seed)
+    module = RemovalModule(
+        basis,
+        hydra.utils.instantiate(config.objective, members=len(counts), datasets=len(data.datasets)),
+        counts,
+        settings.parameterisation,
+        settings.learning_rate,
+        settings.pull,
+        settings.learn_centre,
+        settings.gradient_clip,
+        config.seed,
+        vectors.encoder,
+    )
+    checkpoint = ModelCheckpoint(folder / "checkpoints", filename="best", monitor=MONITOR, mode="max", save_last=True)
+    callbacks: list[Callback] = [
+        LoggerIdentity(),
+        GeometryCallback(probe, folder / "figures", config.callbacks.geometry.every_n_epochs),
+        checkpoint,
+    ]
+    if config.callbacks.early_stopping.patience is not None:
+        callbacks.append(EarlyStopping(MONITOR, patience=config.callbacks.early_stopping.patience, mode="max"))
+    trainer: pl.Trainer = hydra.utils.instantiate(config.trainer, callbacks=callbacks, logger=_loggers(config, folder), default_root_dir=folder)
+    with one_thread():
+        trainer.fit(module, data, ckpt_path=config.ckpt_path, weights_only=True)
+    wandb.finish()  # so that the next run of this process starts its own
+    if config.callbacks.checkpoint.keep == "best":
+        best = torch.load(checkpoint.best_model_path, map_location="cpu", weights_only=True)
+        module.on_load_checkpoint(best)
+        module.load_state_dict(best["state_dict"], strict=False)
+    removals = {"learned": module.removal()}
+    if settings.report == "all":
+        removals |= {f"learned_{count}": module.removal(member) for member, count in enumerate(counts)}
+    return removals
+
+
+def learned_basis(spectrum: Spectrum, numbers_of_components: Any, centred: bool) -> tuple[Basis, list[int]]:
+    """The components that the candidates need, and how many each uses.
+
+    Args:
+        spectrum: of the vectors.
+        numbers_of_components: candidates; null stands for all.
+        centred: whether the mean is subtracted.
+
+    Raises:
+        ValueError: if a number is larger than the rank.
+    """
+    counts = [spectrum.rank if count is None else int(count) for count in numbers_of_components]
+    k = max(counts)
+    if k > spectrum.rank:
+        raise ValueError(f"learned.numbers_of_components asks for {k}, but these vectors have rank {spectrum.rank}")
+    centre = spectrum.mean if centred else torch.zeros_like(spectrum.mean)
+    return Basis(centre, spectrum.components[:, :k], spectrum.eigenvalues[:k]), counts
+
+
+def _encoded(pairs: ScoredPairs, vectors: Vectors) -> tuple[ScoredPairs, torch.Tensor, torch.Tensor]:
+    return pairs, torch.tensor(vectors.raw_words(pairs.text1)), torch.tensor(vectors.raw_words(pairs.text2))
+
+
+def _loggers(config: DictConfig, folder: Path) -> list[Logger]:
+    """CSV always; W&B online if logged in, else offline, never asking."""
+    loggers: list[Logger] = [CSVLogger(folder, name="metrics")]
+    if config.logger.wandb is None:
+        return loggers
+    settings = config.logger.wandb
+    online = settings.mode == "online" or (settings.mode == "auto" and logged_in())
+    os.environ.setdefault("WANDB_SILENT", "true")
+    loggers.append(
+        WandbLogger(
+            project=settings.project,
+            name=folder.name,
+            save_dir=folder,
+            offline=not online,
+            id=logger_id(config.ckpt_path) if config.ckpt_path else None,
+            resume="allow" if config.ckpt_path else None,
+            group=settings.group,
+            tags=list(settings.tags),
+            config=OmegaConf.to_container(config, resolve=True),
+            settings=wandb.Settings(console="off"),
+        )
+    )
+    return loggers
+
+
+def logged_in() -> bool:
+    """Whether W&B credentials are there, in the environment or in ~/.netrc, and offline mode was not asked for."""
+    if os.environ.get("WANDB_MODE", "online") != "online":
+        return False
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    try:
+        host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").split("//")[-1].split("/")[0]
+        return netrc().authenticators(host) is not None
+    except (OSError, NetrcParseError):
+        return False

@@ -1,0 +1,148 @@
+"""The shape of the configuration, and the one place that turns it into objects.
+
+Values live in `conf/`; the dataclasses here only name the top-level keys and their types, so that a mistyped key or a text
+where a number belongs is an error before anything runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from uncone.features import FeatureStore
+from uncone.removal import Removal
+from uncone.spectrum import Spectrum
+from uncone.tasks.base import Task
+from uncone.vectors import Vectors
+
+
+@dataclass
+class CommonConfig:
+    """Keys of every command."""
+
+    seed: int = MISSING
+    output_dir: str = MISSING
+    cache_dir: str | None = None
+    data_dir: str | None = None
+    threads: int | None = None
+    encoder: Any = MISSING
+    word_vectors: str = MISSING
+    corpus: str = MISSING
+    frequencies: str = MISSING
+    methods: dict[str, Any] = field(default_factory=dict)
+    tasks: dict[str, Any] = field(default_factory=dict)
+    removal: Any = MISSING
+    task: Any = MISSING
+    resamples: int = MISSING
+    allow_other_encoder: bool = False
+
+
+@dataclass
+class TrainConfig(CommonConfig):
+    """Keys of train.py."""
+
+    data: Any = MISSING
+    learned: Any = MISSING
+    objective: Any = MISSING
+    trainer: Any = MISSING
+    callbacks: Any = MISSING
+    logger: Any = MISSING
+    ckpt_path: str | None = None
+    experiment: Any = None
+    debug: Any = None
+
+
+@dataclass
+class EvaluateConfig(CommonConfig):
+    """Keys of evaluate.py."""
+
+    data: Any = MISSING
+
+
+def register() -> None:
+    """Make the schemas known to Hydra under the names that conf/*.yaml start from."""
+    store = ConfigStore.instance()
+    store.store(name="train_schema", node=TrainConfig)
+    store.store(name="evaluate_schema", node=EvaluateConfig)
+
+
+def names(value: Any) -> list[str]:
+    """A list of names, however it was written: one name, or a list.
+
+    Example:
+        >>> names("sts"), names(["sts", "google"])
+        (['sts'], ['sts', 'google'])
+    """
+    return [value] if isinstance(value, str) else [str(name) for name in value]
+
+
+def make_vectors(config: DictConfig) -> Vectors:
+    """The encoder of a config, frozen, with its feature store and corpus."""
+    from uncone.data.corpora import load_texts
+
+    encoder = hydra.utils.instantiate(config.encoder)
+    corpus = load_texts(config.corpus, config.data_dir)
+    return Vectors(encoder, FeatureStore(config.cache_dir), config.word_vectors, corpus, config.frequencies)
+
+
+def make_tasks(config: DictConfig) -> list[Task]:
+    """The tasks that `config.task` names.
+
+    Raises:
+        ValueError: for a name that `conf/tasks.yaml` does not have.
+    """
+    return [hydra.utils.instantiate(_entry(config.tasks, name, "task", "tasks")) for name in names(config.task)]
+
+
+def make_candidates(config: DictConfig, name: str, spectra: Spectra) -> list[Removal]:
+    """All removals that a method's settings allow: a setting given as a list stands for each of its values.
+
+    Values beyond the rank of the vectors are left out, as long as one remains.
+
+    Raises:
+        ValueError: for a method that `conf/methods.yaml` does not have, or if no setting is possible.
+    """
+    entry: Any = OmegaConf.to_container(_entry(config.methods, name, "removal", "methods"), resolve=True)
+    spectrum = spectra.blend(entry.pop("uniform_share", 1.0))
+    grid = {key: value if isinstance(value, list) else [value] for key, value in entry.items()}
+    found, refused = [], None
+    for values in product(*grid.values()):
+        try:
+            found.append(hydra.utils.call(dict(zip(grid, values, strict=True)), spectrum))
+        except hydra.errors.InstantiationException as error:
+            refused = error
+    if not found:
+        raise ValueError(f"no setting of {name} fits these vectors: {refused.__cause__ if refused else 'none is given'}")
+    return found
+
+
+def is_saved(name: str) -> bool:
+    """Whether a name in `removal=` is the folder of a saved removal or of a training run."""
+    return "/" in name or Path(name).is_dir()
+
+
+class Spectra:
+    """The type-uniform and the probability-weighted spectrum of an encoder's vocabulary, and all mixtures between."""
+
+    def __init__(self, vectors: Vectors):
+        _, table, probabilities = vectors.raw_vocabulary()
+        self.uniform = Spectrum.fit(table)
+        self.probability = Spectrum.fit(table, probabilities)
+
+    def blend(self, uniform_share: float) -> Spectrum:
+        """Moments with this share of type-uniform mass, the rest weighted by probability."""
+        if uniform_share == 1:
+            return self.uniform
+        return self.probability if uniform_share == 0 else Spectrum.blend(self.uniform, self.probability, uniform_share)
+
+
+def _entry(section: Any, name: str, key: str, section_name: str) -> Any:
+    if name not in section:
+        raise ValueError(f"unknown {key} {name!r}: conf/{section_name}.yaml has {', '.join(section)}")
+    return section[name]

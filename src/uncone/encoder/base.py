@@ -1,0 +1,170 @@
+"""The face of every frozen encoder."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from uncone.encoder.pooling import POOLINGS
+
+if TYPE_CHECKING:
+    from uncone.encoder.table import TableEncoder
+
+Layers = int | str | Sequence[int]
+
+
+@dataclass(frozen=True)
+class TokenVectors:
+    """Token occurrences of a corpus.
+
+    Attributes:
+        vectors: (t, d) float32, one row per occurrence.
+        types: (t,) int64, the token type (vocabulary index) of each.
+        texts: (t,) int64, the index of the text each stands in.
+    """
+
+    vectors: np.ndarray
+    types: np.ndarray
+    texts: np.ndarray
+
+
+class Encoder(nn.Module):
+    """A frozen encoder: a model, a choice of layers and a pooling.
+
+    Its parameters never require gradients and it never leaves evaluation mode. Make one with `from_pretrained` or
+    `from_word_vectors`.
+
+    Attributes:
+        name: what the user called it.
+        hash: hex digest of weights and tokenizer; two encoders with one hash give the same states.
+        layers: the layers chosen, as written to results ("static", "3", "1+6", "words").
+        pooling: one of `uncone.encoder.pooling.POOLINGS`.
+        dimension: d.
+        pieces: the token types, in vocabulary order.
+
+    Example:
+        >>> encoder = Encoder.from_pretrained("minilm", layers="static")
+        >>> encoder.encode(["a word"], progress=False).shape
+        (1, 384)
+    """
+
+    name: str
+    hash: str
+    layers: str
+    pooling: str
+    dimension: int
+    pieces: list[str]
+
+    @staticmethod
+    def from_pretrained(name_or_path: str, **options: Any) -> Encoder:
+        """Load a model with transformers and freeze it.
+
+        Args:
+            name_or_path: "minilm" (the packaged all-MiniLM-L6-v2), a folder, or a name on the Hugging Face hub.
+            **options: see `uncone.encoder.loading.load_pretrained`: `layers`, `pooling`, `special_tokens`, `device`,
+                `dtype`, `max_length`, `token_budget`, `trust_remote_code`.
+        """
+        from uncone.encoder.loading import load_pretrained
+
+        return load_pretrained(name_or_path, **options)
+
+    @staticmethod
+    def from_word_vectors(path: str | Path, **options: Any) -> TableEncoder:
+        """Load static word vectors: "glove" (packaged), or a word2vec, GloVe or fastText file, text or binary.
+
+        Args:
+            path: "glove" or a file.
+            **options: see `uncone.encoder.loading.load_word_vectors`.
+        """
+        from uncone.encoder.loading import load_word_vectors
+
+        return load_word_vectors(path, **options)
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What a removal fitted on this encoder belongs to: the weights and the layers, whatever the pooling."""
+        return {"name": self.name, "hash": self.hash, "layers": self.layers}
+
+    @property
+    def settings(self) -> dict[str, str | int | bool]:
+        """Everything that the vectors depend on besides the texts; names stored features."""
+        return {"hash": self.hash, "layers": self.layers, "pooling": self.pooling}
+
+    @property
+    def is_static(self) -> bool:
+        """Whether every occurrence of a token type has the same vector."""
+        return False
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in evaluation mode, whatever the surrounding module does: a frozen encoder has no dropout."""
+        return super().train(False)
+
+    def freeze(self) -> Self:
+        """Stop gradients and enter evaluation mode."""
+        self.requires_grad_(False)
+        return self.train(False)
+
+    @abstractmethod
+    def encode(self, texts: Sequence[str], progress: bool = True) -> np.ndarray:
+        """Pooled vectors of texts.
+
+        Args:
+            texts: n strings; a text that occurs several times is encoded once.
+            progress: show a progress bar on long work.
+
+        Returns:
+            (n, d) float32.
+
+        Raises:
+            ValueError: if a text has no known token.
+        """
+
+    @abstractmethod
+    def encode_tokens(self, texts: Sequence[str], progress: bool = True) -> TokenVectors:
+        """Vectors of every token occurrence of texts (special tokens only with `special_tokens=True`)."""
+
+    @abstractmethod
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token types of each text, without special tokens."""
+
+    @abstractmethod
+    def known(self, words: Sequence[str]) -> np.ndarray:
+        """Whether each word has at least one known piece: (n,) bool."""
+
+    def as_words(self, words: Sequence[str]) -> list[str]:
+        """Texts that encode words standing alone, as the tokenizer sees words inside a sentence."""
+        return list(words)
+
+
+def check_pooling(pooling: str) -> str:
+    """Return `pooling`, or raise a ValueError that lists the choices."""
+    if pooling not in POOLINGS:
+        raise ValueError(f"unknown pooling {pooling!r}: choose one of {', '.join(POOLINGS)}")
+    return pooling
+
+
+def no_known_token(text: str) -> ValueError:
+    """The error for a text that cannot be encoded."""
+    return ValueError(f"no known token in {text!r}: it is empty or made of unknown pieces only; leave it out")
+
+
+def resolve_device(device: str) -> torch.device:
+    """Turn "auto" into the best device there is (cuda, mps, cpu); anything else is taken at its word."""
+    if device != "auto":
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def unique_texts(texts: Sequence[str]) -> tuple[list[str], Tensor]:
+    """The distinct texts in order of first appearance, and the index (n,) of each text among them."""
+    index = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+    return list(index), torch.tensor([index[text] for text in texts], dtype=torch.long)

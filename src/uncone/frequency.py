@@ -1,0 +1,85 @@
+"""How probable words and token types are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from uncone.arrays import ArrayT, as_given, as_tensor
+
+WORDS = 100_000  # the most frequent words of English; the rest have a millionth of the mass each at most
+
+
+@lru_cache(maxsize=2)
+def frequent_words(count: int = WORDS) -> tuple[tuple[str, ...], np.ndarray]:
+    """The most frequent English words of `wordfreq`, and their probabilities (n,) in running text.
+
+    Example:
+        >>> words, p = frequent_words(1000)
+        >>> words[0], bool(p[0] > 0.04)
+        ('the', True)
+    """
+    from wordfreq import iter_wordlist, word_frequency
+
+    words = tuple(word for _, word in zip(range(count), iter_wordlist("en"), strict=False))
+    return words, np.array([word_frequency(word, "en") for word in words])
+
+
+def word_probabilities(words: Sequence[str]) -> np.ndarray:
+    """Probability (n,) of each word in running English; 0 for words that `wordfreq` does not know.
+
+    Example:
+        >>> bool(np.all(np.diff(word_probabilities(["the", "cat", "ocelot"])) < 0))
+        True
+    """
+    from wordfreq import word_frequency
+
+    return np.array([word_frequency(word, "en") for word in words], dtype=np.float64)
+
+
+def piece_probabilities(encoder_or_tokenizer: Any, words: int = WORDS) -> Tensor:
+    """Probability of each word piece in running English, from word frequencies alone.
+
+    Each frequent word is cut into its pieces, and each piece collects the probability of the word: continuation pieces
+    ("##ing"), which no word list knows, get their share too.
+
+    Args:
+        encoder_or_tokenizer: an `Encoder`, or a Hugging Face fast tokenizer.
+        words: how many frequent words to cut.
+
+    Returns:
+        (V,) float64 summing to 1; 0 for pieces in none of the words.
+    """
+    from uncone.encoder.base import Encoder
+
+    frequent, probability = frequent_words(words)
+    if isinstance(encoder_or_tokenizer, Encoder):
+        size = len(encoder_or_tokenizer.pieces)
+        pieces = encoder_or_tokenizer.tokenize(encoder_or_tokenizer.as_words(frequent))
+    else:
+        size = len(encoder_or_tokenizer)
+        texts = [" " + word for word in frequent]  # word pieces ignore the space, byte-level vocabularies mark word starts by it
+        pieces = encoder_or_tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+    counts = torch.tensor([len(row) for row in pieces])
+    flat = torch.tensor([i for row in pieces for i in row])
+    mass = torch.zeros(size, dtype=torch.float64)
+    mass.index_add_(0, flat, torch.repeat_interleave(torch.from_numpy(probability), counts))
+    return mass / mass.sum()
+
+
+def corpus_probabilities(types: ArrayT, vocabulary_size: int) -> ArrayT:
+    """Relative frequency (V,) of each token type among the occurrences (t,) of a corpus; float64 summing to 1.
+
+    Example:
+        >>> corpus_probabilities(np.array([0, 0, 2, 2]), 3)
+        array([0.5, 0. , 0.5])
+    """
+    counts = torch.bincount(as_tensor(types).long(), minlength=vocabulary_size).double()
+    if not counts.sum():
+        raise ValueError("a corpus without tokens has no frequencies")
+    return as_given(counts / counts.sum(), types)

@@ -1,0 +1,93 @@
+"""A fixed sample of a corpus on which the geometry is watched while a removal is learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from uncone.geometry.cosine import mean_cosine, s_inter, s_intra
+from uncone.geometry.frequency import frequency_correlation
+from uncone.geometry.isotropy import isoscore, log10_isotropy
+from uncone.geometry.local_dimension import lid
+
+if TYPE_CHECKING:
+    from uncone.removal import Removal
+    from uncone.vectors import Vectors
+
+FREQUENCY_COMPONENTS = 3
+
+
+@dataclass(frozen=True)
+class GeometryProbe:
+    """Token occurrences with their types and how frequent these are.
+
+    Attributes:
+        occurrences: (n, d) raw vectors of sampled token occurrences.
+        types: (n,) their token types.
+        points: (m, d) raw vectors without repetition: the occurrences themselves, or each type once for a static table.
+        log_frequency: (m,) natural log of the probability of each point's type; NaN where it is unknown.
+        queries: points whose local dimension is estimated.
+        seed: of the sample and of everything drawn from it.
+    """
+
+    occurrences: np.ndarray
+    types: np.ndarray
+    points: np.ndarray
+    log_frequency: np.ndarray
+    queries: int
+    seed: int
+
+    @classmethod
+    def sample(
+        cls,
+        vectors: Vectors,
+        texts: tuple[str, ...],
+        probabilities: np.ndarray,
+        size: int = 20_000,
+        queries: int = 1_000,
+        seed: int = 0,
+    ) -> GeometryProbe:
+        """Draw token occurrences of texts without replacement.
+
+        Args:
+            vectors: raw vectors of an encoder.
+            texts: the corpus.
+            probabilities: (V,) of each token type.
+            size: occurrences to draw; all, if the corpus has fewer.
+            queries: points whose local dimension is estimated.
+            seed: of the draw.
+        """
+        tokens = vectors.tokens(texts)
+        generator = np.random.default_rng(seed)
+        rows = np.sort(generator.permutation(len(tokens.types))[:size])
+        occurrences, types = np.asarray(tokens.vectors[rows], dtype=np.float32), np.asarray(tokens.types[rows])
+        distinct = np.unique(types, return_index=True)[1] if vectors.encoder.is_static else np.arange(len(types))
+        with np.errstate(divide="ignore"):
+            log_frequency = np.log(np.asarray(probabilities, dtype=np.float64)[types[distinct]])
+        log_frequency[np.isneginf(log_frequency)] = np.nan
+        return cls(occurrences, types, occurrences[distinct], log_frequency, min(queries, len(distinct)), seed)
+
+    def measure(self, removal: Removal | None = None) -> dict[str, float]:
+        """Geometry of the probe after a removal (None: raw).
+
+        Returns:
+            s_intra, s_inter, mean_cosine, isotropy (I(V)), log10_isotropy, isoscore, lid, and frequency_pc1… (absolute Pearson
+            correlation of a leading principal component with log frequency), as defined in `uncone.geometry`.
+        """
+        occurrences, points = (X if removal is None else removal.apply(X) for X in (self.occurrences, self.points))
+        log10 = log10_isotropy(points)
+        measures = {
+            "s_intra": s_intra(occurrences, self.types),
+            "s_inter": s_inter(occurrences, self.types, torch.Generator().manual_seed(self.seed)),
+            "mean_cosine": mean_cosine(points),
+            "isotropy": 10.0**log10,
+            "log10_isotropy": log10,
+            "isoscore": isoscore(points),
+            "lid": lid(points, k=100, queries=self.queries, generator=torch.Generator().manual_seed(self.seed)),
+        }
+        known = ~np.isnan(self.log_frequency)
+        r = frequency_correlation(points[known], self.log_frequency[known], components=FREQUENCY_COMPONENTS)
+        return measures | {f"frequency_pc{i + 1}": abs(float(value)) for i, value in enumerate(r)}

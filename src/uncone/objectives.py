@@ -1,0 +1,112 @@
+"""From predicted similarities and human scores to a loss.
+
+Every objective maps predictions (n, M) of M candidate removals, scores (n,) in [-1, 1] and data-set numbers (n,) to M losses.
+The losses of different candidates share nothing, so their sum trains each as if it were alone.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class Objective(nn.Module):
+    """What all objectives have in common.
+
+    Args:
+        members: candidates M that are trained at once.
+        datasets: data sets that the pairs come from.
+    """
+
+    def __init__(self, members: int = 1, datasets: int = 1):
+        super().__init__()
+        self.members, self.datasets = members, datasets
+
+    def forward(self, predictions: Tensor, scores: Tensor, dataset: Tensor) -> Tensor:
+        """Losses (M,)."""
+        raise NotImplementedError
+
+
+class MeanSquaredError(Objective):
+    """Mean of (ŷ − y)², the objective of Liang et al. 2021. It asks cosines to equal scores, scale and all.
+
+    Example:
+        >>> MeanSquaredError()(torch.tensor([[1.0], [0.0]]), torch.tensor([1.0, 1.0]), torch.zeros(2))
+        tensor([0.5000])
+    """
+
+    def forward(self, predictions: Tensor, scores: Tensor, dataset: Tensor) -> Tensor:
+        """Losses (M,)."""
+        return (predictions - scores[:, None]).square().mean(0)
+
+
+class CalibratedMeanSquaredError(Objective):
+    """Mean of (a ŷ + b − y)² with a, b learned beside the removal.
+
+    People's scores are no cosines: sets differ in what their zero means and how far they reach. Calibration leaves the removal
+    to model the order and spacing only.
+
+    Args:
+        members: candidates M.
+        datasets: data sets, each with its own a and b if `per_dataset`.
+        per_dataset: calibrate every data set by itself.
+    """
+
+    def __init__(self, members: int = 1, datasets: int = 1, per_dataset: bool = False):
+        super().__init__(members, datasets)
+        count = datasets if per_dataset else 1
+        self.per_dataset = per_dataset
+        self.scale = nn.Parameter(torch.ones(count, members))
+        self.offset = nn.Parameter(torch.zeros(count, members))
+
+    def forward(self, predictions: Tensor, scores: Tensor, dataset: Tensor) -> Tensor:
+        """Losses (M,)."""
+        row = dataset if self.per_dataset else torch.zeros_like(dataset)
+        return (self.scale[row] * predictions + self.offset[row] - scores[:, None]).square().mean(0)
+
+
+class PearsonLoss(Objective):
+    """One minus Pearson's correlation, computed inside each data set of the batch and averaged by its number of pairs.
+
+    Example:
+        >>> p = torch.tensor([[0.1], [0.2], [0.3]])
+        >>> PearsonLoss()(p, torch.tensor([-1.0, 0.0, 1.0]), torch.zeros(3, dtype=torch.long)).abs() < 1e-5
+        tensor([True])
+    """
+
+    def forward(self, predictions: Tensor, scores: Tensor, dataset: Tensor) -> Tensor:
+        """Losses (M,), each in [0, 2]."""
+        groups = F.one_hot(dataset.long()).to(predictions.dtype)  # (n, datasets)
+        counts = groups.sum(0).clamp_min(1)[:, None]  # (datasets, 1)
+        index = dataset.long()
+        p = predictions - (groups.T @ predictions / counts)[index]  # centred inside each data set
+        y = (scores - (groups.T @ scores / counts[:, 0])[index])[:, None]
+        covariance = groups.T @ (p * y)  # (datasets, M)
+        r = covariance / ((groups.T @ p.square()) * (groups.T @ y.square()) + 1e-12).sqrt()
+        return 1 - (counts * r * (groups.sum(0) > 0)[:, None]).sum(0) / len(scores)
+
+
+class RankLoss(Objective):
+    """A smooth rank objective: for every two pairs of one data set, log(1 + exp(−(ŷ_i − ŷ_j)/τ)) where y_i > y_j.
+
+    It is the logistic surrogate of the share of wrongly ordered couples, which Kendall's and Spearman's coefficients count.
+
+    Args:
+        members: see `Objective`.
+        datasets: see `Objective`.
+        temperature: τ, in units of cosine; differences far above it count as settled.
+    """
+
+    def __init__(self, members: int = 1, datasets: int = 1, temperature: float = 0.1):
+        super().__init__(members, datasets)
+        if temperature <= 0:
+            raise ValueError(f"temperature must be above 0, got {temperature}")
+        self.temperature = temperature
+
+    def forward(self, predictions: Tensor, scores: Tensor, dataset: Tensor) -> Tensor:
+        """Losses (M,)."""
+        i, j = torch.nonzero((scores[:, None] > scores) & (dataset[:, None] == dataset), as_tuple=True)
+        if not len(i):  # a batch of ties says nothing
+            return predictions.sum(0) * 0
+        return F.softplus((predictions[j] - predictions[i]) / self.temperature).mean(0)

@@ -1,0 +1,136 @@
+"""The fixed methods: each is a rule that reads gains off a spectrum, with nothing to train.
+
+All return a `Removal`. The table of methods with their sources stands in the README.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from uncone.removal.base import Removal, capped
+from uncone.spectrum import Spectrum
+
+
+def none(spectrum: Spectrum) -> Removal:
+    """The identity: raw vectors."""
+    return _removal(spectrum, "none", components=0)
+
+
+def centre(spectrum: Spectrum) -> Removal:
+    """Subtract the mean μ, remove nothing."""
+    return _removal(spectrum, "centre", components=0, centre=spectrum.mean)
+
+
+def all_but_the_top(spectrum: Spectrum, D: int, centred: bool = True) -> Removal:
+    """Remove the D leading principal components.
+
+    Args:
+        spectrum: of the vectors.
+        D: components to remove, 1 ≤ D ≤ rank; about d/100 is usual.
+        centred: subtract the mean too (Mu & Viswanath, ICLR 2018, arXiv 1702.01417); False is the variant that Liang et al.
+            2021 compare with. The components are those of the covariance in both.
+
+    Raises:
+        ValueError: if D is larger than the rank.
+
+    Example:
+        >>> spectrum = Spectrum.fit(torch.randn(50, 4, generator=torch.Generator().manual_seed(0)))
+        >>> all_but_the_top(spectrum, D=1).gains
+        tensor([0.])
+    """
+    D = capped(D, spectrum.rank, "D")
+    return _removal(
+        spectrum, "all_but_the_top", D, gains=torch.zeros(D), centre=spectrum.mean if centred else None, settings={"D": D, "centred": centred}
+    )
+
+
+def conceptor(spectrum: Spectrum, alpha: float = 2.0) -> Removal:
+    """Conceptor negation: e' = (I − C) e with C = R (R + α⁻² I)⁻¹, R the uncentred second moment.
+
+    In the basis of R the gain is α⁻² / (λ_i + α⁻²) (Liu, Ungar & Sedoc, AAAI 2019, arXiv 1811.11001).
+
+    Args:
+        spectrum: of the vectors.
+        alpha: aperture, > 0; 2 in the paper. Large apertures remove more. It depends on the scale of the vectors.
+    """
+    if alpha <= 0:
+        raise ValueError(f"alpha must be above 0, got {alpha}")
+    gains = alpha**-2 / (spectrum.uncentred_eigenvalues + alpha**-2)
+    return Removal(
+        torch.zeros(len(gains)), spectrum.uncentred_components, gains, "conceptor", {"alpha": alpha}
+    )
+
+
+def whitening(spectrum: Spectrum, k: int | None = None, power: float = 0.5, name: str = "whitening") -> Removal:
+    """Scale the k leading principal components to unit variance and drop the others.
+
+    Gains are λ_i^(−power) for i ≤ k, else 0, up to a common factor (Su et al. 2021, arXiv 2103.15316). On a spectrum weighted
+    by word probability this is Zipfian whitening (Yokoi et al., NeurIPS 2024).
+
+    Args:
+        spectrum: of the vectors.
+        k: dimensions to keep, 1 ≤ k ≤ rank; None for all.
+        power: 0.5 whitens; smaller values only flatten.
+        name: what the removal calls itself.
+
+    Raises:
+        ValueError: if k is larger than the rank.
+    """
+    k = spectrum.rank if k is None else capped(k, spectrum.rank, "k")
+    gains = torch.zeros(len(spectrum.mean), dtype=torch.float64)
+    gains[:k] = _relative(spectrum.eigenvalues[:k]) ** -power
+    return _removal(spectrum, name, len(gains), gains, spectrum.mean, {"k": k, "power": power})
+
+
+def soft_zca(spectrum: Spectrum, eps: float = 0.1) -> Removal:
+    """Whitening with a floor under the variance: gains (λ_i + ε)^(−1/2), up to a common factor (arXiv 2411.17538).
+
+    Args:
+        spectrum: of the vectors.
+        eps: ε in units of the mean eigenvalue, > 0, so that it does not depend on the scale of the vectors.
+    """
+    if eps <= 0:
+        raise ValueError(f"eps must be above 0, got {eps}")
+    relative = _relative(spectrum.eigenvalues)
+    return _removal(spectrum, "soft_zca", len(relative), (relative + eps) ** -0.5, spectrum.mean, {"eps": eps})
+
+
+def renormalize(spectrum: Spectrum, variant: str = "R2") -> Removal:
+    """Subtract the mean (R1), or remove the direction of the mean (R2) (arXiv 2511.11041).
+
+    The paper's final normalisation to unit length is left to the cosine.
+
+    Args:
+        spectrum: of the vectors.
+        variant: "R1" or "R2".
+    """
+    if variant == "R1":
+        return _removal(spectrum, "renormalize", components=0, centre=spectrum.mean, settings={"variant": variant})
+    if variant != "R2":
+        raise ValueError(f"unknown variant {variant!r}: choose 'R1' or 'R2'")
+    direction = spectrum.mean / spectrum.mean.norm()
+    return Removal(torch.zeros(len(direction)), direction[:, None], torch.zeros(1), "renormalize", {"variant": variant})
+
+
+def _relative(eigenvalues: Tensor) -> Tensor:
+    """Eigenvalues in units of their mean: a common factor of the gains does not change any cosine."""
+    return eigenvalues / eigenvalues.mean()
+
+
+def _removal(
+    spectrum: Spectrum,
+    method: str,
+    components: int,
+    gains: Tensor | None = None,
+    centre: Tensor | None = None,
+    settings: dict[str, object] | None = None,
+) -> Removal:
+    """A removal in the leading components of the covariance."""
+    return Removal(
+        torch.zeros(len(spectrum.mean)) if centre is None else centre,
+        spectrum.components[:, :components],
+        torch.ones(components) if gains is None else gains,
+        method,
+        settings or {},
+    )

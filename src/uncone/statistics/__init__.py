@@ -1,0 +1,29 @@
+"""Correlations, accuracy, and how sure one may be of them.
+
+All functions take `gold` (n,), what people said, and `predicted` (n,) or (S, n), what one or S systems said of the same
+items.
+"""
+
+from uncone.statistics.resampling import (
+    Difference,
+    Interval,
+    bootstrap,
+    difference,
+    paired_bootstrap,
+    percentile_interval,
+)
+from uncone.statistics.correlation import accuracy, average_ranks, pearson, point, spearman
+
+__all__ = [
+    "Difference",
+    "Interval",
+    "accuracy",
+    "average_ranks",
+    "bootstrap",
+    "difference",
+    "paired_bootstrap",
+    "pearson",
+    "percentile_interval",
+    "point",
+    "spearman",
+]

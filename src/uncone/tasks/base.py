@@ -1,0 +1,131 @@
+"""What a task asks of vectors, and what it hands on to be scored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+
+class Vectors(Protocol):
+    """One system to evaluate: text in, vectors out, any removal already applied."""
+
+    def words(self, words: Sequence[str]) -> np.ndarray:
+        """Vectors (n, d) of n words, all of them known."""
+
+    def known(self, words: Sequence[str]) -> np.ndarray:
+        """(n,) bool, False for a word outside the vocabulary or made of unknown pieces only."""
+
+    def sentences(self, texts: Sequence[str]) -> np.ndarray:
+        """Vectors (n, d) of n texts."""
+
+    def vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
+        """All V words of the vocabulary and their vectors (V, d): the candidate answers of an analogy."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one system says of the items of one subset; no statistic is computed yet.
+
+    Attributes:
+        subset: name of the subset, such as "ws353" or "all".
+        gold: (n,) what people said: a score, or the number of the right answer.
+        predicted: (n,) what the system said of the same items.
+        metrics: names in `uncone.statistics.STATISTICS` to compute.
+        covered: (N,) bool, which of the subset's N items hold known words only; None for a task that every system
+            covers, such as sentence similarity. Gold and predicted are of the covered items, or of all N where the
+            task scores unknown words too.
+
+    Raises:
+        ValueError: if the lengths do not fit.
+    """
+
+    subset: str
+    gold: np.ndarray
+    predicted: np.ndarray
+    metrics: tuple[str, ...]
+    covered: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        if self.gold.shape != self.predicted.shape or self.gold.ndim != 1:
+            raise ValueError(f"gold and predicted must be (n,), got {self.gold.shape} and {self.predicted.shape}")
+        if self.covered is None:
+            return
+        known = int(np.count_nonzero(self.covered))
+        if len(self.gold) not in (known, len(self.covered)):
+            raise ValueError(f"{len(self.gold)} items are scored, but {known} of {len(self.covered)} are covered")
+
+
+@dataclass(frozen=True)
+class Average:
+    """A subset whose value is the mean of the values of other subsets.
+
+    Attributes:
+        subset: its name, such as "macro", "mean" or "wmean".
+        over: the subsets averaged.
+        weights: "equal", or "size" for a mean weighted by the number of items.
+    """
+
+    subset: str
+    over: tuple[str, ...]
+    weights: Literal["equal", "size"] = "equal"
+
+
+class Task(Protocol):
+    """One benchmark."""
+
+    @property
+    def name(self) -> str:
+        """Name in the results, such as "ws353"."""
+
+    def predict(self, vectors: Vectors) -> list[Prediction]:
+        """Ask a system; subsets come in a fixed order, the same for every system.
+
+        Raises:
+            DataUnavailable: if the data of the task cannot be had.
+        """
+
+    def averages(self) -> tuple[Average, ...]:
+        """Means over the subsets of `predict` that are reported as well."""
+
+
+def paired_cosine(vectors: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Cosine of n pairs of rows; 0 where a vector is nil.
+
+    Args:
+        vectors: (u, d) distinct vectors.
+        first: (n,) row numbers.
+        second: (n,) row numbers.
+
+    Returns:
+        (n,) float64 in [-1, 1].
+
+    Example:
+        >>> paired_cosine(np.array([[1.0, 0.0], [3.0, 4.0]]), np.array([0, 0]), np.array([0, 1]))
+        array([1. , 0.6])
+    """
+    cosine = np.empty(len(first))
+    block = 4096  # pairs; keeps the float64 copies of gathered rows small
+    for start in range(0, len(first), block):
+        rows = slice(start, start + block)
+        a = vectors[first[rows]].astype(np.float64)  # (b, d)
+        b = vectors[second[rows]].astype(np.float64)
+        dot = np.einsum("nd,nd->n", a, b)
+        norms = np.sqrt(np.einsum("nd,nd->n", a, a) * np.einsum("nd,nd->n", b, b))
+        cosine[rows] = np.divide(dot, norms, out=np.zeros_like(dot), where=norms > 0)
+    return np.clip(cosine, -1.0, 1.0)
+
+
+def distinct(texts: Sequence[str], more: Sequence[str]) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Distinct texts of both sequences, and where the texts of each stand among them.
+
+    Many pairs share a text; it is encoded once.
+
+    Example:
+        >>> distinct(["cup", "sun"], ["mug", "cup"])
+        (['cup', 'sun', 'mug'], array([0, 1]), array([2, 0]))
+    """
+    number = {text: i for i, text in enumerate(dict.fromkeys([*texts, *more]))}
+    return list(number), np.array([number[text] for text in texts]), np.array([number[text] for text in more])

@@ -1,0 +1,174 @@
+"""From predictions to result rows: values, confidence intervals, and gains over a reference.
+
+All statistics of all tasks are computed here and in `uncone.statistics`, the same way for every system. The systems of
+one evaluation share their bootstrap resamples, so that ten removals cost little more than one and are compared item by
+item. Resamples depend on the seed, the task and the subset only: adding a task or a system changes no other row.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from uncone.statistics import bootstrap, difference, percentile_interval, point
+from uncone.tasks.base import Average, Prediction
+
+# One line of results.json; None is unknown or does not apply. The metric "spearman_gain" is the value of this removal
+# minus that of the reference, with the interval and the p-value of the paired bootstrap; "coverage" is the share of
+# items whose words are all known.
+Row = dict[str, Any]
+ROW_KEYS = (
+    *("encoder", "layers", "pooling", "removal", "task", "subset", "metric"),
+    *("value", "ci_low", "ci_high", "n", "seed", "p_value"),
+)
+
+
+class NotRun(NamedTuple):
+    """Something asked for that could not be had. `removal` and `subset` are None where it concerns all of them."""
+
+    task: str
+    why: str
+    removal: str | None = None
+    subset: str | None = None
+
+
+class _Measured(NamedTuple):
+    """One metric on one subset, for the systems on which it is defined."""
+
+    n: int
+    values: dict[str, float]
+    replicates: dict[str, np.ndarray]  # (R,) each, on resamples that the systems share
+
+
+def score(
+    task: str,
+    predictions: Mapping[str, Sequence[Prediction]],
+    averages: Sequence[Average] = (),
+    reference: str | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[list[Row], list[NotRun]]:
+    """Score the predictions of several systems on one task.
+
+    Args:
+        task: its name.
+        predictions: of each system, for the same subsets in the same order.
+        averages: means over subsets to report as well.
+        reference: the system that gains are measured against, if any.
+        resamples: bootstrap resamples.
+        seed: of the bootstrap.
+
+    Returns:
+        Rows system by system, without the keys that only the caller knows (encoder, layers, pooling, seed); and the
+        values that are undefined, because a system gives the same number for all items, or NaN.
+
+    Raises:
+        ValueError: if the systems were scored on different items.
+
+    Example:
+        >>> gold = np.arange(30.0)
+        >>> systems = {"none": gold % 7, "better": gold % 29}
+        >>> predictions = {name: [Prediction("all", gold, p, ("spearman",))] for name, p in systems.items()}
+        >>> rows, _ = score("toy", predictions, reference="none")
+        >>> [(row["removal"], row["metric"], round(row["value"], 2)) for row in rows]
+        [('none', 'spearman', 0.08), ('better', 'spearman', 0.81), ('better', 'spearman_gain', 0.74)]
+    """
+    measured: dict[tuple[str, str], _Measured] = {}  # by subset and metric
+    coverage: dict[str, Row] = {}
+    not_run: list[NotRun] = []
+    for subset_predictions in zip(*predictions.values(), strict=True):
+        of_system = dict(zip(predictions, subset_predictions, strict=True))
+        first = subset_predictions[0]
+        _require_same_items(task, of_system)
+        if first.covered is not None:
+            coverage[first.subset] = {
+                "metric": "coverage",
+                "value": float(first.covered.mean()),
+                "n": len(first.covered),
+            }
+        for metric in first.metrics:
+            # the names enter the seed, so that each subset is resampled independently of the others
+            draws = [seed, zlib.crc32(f"{task}/{first.subset}".encode())]
+            measured[first.subset, metric], undefined = _measure(metric, of_system, resamples, draws)
+            not_run += [NotRun(task, why, name, first.subset) for name, why in undefined.items()]
+    metrics = tuple(dict.fromkeys(metric for _, metric in measured))
+    for average in averages:
+        for metric in metrics:
+            measured[average.subset, metric] = _average(average, [measured[subset, metric] for subset in average.over])
+
+    rows: list[Row] = []
+    for name in predictions:
+        for (subset, metric), of_subset in measured.items():
+            where = {"removal": name, "task": task, "subset": subset}
+            rows += [where | row for row in _rows(metric, of_subset, name, reference)]
+            if subset in coverage and metric == metrics[-1]:
+                rows.append(where | coverage[subset])
+    return rows, not_run
+
+
+def _measure(
+    metric: str, of_system: Mapping[str, Prediction], resamples: int, seed: list[int]
+) -> tuple[_Measured, dict[str, str]]:
+    """The metric of every system on one subset, and why it is undefined for the others."""
+    values, undefined = {}, {}
+    for name, prediction in of_system.items():
+        try:
+            values[name] = point(metric, prediction.gold, prediction.predicted)
+        except ValueError as error:
+            undefined[name] = f"{metric}: {error}"
+    gold = next(iter(of_system.values())).gold
+    replicates = {}
+    if values:
+        systems = np.stack([of_system[name].predicted for name in values])  # (S, n)
+        replicates = dict(zip(values, bootstrap(metric, gold, systems, resamples=resamples, seed=seed), strict=True))
+    return _Measured(len(gold), values, replicates), undefined
+
+
+def _average(average: Average, parts: Sequence[_Measured]) -> _Measured:
+    """Mean over subsets, resample by resample; only for systems defined on all of them."""
+    sizes = np.array([part.n for part in parts], dtype=np.float64)
+    weights = sizes / sizes.sum() if average.weights == "size" else np.full(len(parts), 1 / len(parts))
+    names = [name for name in parts[0].values if all(name in part.values for part in parts)]
+    return _Measured(
+        int(sizes.sum()),
+        {name: float(weights @ [part.values[name] for part in parts]) for name in names},
+        {name: weights @ np.stack([part.replicates[name] for part in parts]) for name in names},
+    )
+
+
+def _rows(metric: str, measured: _Measured, name: str, reference: str | None) -> Iterator[Row]:
+    """Value and gain of one system, where they are defined."""
+    if name not in measured.values:
+        return
+    value, replicates = measured.values[name], measured.replicates[name]
+    low, high = percentile_interval(replicates)
+    yield {"metric": metric, "value": value, "ci_low": low, "ci_high": high, "n": measured.n}
+    if reference in measured.values and reference != name:
+        gain = difference(value, measured.values[reference], replicates, measured.replicates[reference])
+        yield {
+            "metric": f"{metric}_gain",
+            "value": gain.difference,
+            "ci_low": gain.ci_low,
+            "ci_high": gain.ci_high,
+            "n": measured.n,
+            "p_value": gain.p_value,
+        }
+
+
+def _require_same_items(task: str, of_system: Mapping[str, Prediction]) -> None:
+    """Refuse systems that cover different words: they cannot be compared item by item."""
+    (first_name, first), *others = of_system.items()
+    for name, prediction in others:
+        same_covered = (first.covered is None and prediction.covered is None) or (
+            first.covered is not None
+            and prediction.covered is not None
+            and np.array_equal(first.covered, prediction.covered)
+        )
+        if not same_covered or not np.array_equal(first.gold, prediction.gold):
+            raise ValueError(
+                f"{task}/{first.subset}: {name!r} was scored on other items than {first_name!r}; "
+                "evaluate systems with different vocabularies one by one"
+            )

@@ -1,0 +1,85 @@
+"""Semantic textual similarity: does the cosine of two sentences rank pairs as people do?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from uncone.data.pairs import ScoredPairs
+from uncone.data.sts import load_sts
+from uncone.tasks.base import Average, Prediction, Vectors, distinct, paired_cosine
+
+_METRICS = ("spearman", "pearson")
+
+
+class Sts:
+    """Cosine similarity of sentence (or document) vectors against human scores.
+
+    Subsets reported: "all", the parts in one list (what SimCSE and MTEB report); and, where there are parts, each part,
+    "mean", the unweighted mean over parts, and "wmean", the mean weighted by their sizes. The three differ by up to 20
+    points for the same vectors, so a figure without its aggregation says little.
+
+    Args:
+        sets: names or paths for `uncone.data.load_sts`, or the pairs themselves, such as a test split.
+        name: of the task in the results; None takes the name of the (only) set.
+        data_dir: the data folder; see `uncone.data.files`.
+        exclude: sets whose pairs are left out, because a removal was trained on them (STS-B shares pairs with STS
+            2012-2015): names, paths or pairs.
+
+    Raises:
+        ValueError: if the name is left out though there are several sets.
+        DataUnavailable: in `predict`, if a set cannot be found.
+
+    Example:
+        >>> task = Sts("lee")
+        >>> task.name, len(task.pairs), task.averages()
+        ('lee', 1225, ())
+    """
+
+    def __init__(
+        self,
+        sets: str | Path | Sequence[str | Path] | ScoredPairs = "stsb_test",
+        name: str | None = None,
+        data_dir: str | Path | None = None,
+        exclude: str | Path | Sequence[str | Path] | ScoredPairs = (),
+    ) -> None:
+        if name is None and not isinstance(sets, (str, Path)):
+            raise ValueError("give the task a name: it has several sets, or pairs of its own")
+        self.name = name or Path(str(sets)).stem
+        self._sets = sets
+        self._data_dir = data_dir
+        self._exclude = exclude
+
+    @cached_property
+    def pairs(self) -> ScoredPairs:
+        """The pairs, read at first use."""
+        pairs = self._load(self._sets)
+        return pairs.without(self._load(self._exclude)) if self._exclude else pairs
+
+    def predict(self, vectors: Vectors) -> list[Prediction]:
+        """Cosines of all pairs, by part and in one list."""
+        pairs = self.pairs
+        texts, first, second = distinct(pairs.text1, pairs.text2)
+        cosine = paired_cosine(vectors.sentences(texts), first, second)
+        predictions = [Prediction("all", pairs.scaled_score, cosine, _METRICS)]
+        if len(pairs.datasets) > 1:
+            dataset = np.array(pairs.dataset)
+            for part in pairs.datasets:
+                rows = dataset == part
+                predictions.append(Prediction(self._short(part), pairs.score[rows], cosine[rows], _METRICS))
+        return predictions
+
+    def averages(self) -> tuple[Average, ...]:
+        """Both means over parts, where there are parts."""
+        parts = tuple(self._short(part) for part in self.pairs.datasets)
+        return (Average("mean", parts), Average("wmean", parts, "size")) if len(parts) > 1 else ()
+
+    def _short(self, part: str) -> str:
+        """The part's own name, such as "MSRvid", where the task has one set; with its set where it has several."""
+        return part.partition("/")[2] if isinstance(self._sets, (str, Path)) else part
+
+    def _load(self, sets: str | Path | Sequence[str | Path] | ScoredPairs) -> ScoredPairs:
+        return sets if isinstance(sets, ScoredPairs) else load_sts(sets, self._data_dir)

@@ -1,0 +1,89 @@
+"""Word similarity: does the cosine of two words rank pairs as people do?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from uncone.data.pairs import ScoredPairs
+from uncone.data.word_pairs import PACKAGED, load_word_pairs
+from uncone.tasks.base import Average, Prediction, Vectors, distinct, paired_cosine
+
+_METRICS = ("spearman", "pearson")
+
+
+class WordSimilarity:
+    """Cosine similarity of word vectors against human scores.
+
+    Subsets reported: each data set; with several, also "macro", the unweighted mean over them, and "pooled", all pairs
+    in one list with each set's scores scaled to [-1, 1] (the figure of Liang et al. 2021, arXiv 2104.05274).
+
+    Args:
+        sets: names or paths for `uncone.data.load_word_pairs`, or the pairs themselves, such as a test split.
+        name: of the task in the results.
+        data_dir: the data folder; see `uncone.data.files`.
+        exclude: sets whose pairs are left out, because a removal was trained on them: names, paths or pairs.
+        skip_unknown: leave out pairs with a word that the encoder does not know; otherwise their cosine counts as 0,
+            so that encoders of different vocabularies are scored on the same pairs. "coverage" tells their share.
+
+    Raises:
+        DataUnavailable: in `predict`, if a set cannot be found.
+        ValueError: in `predict`, if a file is malformed.
+
+    Example:
+        >>> WordSimilarity(["ws353", "simlex999"]).averages()
+        (Average(subset='macro', over=('ws353', 'simlex999'), weights='equal'),)
+    """
+
+    def __init__(
+        self,
+        sets: str | Path | Sequence[str | Path] | ScoredPairs = PACKAGED,
+        name: str = "word_similarity",
+        data_dir: str | Path | None = None,
+        exclude: str | Path | Sequence[str | Path] | ScoredPairs = (),
+        skip_unknown: bool = True,
+    ) -> None:
+        self.name = name
+        self._sets = sets
+        self._data_dir = data_dir
+        self._exclude = exclude
+        self._skip_unknown = skip_unknown
+
+    @cached_property
+    def pairs(self) -> ScoredPairs:
+        """The pairs, read at first use."""
+        pairs = self._load(self._sets)
+        return pairs.without(self._load(self._exclude)) if self._exclude else pairs
+
+    def predict(self, vectors: Vectors) -> list[Prediction]:
+        """Cosines of the pairs, by data set and pooled."""
+        pairs = self.pairs
+        words, first, second = distinct(pairs.text1, pairs.text2)
+        known = vectors.known(words)
+        covered = known[first] & known[second]  # (N,)
+        asked = covered if self._skip_unknown else np.ones(len(pairs), dtype=bool)
+        row = np.cumsum(known) - 1  # of each known word among the known ones
+        known_vectors = vectors.words([word for word, is_known in zip(words, known, strict=True) if is_known])
+        cosine = np.zeros(len(pairs))
+        cosine[covered] = paired_cosine(known_vectors, row[first[covered]], row[second[covered]])
+
+        dataset = np.array(pairs.dataset)
+        predictions = []
+        for name in pairs.datasets:
+            of_set = dataset == name
+            rows = of_set & asked
+            predictions.append(Prediction(name, pairs.score[rows], cosine[rows], _METRICS, covered[of_set]))
+        if len(pairs.datasets) > 1:
+            predictions.append(Prediction("pooled", pairs.scaled_score[asked], cosine[asked], _METRICS, covered))
+        return predictions
+
+    def averages(self) -> tuple[Average, ...]:
+        """The unweighted mean over data sets, where there are several."""
+        sets = self.pairs.datasets
+        return (Average("macro", sets),) if len(sets) > 1 else ()
+
+    def _load(self, sets: str | Path | Sequence[str | Path] | ScoredPairs) -> ScoredPairs:
+        return sets if isinstance(sets, ScoredPairs) else load_word_pairs(sets, self._data_dir)

@@ -1,0 +1,157 @@
+"""What tasks, training and measures read: words, sentences and tokens of one encoder, through the store, corrected."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, cast
+
+import numpy as np
+
+from uncone.encoder import Encoder, TableEncoder, TokenVectors, TransformerEncoder
+from uncone.encoder.occurrences import word_occurrence_means
+from uncone.features import Arrays, FeatureStore, text_hash
+from uncone.frequency import corpus_probabilities, frequent_words, piece_probabilities, word_probabilities
+from uncone.removal.base import Removal
+
+WordVectors = Literal["alone", "corpus"]
+Frequencies = Literal["wordfreq", "corpus"]
+CONTEXTUAL_VOCABULARY = 30_000  # frequent words that stand for the vocabulary of a contextual layer
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Vectors of one encoder, each computed once and kept in a store, with a removal applied on the way out.
+
+    Attributes:
+        encoder: the frozen encoder.
+        store: where its raw vectors are kept.
+        word_vectors: "alone" encodes a word as a text of its own; "corpus" takes the mean over its occurrences in `corpus`.
+        corpus: texts for `word_vectors="corpus"`.
+        frequencies: "wordfreq" takes word probabilities from the word list of that name, "corpus" counts `corpus`.
+        removal: applied to everything that is read; None reads raw vectors.
+
+    Example:
+        >>> import tempfile
+        >>> encoder = Encoder.from_pretrained("minilm", layers="static")
+        >>> Vectors(encoder, FeatureStore(tempfile.mkdtemp())).words(["cat", "dog"]).shape
+        (2, 384)
+    """
+
+    encoder: Encoder
+    store: FeatureStore = field(default_factory=FeatureStore)
+    word_vectors: WordVectors = "alone"
+    corpus: tuple[str, ...] = ()
+    frequencies: Frequencies = "wordfreq"
+    removal: Removal | None = None
+
+    def __post_init__(self) -> None:
+        if self.word_vectors not in ("alone", "corpus"):
+            raise ValueError(f"unknown word_vectors {self.word_vectors!r}: choose 'alone' or 'corpus'")
+        if self.frequencies not in ("wordfreq", "corpus"):
+            raise ValueError(f"unknown frequencies {self.frequencies!r}: choose 'wordfreq' or 'corpus'")
+        if "corpus" in (self.word_vectors, self.frequencies) and not self.corpus:
+            raise ValueError("word_vectors or frequencies from a corpus need one: set corpus to texts in which the words occur")
+        if self.removal is not None:
+            self.removal.check_encoder(self.encoder)
+
+    def corrected(self, removal: Removal | None) -> Vectors:
+        """The same vectors with another removal applied.
+
+        Raises:
+            ValueError: if the removal belongs to another encoder.
+        """
+        return replace(self, removal=removal)
+
+    def words(self, words: Sequence[str]) -> np.ndarray:
+        """Vectors (n, d) of words.
+
+        Raises:
+            ValueError: naming the first word without a vector; see `known`.
+        """
+        return self._apply(self.raw_words(words))
+
+    def raw_words(self, words: Sequence[str]) -> np.ndarray:
+        """Vectors (n, d) of words before the removal."""
+        if self.word_vectors == "alone" or self.encoder.is_static:  # in a static table all occurrences are the same
+            return self._encoded(self.encoder.as_words(words))
+        means, counts = self._occurrences(words)
+        if (counts == 0).any():
+            raise ValueError(f"{words[int(np.argmin(counts))]!r} does not occur in the corpus: give a larger one, or word_vectors=alone")
+        return means
+
+    def known(self, words: Sequence[str]) -> np.ndarray:
+        """Whether each word has a vector: (n,) bool."""
+        if self.word_vectors == "corpus" and not self.encoder.is_static:
+            return self._occurrences(words)[1] > 0
+        return self.encoder.known(words)
+
+    def sentences(self, texts: Sequence[str]) -> np.ndarray:
+        """Vectors (n, d) of texts."""
+        return self._apply(self._encoded(texts))
+
+    def tokens(self, texts: Sequence[str]) -> TokenVectors:
+        """Vectors of every token occurrence of texts."""
+
+        def build() -> Arrays:
+            tokens = self.encoder.encode_tokens(texts)
+            return {"vectors": tokens.vectors, "types": tokens.types, "texts": tokens.texts}
+
+        arrays = self.store.fetch(self._key("tokens", texts), build)
+        return TokenVectors(self._apply(arrays["vectors"]), arrays["types"], arrays["texts"])
+
+    def vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
+        """The candidate words and their vectors (V, d).
+
+        The rows of a static table, or the most frequent words of English for a contextual layer.
+        """
+        names, vectors, _ = self.raw_vocabulary()
+        return names, self._apply(vectors)
+
+    def raw_vocabulary(self) -> tuple[Sequence[str], np.ndarray, np.ndarray]:
+        """The candidate words, their vectors (V, d) before the removal, and their probabilities (V,) in running text."""
+        if self.encoder.is_static:
+            table = cast(TableEncoder, self.encoder).table
+            return self.encoder.pieces, table.float().cpu().numpy(), self.type_probabilities()
+        frequent, probabilities = frequent_words(CONTEXTUAL_VOCABULARY)
+        known = self.known(frequent)
+        names = [name for name, is_known in zip(frequent, known, strict=True) if is_known]
+        if self.frequencies == "corpus":
+            counts = Counter(word.casefold() for text in self.corpus for word in re.findall(r"\w+", text))
+            return names, self.raw_words(names), np.array([counts[name] for name in names]) / counts.total()
+        return names, self.raw_words(names), probabilities[known]
+
+    def type_probabilities(self) -> np.ndarray:
+        """Probability (V,) of each token type in running text."""
+        if self.frequencies == "corpus":
+            types = [i for row in self.encoder.tokenize(self.corpus) for i in row]
+            return corpus_probabilities(np.array(types), len(self.encoder.pieces))
+        if self.encoder.layers == "words":
+            return word_probabilities(self.encoder.pieces)
+        return piece_probabilities(self.encoder).numpy()
+
+    def _apply(self, raw: np.ndarray) -> np.ndarray:
+        return raw if self.removal is None else self.removal.apply(raw)
+
+    def _encoded(self, texts: Sequence[str]) -> np.ndarray:
+        if self.encoder.is_static:  # gathering table rows is faster than reading them back
+            return self.encoder.encode(texts)
+        return self._fetch("texts", texts, lambda: {"vectors": self.encoder.encode(texts)})["vectors"]
+
+    def _occurrences(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        encoder = cast(TransformerEncoder, self.encoder)  # the only encoder that is not static
+
+        def build() -> Arrays:
+            means, counts = word_occurrence_means(encoder, self.corpus, words)
+            return {"means": means, "counts": counts}
+
+        arrays = self._fetch("occurrences", [*words, "", *self.corpus], build)
+        return arrays["means"], arrays["counts"]
+
+    def _fetch(self, kind: str, texts: Sequence[str], build: Callable[[], Arrays]) -> Arrays:
+        return self.store.fetch(self._key(kind, texts), build)
+
+    def _key(self, kind: str, texts: Sequence[str]) -> dict[str, str]:
+        return {"kind": kind, **self.encoder.settings, "texts": text_hash(texts)}
