@@ -1,1 +1,50 @@
-"""uncone: learned post-processing of frozen text encoders."""
+"""uncone: learned post-processing of frozen text encoders.
+
+Encoders squeeze their vectors into a narrow cone; uncone measures that cone, learns how much of each dominant component to
+remove, and says with honest statistics whether it helped.
+
+    >>> import uncone
+    >>> encoder = uncone.Encoder.from_pretrained("minilm", layers="static")
+    >>> words, table, probabilities = uncone.Vectors(encoder).raw_vocabulary()
+    >>> spectrum = uncone.Spectrum.fit(table, weights=probabilities)
+    >>> removal = uncone.removal.all_but_the_top(spectrum, D=3)
+    >>> removal.apply(encoder.encode(["a narrow cone", "an open field"], progress=False)).shape
+    (2, 384)
+
+Names load when they are first used, so that `import uncone` is fast.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from uncone import geometry, removal, runs
+    from uncone.encoder import Encoder
+    from uncone.features import FeatureStore
+    from uncone.module import RemovalModule
+    from uncone.removal import Removal
+    from uncone.spectrum import Spectrum
+    from uncone.vectors import Vectors
+
+__version__ = version("uncone")
+
+_HOMES = {
+    "Encoder": "uncone.encoder",
+    "FeatureStore": "uncone.features",
+    "Removal": "uncone.removal",
+    "RemovalModule": "uncone.module",
+    "Spectrum": "uncone.spectrum",
+    "Vectors": "uncone.vectors",
+}
+_ROOMS = ("geometry", "removal", "runs")
+
+__all__ = ["Encoder", "FeatureStore", "Removal", "RemovalModule", "Spectrum", "Vectors", "__version__", "geometry", "removal", "runs"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"uncone.{name}")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'uncone' has no attribute {name!r}")

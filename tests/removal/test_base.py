@@ -1,0 +1,130 @@
+"""The removal object: algebra, files, and whom it belongs to."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from uncone.removal import Removal
+
+ENCODER = {"name": "mine", "hash": "a" * 32, "layers": "static"}
+
+
+def removal(weights=(1.0, 0.5), encoder=ENCODER) -> Removal:
+    U = torch.linalg.qr(torch.randn(5, len(weights), generator=torch.Generator().manual_seed(0)))[0]
+    return Removal(torch.ones(5), U, 1 - torch.tensor(weights), "test", {"D": 2}, encoder)
+
+
+def fake_encoder(**changes) -> SimpleNamespace:
+    identity = {**ENCODER, **changes}
+    return SimpleNamespace(identity=identity, dimension=5, **identity)
+
+
+def test_is_the_documented_map():
+    made, e = removal(), torch.randn(7, 5, generator=torch.Generator().manual_seed(1))
+    U, w = made.components, made.weights
+    expected = (e - made.centre) @ (torch.eye(5) - U @ torch.diag(w) @ U.T)
+    torch.testing.assert_close(made.apply(e), expected)
+    torch.testing.assert_close(made.apply(e[0]), expected[0])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_thin_and_square_products_agree(count):
+    e = torch.randn(7, 5, generator=torch.Generator().manual_seed(1))
+    made = removal(tuple(torch.linspace(-1, 1, count).tolist()))
+    W, b = made.fold()
+    torch.testing.assert_close(made.apply(e), e @ W.T + b)
+
+
+def test_is_numpy_in_three_lines(tmp_path):
+    """The documented formula applies a saved removal with numpy alone."""
+    import numpy as np
+    from safetensors.numpy import load_file
+
+    made, e = removal(), torch.randn(7, 5, generator=torch.Generator().manual_seed(1)).numpy()
+    r = load_file(made.save(tmp_path) / "removal.safetensors")
+    x = e - r["centre"]
+    x = x + (x @ r["components"] * (r["gains"] - 1)) @ r["components"].T
+    np.testing.assert_allclose(x, made.apply(e), atol=1e-6)
+
+
+def test_says_what_it_is():
+    assert removal().describe() == "test(D=2): centred, 2 of 5 components, w from 0.50 to 1.00 for mine layers static"
+
+
+def test_loads_from_the_folder_of_a_run(tmp_path):
+    removal().save(tmp_path / "removal")
+    assert Removal.load(tmp_path).settings == {"D": 2}
+
+
+def test_files_are_small_and_hold_no_pickle(tmp_path):
+    folder = removal().save(tmp_path)
+    assert sorted(path.name for path in folder.iterdir()) == ["removal.json", "removal.safetensors"]
+    assert json.loads((folder / "removal.json").read_text())["encoder"] == ENCODER
+
+
+def test_belongs_to_its_encoder():
+    removal().check_encoder(fake_encoder())
+    with pytest.raises(ValueError, match="belongs to mine layers static .* not to other"):
+        removal().check_encoder(fake_encoder(name="other", hash="b" * 32))
+    with pytest.raises(ValueError, match="layers 3"):
+        removal().check_encoder(fake_encoder(layers="3"))
+    removal(encoder={}).check_encoder(fake_encoder(hash="b" * 32))
+    other = fake_encoder(hash="b" * 32)
+    removal().for_encoder(other).check_encoder(other)
+
+
+def test_refuses_other_dimensions():
+    with pytest.raises(ValueError, match="5 dimensions, got shape \\(2, 4\\)"):
+        removal().apply(torch.ones(2, 4))
+    with pytest.raises(ValueError, match="corrects 5 dimensions, x gives 6"):
+        removal().check_encoder(SimpleNamespace(dimension=6, name="x"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"gains": torch.ones(3)}, "do not fit"),
+        ({"centre": torch.ones(4)}, "do not fit"),
+        ({"gains": torch.tensor([1.0, float("nan")])}, "gains of removal 'test' holds NaN"),
+        ({"components": torch.ones(5, 2)}, "not orthonormal"),
+    ],
+)
+def test_refuses_what_is_no_removal(change, message):
+    made = removal()
+    parts = {"centre": made.centre, "components": made.components, "gains": made.gains, "method": "test", **change}
+    with pytest.raises(ValueError, match=message):
+        Removal(**parts)
+
+
+def damage_json(folder):
+    (folder / "removal.json").write_text("{")
+
+
+def damage_tensors(folder):
+    data = (folder / "removal.safetensors").read_bytes()
+    (folder / "removal.safetensors").write_bytes(data[: len(data) // 2])
+
+
+def foreign(folder):
+    (folder / "removal.json").write_text('{"format": "something else"}')
+
+
+def newer(folder):
+    description = json.loads((folder / "removal.json").read_text())
+    (folder / "removal.json").write_text(json.dumps(description | {"format_version": 99}))
+
+
+def missing(folder):
+    (folder / "removal.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [(damage_json, "damaged"), (damage_tensors, "damaged"), (foreign, "does not describe"), (newer, "upgrade uncone"), (missing, "no removal in")],
+)
+def test_refuses_files_it_cannot_trust(tmp_path, spoil, message):
+    spoil(removal().save(tmp_path))
+    with pytest.raises(ValueError, match=message):
+        Removal.load(tmp_path)
