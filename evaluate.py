@@ -1,8 +1,8 @@
 """Score removals, constructed or saved, on tasks.
 
-    python evaluate.py removal=[none,all_but_the_top,zipfian] task=[word_similarity,google,lee]
-    python evaluate.py removal=[none,outputs/train/RUN] task=stsb data_dir=FOLDER
-    python evaluate.py --help                        every group and key
+python evaluate.py removal=[none,all_but_the_top,zipfian] task=[word_similarity,google,lee]
+python evaluate.py removal=[none,outputs/train/RUN] task=stsb data_dir=FOLDER
+python evaluate.py --help                        every group and key
 """
 
 import hydra

@@ -1,9 +1,9 @@
 """Learn how much of each dominant component to remove from a frozen encoder.
 
-    python train.py                                  the packaged encoder and word pairs
-    python train.py encoder.layers=[3]               a contextual layer
-    python train.py encoder=local encoder.path=FOLDER data.sets=[my_pairs.tsv]
-    python train.py --help                           every group and key
+python train.py                                  the packaged encoder and word pairs
+python train.py encoder.layers=[3]               a contextual layer
+python train.py encoder=local encoder.path=FOLDER data.sets=[my_pairs.tsv]
+python train.py --help                           every group and key
 """
 
 import hydra

@@ -61,13 +61,17 @@ def test_blend_is_the_mixture(vectors):
 def test_finds_a_planted_subspace():
     generator = torch.Generator().manual_seed(0)
     axes = torch.linalg.qr(torch.randn(30, 2, generator=generator))[0]
-    X = torch.randn(5000, 2, generator=generator) * torch.tensor([10.0, 5.0]) @ axes.T + 0.1 * torch.randn(5000, 30, generator=generator)
+    X = torch.randn(5000, 2, generator=generator) * torch.tensor([10.0, 5.0]) @ axes.T + 0.1 * torch.randn(
+        5000, 30, generator=generator
+    )
     found = Spectrum.fit(X).components[:, :2].float()
     assert torch.linalg.svdvals(found.T @ axes).min() > 0.999
 
 
 def test_signs_do_not_depend_on_the_order_of_rows(vectors):
-    torch.testing.assert_close(Spectrum.fit(vectors).components, Spectrum.fit(vectors.flip(0)).components, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        Spectrum.fit(vectors).components, Spectrum.fit(vectors.flip(0)).components, rtol=1e-5, atol=1e-5
+    )
 
 
 def test_rank_is_bounded_by_rows():

@@ -1,7 +1,7 @@
 """uncone: learned post-processing of frozen text encoders.
 
-Encoders squeeze their vectors into a narrow cone; uncone measures that cone, learns how much of each dominant component to
-remove, and says with honest statistics whether it helped.
+Encoders squeeze their vectors into a narrow cone; uncone measures that cone, learns how much of each dominant component
+to remove, and says with honest statistics whether it helped.
 
     >>> import uncone
     >>> encoder = uncone.Encoder.from_pretrained("minilm", layers="static")
@@ -39,7 +39,18 @@ _HOMES = {
 }
 _ROOMS = ("geometry", "removal", "runs")
 
-__all__ = ["Encoder", "FeatureStore", "Removal", "RemovalModule", "Spectrum", "Vectors", "__version__", "geometry", "removal", "runs"]
+__all__ = [
+    "Encoder",
+    "FeatureStore",
+    "Removal",
+    "RemovalModule",
+    "Spectrum",
+    "Vectors",
+    "__version__",
+    "geometry",
+    "removal",
+    "runs",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ work is done on torch tensors, so that the same code runs on any device.
 from __future__ import annotations
 
 import warnings
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -50,8 +50,8 @@ def as_given(result: Tensor, given: ArrayT) -> ArrayT:
         'ndarray'
     """
     if isinstance(given, np.ndarray):
-        return cast(ArrayT, result.detach().cpu().numpy())
-    return cast(ArrayT, result)
+        return result.detach().cpu().numpy()
+    return result
 
 
 def matrix(x: Array, name: str = "X", minimum_rows: int = 1, dtype: torch.dtype | None = None) -> Tensor:

@@ -1,7 +1,7 @@
 """The shape of the configuration, and the one place that turns it into objects.
 
-Values live in `conf/`; the dataclasses here only name the top-level keys and their types, so that a mistyped key or a text
-where a number belongs is an error before anything runs.
+Values live in `conf/`; the dataclasses here only name the top-level keys and their types, so that a mistyped key or a
+text where a number belongs is an error before anything runs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ class CommonConfig:
     encoder: Any = MISSING
     word_vectors: str = MISSING
     corpus: str = MISSING
+    corpus_limit: int | None = None
     frequencies: str = MISSING
+    vocabulary_size: int = MISSING
     methods: dict[str, Any] = field(default_factory=dict)
     tasks: dict[str, Any] = field(default_factory=dict)
     removal: Any = MISSING
@@ -87,8 +89,10 @@ def make_vectors(config: DictConfig) -> Vectors:
     from uncone.data.corpora import load_texts
 
     encoder = hydra.utils.instantiate(config.encoder)
-    corpus = load_texts(config.corpus, config.data_dir)
-    return Vectors(encoder, FeatureStore(config.cache_dir), config.word_vectors, corpus, config.frequencies)
+    corpus = load_texts(config.corpus, config.data_dir)[: config.corpus_limit]
+    return Vectors(
+        encoder, FeatureStore(config.cache_dir), config.word_vectors, corpus, config.frequencies, config.vocabulary_size
+    )
 
 
 def make_tasks(config: DictConfig) -> list[Task]:
@@ -118,7 +122,9 @@ def make_candidates(config: DictConfig, name: str, spectra: Spectra) -> list[Rem
         except hydra.errors.InstantiationException as error:
             refused = error
     if not found:
-        raise ValueError(f"no setting of {name} fits these vectors: {refused.__cause__ if refused else 'none is given'}")
+        raise ValueError(
+            f"no setting of {name} fits these vectors: {refused.__cause__ if refused else 'none is given'}"
+        )
     return found
 
 

@@ -43,9 +43,9 @@ def text_hash(texts: Sequence[str]) -> str:
 class FeatureStore:
     """Arrays on disk, named by a key, computed once and memory-mapped ever after.
 
-    An entry is a folder of `.npy` files and an `entry.json` with the key and a checksum per file. It is written aside and
-    renamed into place, under a lock: a killed process leaves nothing half-written, and of two processes that want the same
-    entry one computes while the other waits.
+    An entry is a folder of `.npy` files and an `entry.json` with the key and a checksum per file. It is written aside
+    and renamed into place, under a lock: a killed process leaves nothing half-written, and of two processes that want
+    the same entry one computes while the other waits.
 
     Args:
         folder: where entries are kept; None for `default_cache()`.
@@ -120,4 +120,3 @@ class FeatureStore:
             aside.rename(entry)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
-

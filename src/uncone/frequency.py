@@ -63,7 +63,9 @@ def piece_probabilities(encoder_or_tokenizer: Any, words: int = WORDS) -> Tensor
         pieces = encoder_or_tokenizer.tokenize(encoder_or_tokenizer.as_words(frequent))
     else:
         size = len(encoder_or_tokenizer)
-        texts = [" " + word for word in frequent]  # word pieces ignore the space, byte-level vocabularies mark word starts by it
+        texts = [
+            " " + word for word in frequent
+        ]  # word pieces ignore the space, byte-level vocabularies mark word starts by it
         pieces = encoder_or_tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
     counts = torch.tensor([len(row) for row in pieces])
     flat = torch.tensor([i for row in pieces for i in row])

@@ -26,16 +26,16 @@ class RemovalModule(pl.LightningModule):
 
         e'₁·e'₂ = rest + Σ_i s_i a_i b_i,    ‖e'₁‖² = rest₁ + Σ_i s_i a_i²,
 
-    so M weight vectors train at once as three matrix products a step. Here the M members differ in their number of components;
-    validation picks one. A learned centre c + U diag(√λ) δ adds the terms linear in δ.
+    so M weight vectors train at once as three matrix products a step. Here the M members differ in their number of
+    components; validation picks one. A learned centre c + U diag(√λ) δ adds the terms linear in δ.
 
     Args:
         basis: centre, components and eigenvalues.
         objective: see `uncone.objectives`; gives one loss a member.
         numbers_of_components: k of each member; member m learns the first k_m weights and keeps the rest at 0.
-        parameterisation: "log_gains" learns θ with g = exp θ from θ = 0: positive gains, of which each has one θ, and a gradient
-            that is alive at hard removal. "paper" learns w with g = 1 − w from w ~ N(0, 1): w and 2 − w are the same model, and
-            w = 1 is always a stationary point.
+        parameterisation: "log_gains" learns θ with g = exp θ from θ = 0: positive gains, of which each has one θ, and a
+            gradient that is alive at hard removal. "paper" learns w with g = 1 − w from w ~ N(0, 1): w and 2 − w are
+            the same model, and w = 1 is always a stationary point.
         learning_rate: of Adam.
         pull: strength of the pull toward the identity, on the mean of θ² (or w²) and of δ².
         learn_centre: learn δ too.
@@ -68,9 +68,13 @@ class RemovalModule(pl.LightningModule):
         super().__init__()
         k = basis.components.shape[1]
         if parameterisation not in PARAMETERISATIONS:
-            raise ValueError(f"unknown parameterisation {parameterisation!r}: choose one of {', '.join(PARAMETERISATIONS)}")
+            raise ValueError(
+                f"unknown parameterisation {parameterisation!r}: choose one of {', '.join(PARAMETERISATIONS)}"
+            )
         if not numbers_of_components or not all(1 <= n <= k for n in numbers_of_components):
-            raise ValueError(f"numbers of components must lie in 1..{k} (the rank of these vectors), got {list(numbers_of_components)}")
+            raise ValueError(
+                f"numbers of components must lie in 1..{k} (the rank of these vectors), got {[*numbers_of_components]}"
+            )
         self.save_hyperparameters(
             {
                 "numbers_of_components": [int(n) for n in numbers_of_components],
@@ -81,7 +85,9 @@ class RemovalModule(pl.LightningModule):
                 "gradient_clip": None if gradient_clip is None else float(gradient_clip),
                 "seed": int(seed),
                 "encoder": dict(encoder.identity) if encoder is not None else {},
-                "basis": hashlib.sha256(basis.components.float().numpy().tobytes() + basis.centre.float().numpy().tobytes()).hexdigest()[:32],
+                "basis": hashlib.sha256(
+                    basis.components.float().numpy().tobytes() + basis.centre.float().numpy().tobytes()
+                ).hexdigest()[:32],
             }
         )
         self.objective = objective
@@ -134,7 +140,9 @@ class RemovalModule(pl.LightningModule):
         self.log("train/loss", losses.detach().mean(), on_step=False, on_epoch=True, batch_size=len(batch.score))
         return (losses + self.hparams["pull"] * self.penalty()).sum()
 
-    def configure_gradient_clipping(self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None) -> None:
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None
+    ) -> None:
         """Clip the gradient norm of each member by itself, so that members stay independent."""
         limit = self.hparams["gradient_clip"]
         if limit is None:
@@ -179,7 +187,12 @@ class RemovalModule(pl.LightningModule):
                 centre = centre + self.components @ (self.shift * self.mask)[member].mul(self.deviations)
         settings = {key: self.hparams[key] for key in ("parameterisation", "pull", "learn_centre")}
         return Removal(
-            centre.cpu(), self.components[:, :count].cpu(), gains, "learned", {"components": count, **settings}, self.hparams["encoder"]
+            centre.cpu(),
+            self.components[:, :count].cpu(),
+            gains,
+            "learned",
+            {"components": count, **settings},
+            self.hparams["encoder"],
         )
 
     def forward(self, texts: Sequence[str]) -> np.ndarray:
@@ -199,5 +212,8 @@ class RemovalModule(pl.LightningModule):
         saved = checkpoint["hyper_parameters"]
         for key in ("encoder", "basis", "numbers_of_components", "parameterisation"):
             if saved[key] != self.hparams[key]:
-                raise ValueError(f"this checkpoint was trained with {key} {saved[key]}, not {self.hparams[key]}: use the config it came from")
+                raise ValueError(
+                    f"this checkpoint was trained with {key} {saved[key]}, not {self.hparams[key]}: "
+                    "use the config that it came from"
+                )
         self.best_member = checkpoint["best_member"]

@@ -1,7 +1,7 @@
 """From predicted similarities and human scores to a loss.
 
-Every objective maps predictions (n, M) of M candidate removals, scores (n,) in [-1, 1] and data-set numbers (n,) to M losses.
-The losses of different candidates share nothing, so their sum trains each as if it were alone.
+Every objective maps predictions (n, M) of M candidate removals, scores (n,) in [-1, 1] and data-set numbers (n,) to M
+losses. The losses of different candidates share nothing, so their sum trains each as if it were alone.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class MeanSquaredError(Objective):
 class CalibratedMeanSquaredError(Objective):
     """Mean of (a ŷ + b − y)² with a, b learned beside the removal.
 
-    People's scores are no cosines: sets differ in what their zero means and how far they reach. Calibration leaves the removal
-    to model the order and spacing only.
+    People's scores are no cosines: sets differ in what their zero means and how far they reach. Calibration leaves the
+    removal to model the order and spacing only.
 
     Args:
         members: candidates M.
@@ -90,7 +90,8 @@ class PearsonLoss(Objective):
 class RankLoss(Objective):
     """A smooth rank objective: for every two pairs of one data set, log(1 + exp(−(ŷ_i − ŷ_j)/τ)) where y_i > y_j.
 
-    It is the logistic surrogate of the share of wrongly ordered couples, which Kendall's and Spearman's coefficients count.
+    It is the logistic surrogate of the share of wrongly ordered couples, which Kendall's and Spearman's coefficients
+    count.
 
     Args:
         members: see `Objective`.

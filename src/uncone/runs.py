@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-# A .wandb file is a log of protocol buffers in LevelDB's log format: blocks of 32 KiB, in them records with a header of
-# checksum (4 bytes), length (2) and kind (1: whole, 2: first part, 3: middle, 4: last); seven bytes of magic come first.
+# A .wandb file is a log of protocol buffers in LevelDB's log format: seven bytes of magic, then blocks of 32 KiB, in
+# them records with a header of checksum (4 bytes), length (2) and kind (1: whole, 2: first part, 3: middle, 4: last).
 _MAGIC, _BLOCK, _HEADER = b":W&B", 32_768, 7
 _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 
@@ -50,8 +50,8 @@ def read_offline_run(path: str | Path) -> OfflineRun:
         path: a `.wandb` file, or a folder that holds exactly one somewhere below (such as a run's output folder).
 
     Raises:
-        ValueError: if there is none, or several, or the file is damaged before its end. A last record that a killed process
-            did not finish is left out.
+        ValueError: if there is none, or several, or the file is damaged before its end. A last record that a killed
+            process did not finish is left out.
     """
     path = Path(path)
     files = [path] if path.is_file() else sorted(path.rglob("*.wandb"))
@@ -59,16 +59,22 @@ def read_offline_run(path: str | Path) -> OfflineRun:
         raise ValueError(f"expected one .wandb file in {path.resolve()}, found {len(files)}")
     from wandb.proto.wandb_internal_pb2 import Record
 
-    identity, config, history = "", {}, []
+    identity = ""
+    config: dict[str, Any] = {}
+    history: list[dict[str, Any]] = []
     for data in _records(files[0].read_bytes()):
         record = Record()
         record.ParseFromString(data)
         kind = record.WhichOneof("record_type")
         if kind == "run":
             identity = record.run.run_id
-            config |= {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.run.config.update}
+            config |= {
+                item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.run.config.update
+            }
         elif kind == "history":
-            history.append({item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item})
+            history.append(
+                {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
+            )
     return OfflineRun(identity, config, history)
 
 

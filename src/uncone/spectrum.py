@@ -16,9 +16,9 @@ ROWS_PER_BLOCK = 16_384  # bounds the float64 copy of a chunk
 class Spectrum:
     """First and second moments of vectors, streamed in float64, and their eigenbasis.
 
-    Moments are centred as they arrive (Chan, Golub & LeVeque 1983), so that a large mean costs no precision; parts made on
-    shards or processes merge exactly. Rows may carry weights, for instance word probabilities (Zipfian statistics). Memory is
-    d², never n².
+    Moments are centred as they arrive (Chan, Golub & LeVeque 1983), so that a large mean costs no precision; parts made
+    on shards or processes merge exactly. Rows may carry weights, for instance word probabilities (Zipfian statistics).
+    Memory is d², never n².
 
     Attributes:
         weight: Σ p, the number of rows when unweighted.
@@ -59,7 +59,9 @@ class Spectrum:
             raise ValueError(f"this spectrum holds vectors of {len(self.mean)} dimensions, the chunk has {X.shape[1]}")
         p = None if weights is None else as_tensor(weights).to(torch.float64)
         if p is not None and (p.shape != (len(X),) or not torch.isfinite(p).all() or (p < 0).any()):
-            raise ValueError(f"weights must be {len(X)} finite non-negative numbers, one a row, got shape {tuple(p.shape)}")
+            raise ValueError(
+                f"weights must be {len(X)} finite non-negative numbers, one a row, got shape {tuple(p.shape)}"
+            )
         if p is not None and not p.any() and self.weight == 0:
             raise ValueError("all weights are 0: no row would count")
         for start in range(0, len(X), ROWS_PER_BLOCK):
@@ -169,7 +171,8 @@ class Spectrum:
 
 
 def _eigenbasis(symmetric: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues, descending and clamped at 0, and eigenvectors as columns, each with its largest coordinate positive."""
+    """Eigenvalues, descending and clamped at 0, and eigenvectors as columns, each with its largest coordinate
+    positive."""
     values, vectors = torch.linalg.eigh(symmetric)
     values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)
     largest = vectors.gather(0, vectors.abs().argmax(0, keepdim=True))  # (1, d)

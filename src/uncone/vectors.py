@@ -18,7 +18,6 @@ from uncone.removal.base import Removal
 
 WordVectors = Literal["alone", "corpus"]
 Frequencies = Literal["wordfreq", "corpus"]
-CONTEXTUAL_VOCABULARY = 30_000  # frequent words that stand for the vocabulary of a contextual layer
 
 
 @dataclass(frozen=True)
@@ -28,9 +27,11 @@ class Vectors:
     Attributes:
         encoder: the frozen encoder.
         store: where its raw vectors are kept.
-        word_vectors: "alone" encodes a word as a text of its own; "corpus" takes the mean over its occurrences in `corpus`.
+        word_vectors: "alone" encodes a word as a text of its own; "corpus" takes the mean over its occurrences in
+            `corpus`.
         corpus: texts for `word_vectors="corpus"`.
-        frequencies: "wordfreq" takes word probabilities from the word list of that name, "corpus" counts `corpus`.
+        frequencies: "wordfreq" takes word probabilities from the list of that name, "corpus" counts `corpus`.
+        vocabulary_size: how many frequent words stand for the vocabulary of a contextual layer.
         removal: applied to everything that is read; None reads raw vectors.
 
     Example:
@@ -45,6 +46,7 @@ class Vectors:
     word_vectors: WordVectors = "alone"
     corpus: tuple[str, ...] = ()
     frequencies: Frequencies = "wordfreq"
+    vocabulary_size: int = 30_000
     removal: Removal | None = None
 
     def __post_init__(self) -> None:
@@ -53,7 +55,9 @@ class Vectors:
         if self.frequencies not in ("wordfreq", "corpus"):
             raise ValueError(f"unknown frequencies {self.frequencies!r}: choose 'wordfreq' or 'corpus'")
         if "corpus" in (self.word_vectors, self.frequencies) and not self.corpus:
-            raise ValueError("word_vectors or frequencies from a corpus need one: set corpus to texts in which the words occur")
+            raise ValueError(
+                "word_vectors or frequencies from a corpus need one: set corpus to texts in which the words occur"
+            )
         if self.removal is not None:
             self.removal.check_encoder(self.encoder)
 
@@ -79,7 +83,8 @@ class Vectors:
             return self._encoded(self.encoder.as_words(words))
         means, counts = self._occurrences(words)
         if (counts == 0).any():
-            raise ValueError(f"{words[int(np.argmin(counts))]!r} does not occur in the corpus: give a larger one, or word_vectors=alone")
+            missing = words[int(np.argmin(counts))]
+            raise ValueError(f"{missing!r} does not occur in the corpus: give a larger one, or set word_vectors=alone")
         return means
 
     def known(self, words: Sequence[str]) -> np.ndarray:
@@ -111,11 +116,11 @@ class Vectors:
         return names, self._apply(vectors)
 
     def raw_vocabulary(self) -> tuple[Sequence[str], np.ndarray, np.ndarray]:
-        """The candidate words, their vectors (V, d) before the removal, and their probabilities (V,) in running text."""
+        """The candidate words, their raw vectors (V, d), and their probabilities (V,) in running text."""
         if self.encoder.is_static:
             table = cast(TableEncoder, self.encoder).table
             return self.encoder.pieces, table.float().cpu().numpy(), self.type_probabilities()
-        frequent, probabilities = frequent_words(CONTEXTUAL_VOCABULARY)
+        frequent, probabilities = frequent_words(self.vocabulary_size)
         known = self.known(frequent)
         names = [name for name, is_known in zip(frequent, known, strict=True) if is_known]
         if self.frequencies == "corpus":
@@ -153,5 +158,5 @@ class Vectors:
     def _fetch(self, kind: str, texts: Sequence[str], build: Callable[[], Arrays]) -> Arrays:
         return self.store.fetch(self._key(kind, texts), build)
 
-    def _key(self, kind: str, texts: Sequence[str]) -> dict[str, str]:
+    def _key(self, kind: str, texts: Sequence[str]) -> dict[str, str | int | bool]:
         return {"kind": kind, **self.encoder.settings, "texts": text_hash(texts)}

@@ -50,10 +50,9 @@ def gathered(metrics: Sequence[Metric], batch: Batch) -> Tensor:
         states = [metric.metric_state[name] for metric in metrics]
         return [torch.cat(state) if isinstance(state, list) else state for state in states]
 
-    metrics[0].sync(dist_sync_fn=gather, distributed_available=lambda: True)
-    value = metrics[0].compute()
-    metrics[0].unsync()
-    return value
+    metrics[0].dist_sync_fn = gather
+    metrics[0].distributed_available_fn = lambda: True
+    return metrics[0].compute()
 
 
 def assert_streams(make: Callable[[], Metric], batch: Batch, whole: float | Tensor, tolerance: float = 1e-10) -> None:

@@ -66,7 +66,7 @@ def test_files_are_small_and_hold_no_pickle(tmp_path):
 
 def test_belongs_to_its_encoder():
     removal().check_encoder(fake_encoder())
-    with pytest.raises(ValueError, match="belongs to mine layers static .* not to other"):
+    with pytest.raises(ValueError, match=r"belongs to mine layers static .* not to other"):
         removal().check_encoder(fake_encoder(name="other", hash="b" * 32))
     with pytest.raises(ValueError, match="layers 3"):
         removal().check_encoder(fake_encoder(layers="3"))
@@ -122,7 +122,13 @@ def missing(folder):
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
-    [(damage_json, "damaged"), (damage_tensors, "damaged"), (foreign, "does not describe"), (newer, "upgrade uncone"), (missing, "no removal in")],
+    [
+        (damage_json, "damaged"),
+        (damage_tensors, "damaged"),
+        (foreign, "does not describe"),
+        (newer, "upgrade uncone"),
+        (missing, "no removal in"),
+    ],
 )
 def test_refuses_files_it_cannot_trust(tmp_path, spoil, message):
     spoil(removal().save(tmp_path))

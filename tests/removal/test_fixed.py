@@ -86,7 +86,9 @@ def test_all_but_the_top_is_mu_and_viswanath(spectrum, vectors):
 def test_uncentred_is_liang(spectrum, vectors):
     X = vectors.double().numpy()
     top = np.linalg.svd(X - X.mean(0), full_matrices=False)[2][:3]
-    np.testing.assert_allclose(removals.all_but_the_top(spectrum, D=3, centred=False).apply(vectors), X - X @ top.T @ top, atol=1e-4)
+    np.testing.assert_allclose(
+        removals.all_but_the_top(spectrum, D=3, centred=False).apply(vectors), X - X @ top.T @ top, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("alpha", [0.5, 2, 8])
@@ -99,7 +101,9 @@ def test_conceptor_is_its_matrix_formula(spectrum, vectors, alpha):
 
 def test_whitening_gives_equal_variances(spectrum, vectors):
     covariance = torch.cov(removals.whitening(spectrum).apply(vectors.double()).T)
-    torch.testing.assert_close(covariance / covariance[0, 0], torch.eye(DIMENSION, dtype=torch.float64), atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        covariance / covariance[0, 0], torch.eye(DIMENSION, dtype=torch.float64), atol=1e-3, rtol=0
+    )
 
 
 def test_truncated_whitening_keeps_the_cosines_of_the_projection(spectrum, vectors):
@@ -112,13 +116,17 @@ def test_soft_zca_is_its_matrix_formula(spectrum, vectors):
     eps = 0.1 * spectrum.eigenvalues.mean()
     values, U = torch.linalg.eigh(spectrum.covariance + eps * torch.eye(DIMENSION))
     expected = (vectors.double() - spectrum.mean) @ (U * values**-0.5) @ U.T
-    np.testing.assert_allclose(cosines(removals.soft_zca(spectrum, eps=0.1).apply(vectors)), cosines(expected), atol=1e-4)
+    np.testing.assert_allclose(
+        cosines(removals.soft_zca(spectrum, eps=0.1).apply(vectors)), cosines(expected), atol=1e-4
+    )
 
 
 def test_renormalize_removes_the_direction_of_the_mean(spectrum, vectors):
     corrected = removals.renormalize(spectrum, "R2").apply(vectors)
     assert (corrected.double() @ spectrum.mean).abs().max() < 1e-3
-    torch.testing.assert_close(removals.renormalize(spectrum, "R1").apply(vectors), removals.centre(spectrum).apply(vectors))
+    torch.testing.assert_close(
+        removals.renormalize(spectrum, "R1").apply(vectors), removals.centre(spectrum).apply(vectors)
+    )
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,13 @@ KEY = "uncone_logger_id"
 class LoggerIdentity(pl.Callback):
     """Write the W&B run id into every checkpoint; `logger_id` reads it back before the logger is made."""
 
-    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
         """Add the id."""
-        checkpoint[KEY] = next((logger.experiment.id for logger in trainer.loggers if isinstance(logger, WandbLogger)), None)
+        checkpoint[KEY] = next(
+            (logger.experiment.id for logger in trainer.loggers if isinstance(logger, WandbLogger)), None
+        )
 
 
 def logger_id(ckpt_path: str | Path) -> str | None:

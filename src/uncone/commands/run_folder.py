@@ -16,7 +16,17 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-PACKAGES = ("uncone", "torch", "pytorch-lightning", "transformers", "numpy", "scipy", "scikit-learn", "wandb", "hydra-core")
+PACKAGES = (
+    "uncone",
+    "torch",
+    "pytorch-lightning",
+    "transformers",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "wandb",
+    "hydra-core",
+)
 
 
 def open_run(config: DictConfig) -> Path:
@@ -39,14 +49,18 @@ def open_run(config: DictConfig) -> Path:
 
 def environment() -> dict[str, Any]:
     """Versions, git commit, threads and device of this process."""
-    git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False)
+    git = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False
+    )
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: version(name) for name in PACKAGES},
         "git_commit": git.stdout.strip() or None,
         "threads": torch.get_num_threads(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.processor() or platform.machine(),
+        "device": torch.cuda.get_device_name()
+        if torch.cuda.is_available()
+        else platform.processor() or platform.machine(),
     }
 
 

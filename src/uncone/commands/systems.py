@@ -19,8 +19,8 @@ from uncone.vectors import Vectors
 def load_splits(config: DictConfig, vectors: Vectors) -> tuple[ScoredPairs, ScoredPairs, ScoredPairs]:
     """Training, validation and test pairs whose words the encoder knows.
 
-    With `data.test_sets`, those are the test pairs, without any pair that also stands in the training or validation part; a
-    single fraction then means that there is no validation, and the training pairs take its place.
+    With `data.test_sets`, those are the test pairs, without any pair that also stands in the training or validation
+    part; a single fraction then means that there is no validation, and the training pairs take its place.
 
     Raises:
         ValueError: if no pair is left.
@@ -29,7 +29,8 @@ def load_splits(config: DictConfig, vectors: Vectors) -> tuple[ScoredPairs, Scor
     fractions = list(config.data.fractions)
     wanted = 3 if config.data.test_sets is None else 2
     if len(fractions) != wanted and not (wanted == 2 and len(fractions) == 1):
-        raise ValueError(f"data.fractions needs {wanted} numbers (train, validation{', test' if wanted == 3 else ''}), got {fractions}")
+        parts = "train, validation, test" if wanted == 3 else "train, validation"
+        raise ValueError(f"data.fractions needs {wanted} numbers ({parts}), got {fractions}")
     parts = pairs.split(fractions, seed=config.data.seed) if len(fractions) > 1 else (pairs, pairs)
     if config.data.test_sets is None:
         train, validation, test = parts

@@ -42,10 +42,16 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
     tasks = make_tasks(config)
     vectors = make_vectors(config)
     pairs, validation, test = load_splits(config, vectors)
-    console.print(f"{vectors.encoder.name}, layers {vectors.encoder.layers}: {len(pairs)} training, {len(validation)} validation, {len(test)} test pairs")
+    sizes = f"{len(pairs)} training, {len(validation)} validation, {len(test)} test pairs"
+    console.print(f"{vectors.encoder.name}, layers {vectors.encoder.layers}: {sizes}")
     spectra = Spectra(vectors)
     probe = GeometryProbe.sample(
-        vectors, vectors.corpus, vectors.type_probabilities(), config.callbacks.geometry.size, config.callbacks.geometry.queries, config.seed
+        vectors,
+        vectors.corpus,
+        vectors.type_probabilities(),
+        config.callbacks.geometry.size,
+        config.callbacks.geometry.queries,
+        config.seed,
     )
     removals = make_systems(config, vectors, spectra, validation)
     learned = _fit(config, folder, vectors, spectra, probe, pairs, validation)
@@ -74,12 +80,22 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
 
 
 def _fit(
-    config: DictConfig, folder: Path, vectors: Vectors, spectra: Spectra, probe: GeometryProbe, pairs: ScoredPairs, validation: ScoredPairs
+    config: DictConfig,
+    folder: Path,
+    vectors: Vectors,
+    spectra: Spectra,
+    probe: GeometryProbe,
+    pairs: ScoredPairs,
+    validation: ScoredPairs,
 ) -> dict[str, Removal]:
     """Train the bank of removals; returns the best as "learned" (and every other, if `learned.report` says so)."""
     settings = config.learned
-    basis, counts = learned_basis(spectra.blend(settings.uniform_share), settings.numbers_of_components, settings.centred)
-    data = PairDataModule(_encoded(pairs, vectors), _encoded(validation, vectors), basis, settings.batch_size, config.seed)
+    basis, counts = learned_basis(
+        spectra.blend(settings.uniform_share), settings.numbers_of_components, settings.centred
+    )
+    data = PairDataModule(
+        _encoded(pairs, vectors), _encoded(validation, vectors), basis, settings.batch_size, config.seed
+    )
     module = RemovalModule(
         basis,
         hydra.utils.instantiate(config.objective, members=len(counts), datasets=len(data.datasets)),
@@ -100,7 +116,9 @@ def _fit(
     ]
     if config.callbacks.early_stopping.patience is not None:
         callbacks.append(EarlyStopping(MONITOR, patience=config.callbacks.early_stopping.patience, mode="max"))
-    trainer: pl.Trainer = hydra.utils.instantiate(config.trainer, callbacks=callbacks, logger=_loggers(config, folder), default_root_dir=folder)
+    trainer: pl.Trainer = hydra.utils.instantiate(
+        config.trainer, callbacks=callbacks, logger=_loggers(config, folder), default_root_dir=folder
+    )
     with one_thread():
         trainer.fit(module, data, ckpt_path=config.ckpt_path, weights_only=True)
     wandb.finish()  # so that the next run of this process starts its own
@@ -119,16 +137,17 @@ def learned_basis(spectrum: Spectrum, numbers_of_components: Any, centred: bool)
 
     Args:
         spectrum: of the vectors.
-        numbers_of_components: candidates; null stands for all.
+        numbers_of_components: candidates; null stands for all. Those beyond the rank are left out, if one remains.
         centred: whether the mean is subtracted.
 
     Raises:
-        ValueError: if a number is larger than the rank.
+        ValueError: if all numbers are larger than the rank.
     """
-    counts = [spectrum.rank if count is None else int(count) for count in numbers_of_components]
+    asked = [spectrum.rank if count is None else int(count) for count in numbers_of_components]
+    counts = sorted({count for count in asked if count <= spectrum.rank})
+    if not counts:
+        raise ValueError(f"learned.numbers_of_components asks for {asked}, but these vectors have rank {spectrum.rank}")
     k = max(counts)
-    if k > spectrum.rank:
-        raise ValueError(f"learned.numbers_of_components asks for {k}, but these vectors have rank {spectrum.rank}")
     centre = spectrum.mean if centred else torch.zeros_like(spectrum.mean)
     return Basis(centre, spectrum.components[:, :k], spectrum.eigenvalues[:k]), counts
 

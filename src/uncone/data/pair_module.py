@@ -136,4 +136,4 @@ class PairDataModule(pl.LightningDataModule):
         if self.validation is None:
             return []
         rows = [torch.arange(len(self.validation.score))]
-        return DataLoader(_Pairs(self.validation), sampler=rows, batch_size=None)  # type: ignore[arg-type]
+        return DataLoader(_Pairs(self.validation), sampler=rows, batch_size=None)

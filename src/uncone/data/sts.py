@@ -71,6 +71,7 @@ def load_lee() -> ScoredPairs:
     """Load the 1225 pairs of the 50 news documents of Lee, Pincombe and Welsh (2005), from the gensim package.
 
     The published matrix holds each pair once, above its diagonal; the diagonal (a document with itself) is left out.
+    The pairs share documents, so that an interval that takes them for independent is too narrow.
 
     Returns:
         Pairs of documents with mean human similarity in [0, 1].

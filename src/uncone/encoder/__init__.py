@@ -1,7 +1,7 @@
 """Frozen encoders: text in, token states or pooled vectors out.
 
-`Encoder` is the one face. Behind it stand `TransformerEncoder` (a contextual layer, or several averaged, of any model that
-transformers' `AutoModel` loads) and `TableEncoder` (a model's input table, GloVe, word2vec, fastText).
+`Encoder` is the one face. Behind it stand `TransformerEncoder` (a contextual layer, or several averaged, of any model
+that transformers' `AutoModel` loads) and `TableEncoder` (a model's input table, GloVe, word2vec, fastText).
 """
 
 from uncone.encoder.base import Encoder, TokenVectors

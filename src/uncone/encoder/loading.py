@@ -69,7 +69,9 @@ def load_pretrained(
     if not tokenizer.is_fast:
         raise ValueError(f"{name_or_path} has no fast tokenizer (tokenizer.json), which uncone needs")
     name = name or Path(name_or_path).name
-    model_hash = _hash([json.dumps(tokenizer.get_vocab(), sort_keys=True), tokenizer.backend_tokenizer.to_str()], model.state_dict())
+    model_hash = _hash(
+        [json.dumps(tokenizer.get_vocab(), sort_keys=True), tokenizer.backend_tokenizer.to_str()], model.state_dict()
+    )
     probabilities = piece_probabilities(tokenizer) if pooling in ("idf", "sif") else None
     encoder: Encoder
     if layers == "static":
@@ -94,7 +96,9 @@ def _package_folder(package: str) -> Path:
     """Folder of an installed data package, without importing (and so running) it."""
     spec = find_spec(package)
     if spec is None or spec.origin is None:
-        raise ValueError(f"the package {package.replace('_', '-')} is not installed: pip install {package.replace('_', '-')}")
+        raise ValueError(
+            f"the package {package.replace('_', '-')} is not installed: pip install {package.replace('_', '-')}"
+        )
     return Path(spec.origin).parent
 
 
@@ -111,19 +115,36 @@ def _hash(texts: Iterable[str], tensors: dict[str, Tensor]) -> str:
 
 
 def _input_table(
-    model: Any, tokenizer: Any, name: str, model_hash: str, pooling: str, special_tokens: bool, probabilities: Tensor | None
+    model: Any,
+    tokenizer: Any,
+    name: str,
+    model_hash: str,
+    pooling: str,
+    special_tokens: bool,
+    probabilities: Tensor | None,
 ) -> TableEncoder:
     table = model.get_input_embeddings().weight
 
     def tokenize(texts: Sequence[str]) -> list[list[int]]:
-        return tokenizer(list(texts), add_special_tokens=special_tokens, verbose=False)["input_ids"] if len(texts) else []
+        return (
+            tokenizer(list(texts), add_special_tokens=special_tokens, verbose=False)["input_ids"] if len(texts) else []
+        )
 
     marks_word_starts = tokenize([" a"]) != tokenize(["a"])
     pieces = piece_names(tokenizer, marks_word_starts)
     pieces += [f"[padding row {i}]" for i in range(len(pieces), len(table))]  # tables are often rounded up in size
     unknown = tokenizer.unk_token_id if tokenizer.unk_token != tokenizer.eos_token else None
     return TableEncoder(
-        table, pieces, tokenize, name, model_hash, "static", pooling, unknown, " " if marks_word_starts else "", probabilities
+        table,
+        pieces,
+        tokenize,
+        name,
+        model_hash,
+        "static",
+        pooling,
+        unknown,
+        " " if marks_word_starts else "",
+        probabilities,
     )
 
 
@@ -139,8 +160,8 @@ def load_word_vectors(
     """Load static word vectors as an encoder.
 
     Args:
-        path: "glove" for the packaged 400 000 × 50 GloVe table, or a file: word2vec text or binary, GloVe text (no header
-            line), fastText `.vec`, or fastText `.bin` (whose word table is read; subwords are not composed).
+        path: "glove" for the packaged 400 000 × 50 GloVe table, or a file: word2vec text or binary, GloVe text (no
+            header line), fastText `.vec`, or fastText `.bin` (whose word table is read; subwords are not composed).
         pooling: see `uncone.encoder.pooling.POOLINGS`.
         binary: whether a word2vec file is binary; None decides by the ending `.bin`.
         lowercase: whether to lower-case text before looking words up; None does so if the vocabulary has no capitals.
@@ -199,11 +220,17 @@ def _read_word_vectors(path: Path, binary: bool | None, limit: int | None) -> tu
             vectors = load_facebook_vectors(str(path))
             return list(vectors.index_to_key), vectors.vectors_vocab
         vectors = KeyedVectors.load_word2vec_format(
-            str(path), binary=is_binary, no_header=not is_binary and not has_header, limit=limit, unicode_errors="replace"
+            str(path),
+            binary=is_binary,
+            no_header=not is_binary and not has_header,
+            limit=limit,
+            unicode_errors="replace",
         )
     except (ValueError, EOFError, UnicodeDecodeError) as error:
         kind = "binary" if is_binary else "text"
-        raise ValueError(f"{path} is no {kind} word-vector file ({error}); set binary=true or false if it is the other kind") from error
+        raise ValueError(
+            f"{path} is no {kind} word-vector file ({error}); set binary=true or false if it is the other kind"
+        ) from error
     return list(vectors.index_to_key), vectors.vectors
 
 

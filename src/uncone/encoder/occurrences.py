@@ -11,7 +11,9 @@ from uncone.encoder.transformer import TransformerEncoder
 TEXTS_PER_BLOCK = 512  # token states of so many texts are in memory at once
 
 
-def word_occurrence_means(encoder: TransformerEncoder, corpus: Sequence[str], words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def word_occurrence_means(
+    encoder: TransformerEncoder, corpus: Sequence[str], words: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean vector of each word over its occurrences in a corpus (Bommasani et al., ACL 2020).
 
     Each occurrence is the mean of its pieces, in context; occurrences weigh equally. Case is ignored.

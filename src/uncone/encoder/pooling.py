@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 POOLINGS = ("mean", "sum", "max", "first", "last", "cls", "idf", "sif")
-"""`first` and `last` are the first and last token that is not special; `cls` is the classification token itself; `idf` and
-`sif` are means weighted by −log p and by a/(a + p), for p the probability of the token's type."""
+"""`first` and `last` are the first and last token that is not special; `cls` is the classification token itself; `idf`
+and `sif` are means weighted by −log p and by a/(a + p), for p the probability of the token's type."""
 
 SIF_A = 1e-3  # the a of a/(a + p), as recommended by Arora et al. 2017
 

@@ -79,7 +79,9 @@ class TableEncoder(Encoder):
 
     def known(self, words: Sequence[str]) -> np.ndarray:
         """Whether each word has a known piece: (n,) bool."""
-        return np.array([any(i != self.unknown for i in ids) for ids in self.tokenize(self.as_words(words))], dtype=bool)
+        return np.array(
+            [any(i != self.unknown for i in ids) for ids in self.tokenize(self.as_words(words))], dtype=bool
+        )
 
     @torch.no_grad()
     def encode(self, texts: Sequence[str], progress: bool = True) -> np.ndarray:

@@ -63,8 +63,8 @@ def find_blocks(model: nn.Module, depth: int) -> nn.ModuleList:
 class TransformerEncoder(Encoder):
     """Hidden states of a frozen transformer, averaged over the chosen layers and pooled.
 
-    Only the blocks up to the highest chosen layer are kept. States are those of `output_hidden_states=True`: 0 is the input
-    of the first block, `depth` is the model's own output (after the final normalisation of decoders).
+    Only the blocks up to the highest chosen layer are kept. States are those of `output_hidden_states=True`: 0 is the
+    input of the first block, `depth` is the model's own output (after the final normalisation of decoders).
 
     Args:
         model: from `AutoModel`; it is frozen, and blocks above the highest chosen layer are cut off.
@@ -99,7 +99,9 @@ class TransformerEncoder(Encoder):
         self.layers = "+".join(map(str, self.layer_indices))
         self.pooling = check_pooling(pooling)
         if pooling == "cls" and tokenizer.cls_token_id is None:
-            raise ValueError(f"{name} has no classification token, so pooling 'cls' has nothing to take: choose 'last' or 'mean'")
+            raise ValueError(
+                f"{name} has no classification token, so pooling 'cls' has nothing to take: choose 'last' or 'mean'"
+            )
         self.name, self.hash, self.dimension = name, model_hash, config.hidden_size
         self.special_tokens, self.token_budget = special_tokens, token_budget
         limits = (max_length, tokenizer.model_max_length, getattr(config, "max_position_embeddings", None))
@@ -114,7 +116,9 @@ class TransformerEncoder(Encoder):
         del blocks[max(1, self.layer_indices[-1]) :]  # hooks below need one block even for the embedding layer alone
         self._states: dict[int, Tensor] = {}
         self._capture(blocks)
-        weights = token_weights(pooling, probabilities) if pooling in ("idf", "sif") and probabilities is not None else None
+        weights = (
+            token_weights(pooling, probabilities) if pooling in ("idf", "sif") and probabilities is not None else None
+        )
         if pooling in ("idf", "sif") and weights is None:
             raise ValueError(f"pooling {pooling!r} needs the probabilities of token types")
         self.register_buffer("weights", weights, persistent=False)
@@ -173,10 +177,15 @@ class TransformerEncoder(Encoder):
         """Words of each text with the tokens they consist of.
 
         Returns:
-            For each text (word, first, last + 1), where first and last count the rows that `encode_tokens` gives for it.
+            For each text (word, first, last + 1), where first and last count the rows that `encode_tokens` gives for
+            it.
         """
         encoded = self.tokenizer(
-            list(texts), truncation=True, max_length=self.max_length, return_special_tokens_mask=True, return_offsets_mapping=True
+            list(texts),
+            truncation=True,
+            max_length=self.max_length,
+            return_special_tokens_mask=True,
+            return_offsets_mapping=True,
         )
         spans = []
         for i, text in enumerate(texts):
@@ -231,7 +240,11 @@ class TransformerEncoder(Encoder):
         if not texts:
             raise ValueError("nothing to encode: the list of texts is empty")
         encoded = self.tokenizer(
-            texts, truncation=True, max_length=self.max_length, return_special_tokens_mask=True, return_attention_mask=False
+            texts,
+            truncation=True,
+            max_length=self.max_length,
+            return_special_tokens_mask=True,
+            return_attention_mask=False,
         )
         ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
         for text, mask in zip(texts, special, strict=True):
@@ -239,7 +252,9 @@ class TransformerEncoder(Encoder):
                 raise no_known_token(text)
         truncated = sum(len(i) == self.max_length for i in ids)
         if truncated:
-            logger.warning("%d of %d texts reach the limit of %d tokens and may be truncated", truncated, len(ids), self.max_length)
+            logger.warning(
+                "%d of %d texts reach the limit of %d tokens and may be truncated", truncated, len(ids), self.max_length
+            )
         order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))
         starts = self._batch_starts([len(ids[i]) for i in order])
         spans = list(zip(starts, [*starts[1:], len(order)], strict=True))

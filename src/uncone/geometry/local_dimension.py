@@ -121,7 +121,7 @@ def local_dimensions(
     mean_logs = (r / r[:, -1:]).log_().mean(1)
     equal = mean_logs > -_EQUAL
     if equal.any():
-        row = int((position == asked[equal][0]).nonzero()[0])
+        row = int(torch.isin(position, asked[equal]).nonzero()[0])
         raise ValueError(
             f"the {k} nearest neighbours of row {row} are all equally far, so its LID is infinite; raise k or drop it"
         )

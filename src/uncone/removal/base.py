@@ -30,8 +30,9 @@ ORTHONORMAL_TOLERANCE = 1e-4
 class Removal:
     """The affine map e' = (e − c)(I − U diag(w) Uᵀ).
 
-    A weight w_i = 1 removes component i, 0 keeps it, a negative weight amplifies it; the gain is g_i = 1 − w_i. Directions
-    outside U pass unchanged, and the centre is not added back. Make one with a constructor of `uncone.removal`, or by training.
+    A weight w_i = 1 removes component i, 0 keeps it, a negative weight amplifies it; the gain is g_i = 1 − w_i.
+    Directions outside U pass unchanged, and the centre is not added back. Make one with a constructor of
+    `uncone.removal`, or by training.
 
     Attributes:
         centre: (d,) c; zeros for an uncentred map.
@@ -60,12 +61,14 @@ class Removal:
 
     def __post_init__(self) -> None:
         for name in ("centre", "components", "gains"):
-            object.__setattr__(self, name, as_tensor(getattr(self, name)).detach().to("cpu", torch.float32).contiguous())
+            object.__setattr__(
+                self, name, as_tensor(getattr(self, name)).detach().to("cpu", torch.float32).contiguous()
+            )
         d, k = self.components.shape if self.components.ndim == 2 else (-1, -1)
         if self.centre.shape != (d,) or self.gains.shape != (k,) or k > d:
+            shapes = tuple(tuple(part.shape) for part in (self.centre, self.components, self.gains))
             raise ValueError(
-                f"centre {tuple(self.centre.shape)}, components {tuple(self.components.shape)} and gains {tuple(self.gains.shape)} "
-                "do not fit: expected (d,), (d, k) and (k,) with k ≤ d"
+                f"centre, components and gains of shapes {shapes} do not fit: expected (d,), (d, k) and (k,) with k ≤ d"
             )
         for name in ("centre", "components", "gains"):
             if not torch.isfinite(getattr(self, name)).all():
@@ -95,13 +98,17 @@ class Removal:
         """
         tensor = as_tensor(X)
         if tensor.shape[-1:] != (self.dimension,):
-            raise ValueError(f"this removal corrects vectors of {self.dimension} dimensions, got shape {tuple(tensor.shape)}")
+            raise ValueError(
+                f"this removal corrects vectors of {self.dimension} dimensions, got shape {tuple(tensor.shape)}"
+            )
         if not tensor.is_floating_point():
             tensor = tensor.to(torch.float32)
         work = tensor.dtype if tensor.dtype in (torch.float32, torch.float64) else torch.float32
         c, U, g = (part.to(tensor.device, work) for part in (self.centre, self.components, self.gains))
         centred = tensor.to(work) - c
-        if 2 * U.shape[1] < self.dimension:  # two thin products; beyond half the dimension, one square product is cheaper
+        if (
+            2 * U.shape[1] < self.dimension
+        ):  # two thin products; beyond half the dimension, one square product is cheaper
             result = centred + (centred @ U * (g - 1)) @ U.T
         else:
             result = centred @ (torch.eye(self.dimension, dtype=work, device=tensor.device) + (U * (g - 1)) @ U.T)
@@ -120,13 +127,15 @@ class Removal:
     def check_encoder(self, encoder: Encoder) -> None:
         """Raise a ValueError if the removal belongs to another encoder; `for_encoder` says how to override."""
         if encoder.dimension != self.dimension:
-            raise ValueError(f"this removal corrects {self.dimension} dimensions, {encoder.name} gives {encoder.dimension}")
+            raise ValueError(
+                f"this removal corrects {self.dimension} dimensions, {encoder.name} gives {encoder.dimension}"
+            )
         for key in ("hash", "layers"):
             if self.encoder and self.encoder[key] != encoder.identity[key]:
                 raise ValueError(
-                    f"this removal belongs to {self.encoder['name']} layers {self.encoder['layers']} (hash {self.encoder['hash'][:8]}), not "
-                    f"to {encoder.name} layers {encoder.layers} (hash {encoder.hash[:8]}): fit one for it, or set "
-                    "allow_other_encoder=true (in Python, removal.for_encoder(encoder)) if you are sure that it fits"
+                    f"this removal belongs to {_called(self.encoder)}, not to {_called(encoder.identity)}: "
+                    "fit one for it, or set allow_other_encoder=true (in Python, removal.for_encoder(encoder)) "
+                    "if you are sure that it fits"
                 )
 
     def for_encoder(self, encoder: Encoder) -> Removal:
@@ -177,19 +186,26 @@ class Removal:
             description = json.loads((folder / DESCRIPTION).read_text())
             tensors = load_file(folder / TENSORS)
         except FileNotFoundError as error:
-            raise ValueError(f"no removal in {folder.resolve()}: {DESCRIPTION} and {TENSORS} are expected there") from error
+            raise ValueError(
+                f"no removal in {folder.resolve()}: {DESCRIPTION} and {TENSORS} are expected there"
+            ) from error
         except (json.JSONDecodeError, SafetensorError) as error:
             raise ValueError(f"the removal in {folder.resolve()} is damaged: {error}") from error
         if not isinstance(description, dict) or description.get("format") != FORMAT:
             raise ValueError(f"{folder / DESCRIPTION} does not describe a removal of uncone")
         if description["format_version"] > FORMAT_VERSION:
             raise ValueError(
-                f"{folder} is in format {description['format_version']}, this uncone reads up to {FORMAT_VERSION}: upgrade uncone"
+                f"{folder} is in format {description['format_version']}, this uncone reads up to {FORMAT_VERSION}: "
+                "upgrade uncone"
             )
         return cls(
             **{name: tensors[name] for name in ("centre", "components", "gains")},
             **{name: description[name] for name in ("method", "settings", "encoder")},
         )
+
+
+def _called(identity: Mapping[str, str]) -> str:
+    return f"{identity['name']} layers {identity['layers']} (hash {identity['hash'][:8]})"
 
 
 def capped(count: int, limit: int, what: str) -> int:

@@ -28,8 +28,8 @@ def all_but_the_top(spectrum: Spectrum, D: int, centred: bool = True) -> Removal
     Args:
         spectrum: of the vectors.
         D: components to remove, 1 ≤ D ≤ rank; about d/100 is usual.
-        centred: subtract the mean too (Mu & Viswanath, ICLR 2018, arXiv 1702.01417); False is the variant that Liang et al.
-            2021 compare with. The components are those of the covariance in both.
+        centred: subtract the mean too (Mu & Viswanath, ICLR 2018, arXiv 1702.01417); False is the variant that Liang et
+            al. 2021 compare with. The components are those of the covariance in both.
 
     Raises:
         ValueError: if D is larger than the rank.
@@ -41,7 +41,12 @@ def all_but_the_top(spectrum: Spectrum, D: int, centred: bool = True) -> Removal
     """
     D = capped(D, spectrum.rank, "D")
     return _removal(
-        spectrum, "all_but_the_top", D, gains=torch.zeros(D), centre=spectrum.mean if centred else None, settings={"D": D, "centred": centred}
+        spectrum,
+        "all_but_the_top",
+        D,
+        gains=torch.zeros(D),
+        centre=spectrum.mean if centred else None,
+        settings={"D": D, "centred": centred},
     )
 
 
@@ -57,16 +62,14 @@ def conceptor(spectrum: Spectrum, alpha: float = 2.0) -> Removal:
     if alpha <= 0:
         raise ValueError(f"alpha must be above 0, got {alpha}")
     gains = alpha**-2 / (spectrum.uncentred_eigenvalues + alpha**-2)
-    return Removal(
-        torch.zeros(len(gains)), spectrum.uncentred_components, gains, "conceptor", {"alpha": alpha}
-    )
+    return Removal(torch.zeros(len(gains)), spectrum.uncentred_components, gains, "conceptor", {"alpha": alpha})
 
 
 def whitening(spectrum: Spectrum, k: int | None = None, power: float = 0.5, name: str = "whitening") -> Removal:
     """Scale the k leading principal components to unit variance and drop the others.
 
-    Gains are λ_i^(−power) for i ≤ k, else 0, up to a common factor (Su et al. 2021, arXiv 2103.15316). On a spectrum weighted
-    by word probability this is Zipfian whitening (Yokoi et al., NeurIPS 2024).
+    Gains are λ_i^(−power) for i ≤ k, else 0, up to a common factor (Su et al. 2021, arXiv 2103.15316). On a spectrum
+    weighted by word probability this is Zipfian whitening (Yokoi et al., NeurIPS 2024).
 
     Args:
         spectrum: of the vectors.

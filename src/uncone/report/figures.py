@@ -33,7 +33,11 @@ def weight_profile(removal: Removal) -> Figure:
     axes.axhline(0, color=GREY, linewidth=0.8)
     axes.axhline(1, color=GREY, linewidth=0.8, linestyle=":")
     axes.plot(np.arange(1, len(weights) + 1), weights, color=BLUE, linewidth=0.8, marker=".", markersize=3)
-    axes.set(xlabel="component, by variance", ylabel="removal weight w", title=f"{removal.method}: how much of each component goes")
+    axes.set(
+        xlabel="component, by variance",
+        ylabel="removal weight w",
+        title=f"{removal.method}: how much of each component goes",
+    )
     axes.set_xscale("log")
     return figure
 
@@ -50,5 +54,9 @@ def frequency_scatter(points: np.ndarray, log_frequency: np.ndarray, title: str 
     axes = figure.add_subplot()
     dots = axes.scatter(x, y, c=log_frequency[shown] / np.log(10), s=4, cmap="viridis", linewidths=0)
     figure.colorbar(dots, label="log10 frequency")
-    axes.set(xlabel="component 1", ylabel="component 2", title=f"{title}\n|r| of component 1 with log frequency: {abs(r):.2f}".strip())
+    axes.set(
+        xlabel="component 1",
+        ylabel="component 2",
+        title=f"{title}\n|r| of component 1 with log frequency: {abs(r):.2f}".strip(),
+    )
     return figure

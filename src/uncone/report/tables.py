@@ -61,7 +61,8 @@ def verdict(rows: Sequence[Row], geometry: Sequence[Mapping[str, Any]]) -> str:
                 row
                 for row in rows
                 if row["removal"] == "learned"
-                and (row["task"], row["subset"], row["metric"]) == (headline.task, headline.subset, f"{headline.metric}_gain")
+                and (row["task"], row["subset"], row["metric"])
+                == (headline.task, headline.subset, f"{headline.metric}_gain")
             ),
             None,
         )
@@ -71,10 +72,13 @@ def verdict(rows: Sequence[Row], geometry: Sequence[Mapping[str, Any]]) -> str:
         helped += sure and gain["value"] > 0
         hurt += sure and gain["value"] < 0
         parts.append(f"{headline.task} {100 * gain['value']:+.1f}" + ("" if sure else " (not significant)"))
-    outcome = "helps" if helped and not hurt else "hurts" if hurt and not helped else "helps some tasks and hurts others" if helped else "changes nothing for sure"
+    if helped and hurt:
+        outcome = "helps some tasks and hurts others"
+    else:
+        outcome = "helps" if helped else "hurts" if hurt else "changes nothing for sure"
     cosine = {row["removal"]: row["value"] for row in geometry if row["metric"] == "mean_cosine"}
     encoder = f"{rows[0]['encoder']} (layers {rows[0]['layers']})" if rows else "this encoder"
     return (
-        f"On {encoder} the learned removal {outcome}: {', '.join(parts)} points over raw; the mean cosine of the probe goes from "
-        f"{cosine['none']:.2f} to {cosine['learned']:.2f}."
+        f"On {encoder} the learned removal {outcome}: {', '.join(parts)} points over raw; "
+        f"the mean cosine of the probe goes from {cosine['none']:.2f} to {cosine['learned']:.2f}."
     )

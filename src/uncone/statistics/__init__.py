@@ -4,6 +4,7 @@ All functions take `gold` (n,), what people said, and `predicted` (n,) or (S, n)
 items.
 """
 
+from uncone.statistics.correlation import accuracy, average_ranks, pearson, point, spearman
 from uncone.statistics.resampling import (
     Difference,
     Interval,
@@ -12,7 +13,6 @@ from uncone.statistics.resampling import (
     paired_bootstrap,
     percentile_interval,
 )
-from uncone.statistics.correlation import accuracy, average_ranks, pearson, point, spearman
 
 __all__ = [
     "Difference",

@@ -57,6 +57,11 @@ class Prediction:
         if len(self.gold) not in (known, len(self.covered)):
             raise ValueError(f"{len(self.gold)} items are scored, but {known} of {len(self.covered)} are covered")
 
+    @property
+    def skipped(self) -> int:
+        """Number of items left out because of unknown words."""
+        return 0 if self.covered is None else len(self.covered) - len(self.gold)
+
 
 @dataclass(frozen=True)
 class Average:

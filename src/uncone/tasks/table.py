@@ -38,11 +38,13 @@ class _Cell(NamedTuple):
     text: str
 
 
-_MISSING = _Cell(-1.0, "–")
+_MISSING = _Cell(math.nan, "–")
 
 
 def headlines(rows: Sequence[Row]) -> list[Headline]:
     """The usual figure of each task: Spearman over all pairs, macro Spearman over word sets, total accuracy.
+
+    A task of which nothing but its coverage could be measured has none.
 
     Args:
         rows: from `uncone.tasks.evaluate`.
@@ -53,8 +55,9 @@ def headlines(rows: Sequence[Row]) -> list[Headline]:
         [Headline(task='ws353', subset='ws353', metric='spearman')]
     """
     chosen = []
-    for task in dict.fromkeys(row["task"] for row in rows):
-        of_task = [row for row in rows if row["task"] == task]
+    measured = [row for row in rows if row["metric"] != "coverage"]
+    for task in dict.fromkeys(row["task"] for row in measured):
+        of_task = [row for row in measured if row["task"] == task]
         subset = _first_of(_SUBSETS, [row["subset"] for row in of_task])
         metric = _first_of(_METRICS, [row["metric"] for row in of_task if row["subset"] == subset])
         chosen.append(Headline(task, subset, metric))
@@ -71,7 +74,7 @@ def rich_table(rows: Sequence[Row], columns: Sequence[Headline] | None = None, c
             characters, 4 into 80.
 
     Raises:
-        ValueError: if there are no rows, or no row has one of the columns.
+        ValueError: if there is no figure to show, or no row has one of the columns.
     """
     columns, methods, cells = _arrange(rows, columns)
     tables = []
@@ -100,7 +103,7 @@ def markdown_table(rows: Sequence[Row], columns: Sequence[Headline] | None = Non
         columns: the figures wanted; None takes `headlines`.
 
     Raises:
-        ValueError: if there are no rows, or no row has one of the columns.
+        ValueError: if there is no figure to show, or no row has one of the columns.
 
     Example:
         >>> row = {"task": "ws353", "subset": "ws353", "metric": "spearman", "removal": "none", "value": 0.7}
@@ -120,9 +123,9 @@ def _arrange(
     rows: Sequence[Row], columns: Sequence[Headline] | None
 ) -> tuple[list[Headline], list[str], dict[tuple[str, Headline], _Cell]]:
     """Columns, methods, and the cell of each method and column that has one."""
-    if not rows:
-        raise ValueError("there are no result rows to show")
     columns = list(columns) if columns is not None else headlines(rows)
+    if not columns:
+        raise ValueError("there is no figure to show among the result rows")
     names = _method_names(rows)
     by_key = {(name, row["task"], row["subset"], row["metric"]): row for name, row in zip(names, rows, strict=True)}
     methods = list(dict.fromkeys(names))
@@ -147,8 +150,9 @@ def _method_names(rows: Sequence[Row]) -> list[str]:
 
 
 def _cell_text(row: Row, gain: Row | None) -> str:
-    half_width = 50 * (row["ci_high"] - row["ci_low"])
-    text = f"{100 * row['value']:.1f} ±{half_width:.1f}"
+    text = f"{100 * row['value']:.1f}"
+    if row["ci_low"] is not None:
+        text += f" ±{50 * (row['ci_high'] - row['ci_low']):.1f}"
     if gain is None:
         return text
     if gain["p_value"] >= _SIGNIFICANT:

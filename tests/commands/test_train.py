@@ -1,0 +1,233 @@
+"""train.py: the whole path, what it leaves behind, resuming, and what it says of bad input."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from uncone.commands.train import logged_in, train
+from uncone.config import register
+from uncone.removal import Removal
+from uncone.runs import read_offline_run, read_results
+from uncone.tasks import ROW_KEYS
+
+ROOT = Path(__file__).parents[2]
+TASKS = "task=[lee]"  # the quickest
+
+
+def config_of(folder: Path, *overrides: str):
+    register()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("train", [f"output_dir={folder}", "debug=fast", TASKS, *overrides])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    """A finished run on the packaged default."""
+    folder = tmp_path_factory.mktemp("run") / "monday"
+    train(config_of(folder, "trainer.max_epochs=4"))
+    return folder
+
+
+def history(folder: Path) -> list[dict[str, str]]:
+    """Logged lines of all metrics files of a run, in order of writing."""
+    files = sorted(folder.glob("metrics/version_*/metrics.csv"), key=lambda path: int(path.parent.name.split("_")[1]))
+    return [row for path in files for row in csv.DictReader(path.read_text().splitlines())]
+
+
+def test_leaves_what_it_promises(run):
+    for name in (
+        "config.yaml",
+        "environment.json",
+        "results.json",
+        "removal/removal.safetensors",
+        "checkpoints/last.ckpt",
+    ):
+        assert (run / name).is_file(), name
+    for moment in ("start", "end"):
+        assert (run / f"figures/weights_{moment}.png").stat().st_size > 5_000
+        assert (run / f"figures/frequency_{moment}.png").stat().st_size > 5_000
+    assert json.loads((run / "environment.json").read_text())["packages"]["torch"]
+    assert OmegaConf.load(run / "config.yaml").trainer.max_epochs == 4
+
+
+def test_rows_have_the_documented_keys_and_plausible_values(run):
+    rows = read_results(run)
+    assert all(tuple(row) == ROW_KEYS for row in rows)
+    assert {row["task"] for row in rows} == {"held_out", "lee", "geometry"}
+    assert {"none", "centre", "conceptor", "zipfian", "learned"} <= {row["removal"] for row in rows}
+    correlations = [row for row in rows if row["metric"] == "spearman"]
+    assert all(-1 <= row["ci_low"] <= row["value"] <= row["ci_high"] <= 1 for row in correlations)
+
+
+def test_geometry_is_logged_every_epoch(run):
+    logged = [row for row in history(run) if row.get("geometry/s_inter")]
+    assert len(logged) == 4
+    for measure in (
+        "s_intra",
+        "s_inter",
+        "isotropy",
+        "log10_isotropy",
+        "lid",
+        "frequency_pc1",
+        "mean_cosine",
+        "isoscore",
+        "seconds",
+    ):
+        assert all(np.isfinite(float(row[f"geometry/{measure}"])) for row in logged), measure
+
+
+def test_the_saved_removal_belongs_to_the_encoder(run):
+    removal = Removal.load(run)
+    assert removal.method == "learned"
+    assert removal.encoder["name"] == "minilm"
+    assert not torch.equal(removal.gains, torch.ones_like(removal.gains))
+
+
+def test_checkpoints_are_small_and_safe(run):
+    path = run / "checkpoints/last.ckpt"
+    assert path.stat().st_size < 100_000
+    state = torch.load(path, weights_only=True)["state_dict"]
+    assert not [key for key in state if key.startswith("encoder")]
+
+
+def test_the_offline_run_can_be_read_back(run):
+    offline = read_offline_run(run)
+    best, epoch = offline.best("val/spearman")
+    logged = [float(row["val/spearman"]) for row in history(run) if row.get("val/spearman")]
+    assert best == pytest.approx(max(logged))
+    assert logged[epoch] == pytest.approx(best)
+    with pytest.raises(ValueError, match=r"'val/kendall' was not logged; there are .*val/spearman"):
+        offline.best("val/kendall")
+
+
+def test_resuming_equals_never_having_stopped(run, tmp_path):
+    """The same weights bit for bit, the same history, under the same logger id."""
+    folder = tmp_path / "tuesday"
+    train(config_of(folder, "trainer.max_epochs=2"))
+    first = read_offline_run(folder)
+    train(config_of(folder, "trainer.max_epochs=4", f"ckpt_path={folder}/checkpoints/last.ckpt"))
+    resumed, whole = Removal.load(folder), Removal.load(run)
+    assert torch.equal(resumed.gains, whole.gains)
+    assert torch.equal(resumed.centre, whole.centre)
+    keys = ("epoch", "train/loss", "val/spearman", "geometry/lid")
+    assert [[row.get(key) for key in keys] for row in history(folder)] == [
+        [row.get(key) for key in keys] for row in history(run)
+    ]
+    runs = [read_offline_run(path) for path in sorted(folder.rglob("*.wandb"))]
+    assert [each.id for each in runs] == [first.id, first.id]
+
+
+def test_two_runs_with_one_seed_write_identical_results(run, tmp_path):
+    train(config_of(tmp_path, "trainer.max_epochs=4"))
+    assert (tmp_path / "results.json").read_text() == (run / "results.json").read_text()
+
+
+def test_a_contextual_layer_encodes_once(tmp_path, capsys):
+    overrides = ("encoder.layers=[1]", f"cache_dir={tmp_path}/cache", "removal=[none,centre]")
+    train(config_of(tmp_path / "first", *overrides))
+    assert " 0 computed" not in capsys.readouterr().out
+    train(config_of(tmp_path / "second", *overrides))
+    assert " 0 computed" in capsys.readouterr().out
+    assert (tmp_path / "first/results.json").read_text() == (tmp_path / "second/results.json").read_text()
+
+
+def test_words_as_means_over_a_corpus(tmp_path):
+    train(config_of(tmp_path, "encoder.layers=[1]", "word_vectors=corpus", "corpus_limit=60", "removal=[none]"))
+    assert read_results(tmp_path)[0]["layers"] == "1"
+
+
+def test_word_vectors_from_a_file(tmp_path):
+    from gensim.test.utils import datapath
+
+    train(
+        config_of(
+            tmp_path,
+            "encoder=word_vectors",
+            f"encoder.path={datapath('lee_fasttext.bin')}",
+            "removal=[none]",
+            "learned.numbers_of_components=[2,5]",
+        )
+    )
+    assert read_results(tmp_path)[0]["encoder"] == "lee_fasttext"
+
+
+def pair_file(tmp_path, lines) -> str:
+    path = tmp_path / "pairs.tsv"
+    path.write_text("\n".join(["word1\tword2\tscore", *lines]) + "\n")
+    return f"data.sets=[{path}]"
+
+
+GOOD = [
+    f"{a}\t{b}\t{i % 7}"
+    for i, (a, b) in enumerate([("cat", "dog"), ("sun", "moon"), ("car", "bus"), ("tea", "cup")] * 6)
+]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([], "no (rows|pairs)|empty"),
+        (["cat\t\t3"], "line 2"),
+        (["cat\tdog\tnan"], "line 2"),
+        (["cat\tdog\tmany"], "line 2.*'many'"),
+        (["cat\tdog\t1", "sun\tmoon\t1"], "every score|constant|equal"),
+        (["cat\tdog"], "line 2"),
+        (["龘龘\t龘龘\t1", "龘\t龘\t2"], "knows the words of none of the 2 pairs"),
+    ],
+)
+def test_bad_pair_files_are_refused_by_line(tmp_path, lines, message):
+    with pytest.raises(ValueError, match=f"(?i){message}"):
+        train(config_of(tmp_path / "run", pair_file(tmp_path, lines)))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("encoder.layers=99", "unknown layers 99"),
+        ("encoder.pooling=median", "unknown pooling 'median'"),
+        ("encoder.name_or_path=./nowhere", "no encoder folder './nowhere'"),
+        ("learned.numbers_of_components=[999]", "rank 384"),
+        ("data.sets=[nowhere.tsv]", "nowhere.tsv"),
+        ("ckpt_path=nowhere.ckpt", "no checkpoint at nowhere.ckpt"),
+        ("removal=[none,magic]", "unknown removal 'magic'"),
+        ("task=[chess]", "unknown task 'chess'"),
+        ("methods.all_but_the_top.D=1000", "D must be a whole number from 1 to 384"),
+        ("word_vectors=dreamt", "unknown word_vectors 'dreamt'"),
+    ],
+)
+def test_bad_settings_are_refused_with_the_value(tmp_path, override, message):
+    with pytest.raises(Exception, match=message):
+        train(config_of(tmp_path, override))
+
+
+def test_the_command_line_says_what_is_wrong_in_one_line(tmp_path):
+    """Exit code 1, no traceback; a mistyped key is named."""
+    for override, message in (("encoder.layrs=3", "layrs"), ("encoder.layers=99", "Error: unknown layers 99")):
+        command = [sys.executable, "train.py", "debug=fast", f"output_dir={tmp_path}", override]
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False
+        )
+        assert done.returncode == 1
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_wandb_is_online_only_with_credentials(monkeypatch, tmp_path):
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert not logged_in()
+    (tmp_path / ".netrc").write_text("machine api.wandb.ai login user password secret\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    assert logged_in()
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert not logged_in()

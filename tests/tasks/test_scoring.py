@@ -1,0 +1,160 @@
+import json
+import time
+import zlib
+
+import numpy as np
+import pytest
+
+from uncone import statistics
+from uncone.data import DataUnavailable
+from uncone.tasks import ROW_KEYS, Average, Prediction, Sts, evaluate, score
+
+GENERATOR = np.random.default_rng(0)
+GOLD = {"a": GENERATOR.normal(size=80), "b": GENERATOR.normal(size=20)}
+NOISE = {name: {subset: GENERATOR.normal(size=len(x)) for subset, x in GOLD.items()} for name in ("none", "x", "y")}
+LOUDNESS = {"none": 2.0, "x": 0.5, "y": 2.0}
+
+
+def predictions(name):
+    return [
+        Prediction(subset, gold, gold + LOUDNESS[name] * NOISE[name][subset], ("spearman", "pearson"))
+        for subset, gold in GOLD.items()
+    ]
+
+
+class Toy:
+    """A task whose systems are names."""
+
+    name = "toy"
+
+    def predict(self, vectors):
+        return predictions(vectors)
+
+    def averages(self):
+        return (Average("mean", ("a", "b")), Average("wmean", ("a", "b"), "size"))
+
+
+def by_key(rows):
+    return {(row["removal"], row["subset"], row["metric"]): row for row in rows}
+
+
+def test_rows_follow_the_schema_and_go_through_json():
+    rows, not_run = evaluate(
+        [Toy()], {"none": "none", "x": "x"}, encoder="e", layers=[1, 12], pooling="mean", seed=3, reference="none"
+    )
+    assert not not_run
+    assert all(tuple(row) == ROW_KEYS for row in rows)
+    assert json.loads(json.dumps(rows)) == rows
+    assert {(row["encoder"], tuple(row["layers"]), row["pooling"], row["seed"]) for row in rows} == {
+        ("e", (1, 12), "mean", 3)
+    }
+    assert len(rows) == 4 * 2 * 3  # subsets, metrics, (none, x, gain of x)
+    assert all((row["p_value"] is None) == (not row["metric"].endswith("_gain")) for row in rows)
+    assert all(row["ci_low"] <= row["value"] <= row["ci_high"] for row in rows)
+
+
+def test_values_intervals_and_gains_are_those_of_the_statistics():
+    rows, _ = score("toy", {name: predictions(name) for name in ("none", "x")}, reference="none", resamples=200, seed=1)
+    found = by_key(rows)
+    none, x = predictions("none")[0], predictions("x")[0]
+    assert found["x", "a", "spearman"]["value"] == statistics.spearman(x.gold, x.predicted)
+    gain = found["x", "a", "spearman_gain"]
+    assert gain["value"] == found["x", "a", "spearman"]["value"] - found["none", "a", "spearman"]["value"] > 0.2
+    assert gain["p_value"] == 2 / 201
+    oracle = statistics.paired_bootstrap(
+        "spearman", x.gold, x.predicted, none.predicted, resamples=200, seed=[1, zlib.crc32(b"toy/a")]
+    )
+    assert (gain["ci_low"], gain["ci_high"]) == (oracle.ci_low, oracle.ci_high)
+
+
+def test_averages_resample_their_parts_independently():
+    found = by_key(evaluate([Toy()], {"none": "none", "y": "y"}, reference="none")[0])
+    a, b = found["y", "a", "spearman"], found["y", "b", "spearman"]
+    mean, wmean = found["y", "mean", "spearman"], found["y", "wmean", "spearman"]
+    assert mean["value"] == pytest.approx((a["value"] + b["value"]) / 2)
+    assert wmean["value"] == pytest.approx(0.8 * a["value"] + 0.2 * b["value"])
+    assert mean["n"] == 100
+
+    def half_width(row):
+        return (row["ci_high"] - row["ci_low"]) / 2
+
+    # variances of independent parts add up
+    assert half_width(mean) == pytest.approx(np.hypot(half_width(a), half_width(b)) / 2, rel=0.15)
+    assert found["y", "mean", "spearman_gain"]["p_value"] > 0.05  # y is as noisy as the reference
+
+
+def test_rows_do_not_depend_on_the_other_systems_and_tasks():
+    class Other(Toy):
+        name = "other"
+
+    alone = by_key(evaluate([Toy()], {"x": "x"})[0])
+    among = [row for row in evaluate([Other(), Toy()], {"none": "none", "y": "y", "x": "x"})[0] if row["task"] == "toy"]
+    assert {key: row for key, row in by_key(among).items() if key[0] == "x"} == alone
+    other_seed = by_key(evaluate([Toy()], {"x": "x"}, seed=1)[0])
+    key = ("x", "a", "spearman")
+    assert other_seed[key]["value"] == alone[key]["value"]
+    assert other_seed[key]["ci_low"] != alone[key]["ci_low"]
+
+
+@pytest.mark.parametrize(("bad", "why"), [(7.0, "predicted is constant"), (np.nan, "predicted holds NaN or infinity")])
+def test_what_is_undefined_is_reported_and_the_rest_is_scored(bad, why):
+    broken = predictions("x")
+    broken[0] = Prediction("a", GOLD["a"], np.full(80, bad), ("spearman", "pearson"))
+    rows, not_run = score("toy", {"none": predictions("none"), "x": broken}, Toy().averages(), reference="none")
+    found = by_key(rows)
+    assert ("x", "b", "spearman_gain") in found
+    assert ("none", "mean", "spearman") in found
+    assert not [key for key in found if key[0] == "x" and key[1] in ("a", "mean", "wmean")]
+    assert [(line.removal, line.subset) for line in not_run] == [("x", "a"), ("x", "a")]
+    assert not_run[0].why.startswith(f"spearman: {why}")
+
+
+def test_a_broken_reference_leaves_values_without_gains():
+    broken = [Prediction("a", GOLD["a"], np.zeros(80), ("spearman",))]
+    working = [Prediction("a", GOLD["a"], GOLD["a"], ("spearman",))]
+    rows, _ = score("toy", {"none": broken, "x": working}, reference="none")
+    assert [row["metric"] for row in rows] == ["spearman"]
+
+
+def test_missing_data_is_reported_and_the_rest_runs():
+    class Missing(Toy):
+        name = "missing"
+
+        def predict(self, vectors):
+            raise DataUnavailable("not found: sts/none.tsv")
+
+    rows, not_run = evaluate([Missing(), Toy()], {"none": "none", "x": "x"}, progress=True)
+    assert {row["task"] for row in rows} == {"toy"}
+    assert not_run == [("missing", "not found: sts/none.tsv", None, None)]
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="no systems to evaluate"):
+        evaluate([Toy()], {})
+    with pytest.raises(ValueError, match="the reference 'raw' is not among the systems none, x"):
+        evaluate([Toy()], {"none": "none", "x": "x"}, reference="raw")
+    with pytest.raises(ValueError, match="tasks need distinct names, got toy, toy"):
+        evaluate([Toy(), Toy()], {"none": "none"})
+
+
+@pytest.mark.parametrize("covered", [None, np.arange(80) != 3, np.arange(80) != 4])
+def test_systems_must_cover_the_same_items(covered):
+    rows = slice(None) if covered is None else covered
+    system = Prediction("a", GOLD["a"][rows], GOLD["a"][rows], ("spearman",), covered)
+    first = Prediction("a", GOLD["a"][1:], GOLD["a"][1:], ("spearman",), np.arange(80) > 0)
+    with pytest.raises(ValueError, match=r"toy/a: 'x' was scored on other items than 'none'; evaluate .* one by one"):
+        score("toy", {"none": [first], "x": [system]})
+
+
+def test_ten_systems_are_cheap():
+    gold = GENERATOR.normal(size=5000)
+    systems = {f"s{i}": [Prediction("all", gold, gold + GENERATOR.normal(size=5000), ("spearman",))] for i in range(10)}
+    start = time.perf_counter()
+    score("toy", systems, reference="s0")
+    assert time.perf_counter() - start < 20  # about 2 s on one thread of an idle machine
+
+
+def test_evaluate_runs_a_real_task(glove):
+    halves = glove.transformed(lambda table: table[:, :25])
+    rows, _ = evaluate([Sts("lee")], {"none": glove, "half": halves}, reference="none", resamples=100)
+    assert by_key(rows)["half", "all", "spearman_gain"]["n"] == 1225

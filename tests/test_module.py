@@ -1,0 +1,221 @@
+"""The learned removal: its cosines, its bank of members, and the facts known about its optimum."""
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from uncone.data.pair_module import Basis, EpochBatches, PairBatch, PairDataModule, in_basis
+from uncone.data.pairs import ScoredPairs
+from uncone.module import RemovalModule
+from uncone.objectives import CalibratedMeanSquaredError, MeanSquaredError
+from uncone.spectrum import Spectrum
+
+DIMENSION, PAIRS = 12, 400
+
+
+@pytest.fixture(scope="module")
+def cone() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Pairs (n, d) whose similarity lives in ten directions, drowned by two large ones that mean nothing."""
+    generator = torch.Generator().manual_seed(0)
+    meaning1 = torch.randn(PAIRS, DIMENSION, generator=generator)
+    share = torch.rand(PAIRS, 1, generator=generator)
+    meaning2 = share * meaning1 + (1 - share) * torch.randn(PAIRS, DIMENSION, generator=generator)
+    scores = torch.nn.functional.cosine_similarity(meaning1[:, 2:], meaning2[:, 2:])
+    noise = torch.zeros(2, PAIRS, DIMENSION)
+    noise[:, :, :2] = 8 * torch.randn(2, PAIRS, 2, generator=generator)
+    noise[:, :, 2:] = torch.stack([meaning1, meaning2])[:, :, 2:]
+    return noise[0], noise[1], scores
+
+
+@pytest.fixture(scope="module")
+def basis(cone) -> Basis:
+    spectrum = Spectrum.fit(torch.cat(cone[:2]))
+    return Basis(spectrum.mean, spectrum.components, spectrum.eigenvalues)
+
+
+def pairs_of(scores, dataset="planted") -> ScoredPairs:
+    words = tuple(f"w{i}" for i in range(len(scores)))
+    return ScoredPairs(
+        words,
+        tuple(f"v{i}" for i in range(len(scores))),
+        scores.double().numpy(),
+        (dataset,) * len(scores),
+        {dataset: (-1.0, 1.0)},
+    )
+
+
+def data_module(cone, basis, batch_size=64) -> PairDataModule:
+    e1, e2, scores = cone
+    train, validation = slice(0, 300), slice(300, None)
+    return PairDataModule(
+        (pairs_of(scores[train]), e1[train], e2[train]),
+        (pairs_of(scores[validation]), e1[validation], e2[validation]),
+        basis,
+        batch_size,
+    )
+
+
+def batch_of(cone, basis) -> PairBatch:
+    return PairBatch(*in_basis(cone[0], cone[1], basis), cone[2], torch.zeros(PAIRS, dtype=torch.long))
+
+
+def fit(module, data, epochs=30) -> RemovalModule:
+    trainer = pl.Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(module, data)
+    return module
+
+
+@pytest.mark.parametrize("parameterisation", ["paper", "log_gains"])
+@pytest.mark.parametrize("learn_centre", [False, True])
+@pytest.mark.parametrize("k", [4, DIMENSION])
+def test_similarities_are_the_cosines_of_corrected_vectors(cone, basis, parameterisation, learn_centre, k):
+    part = Basis(basis.centre, basis.components[:, :k], basis.eigenvalues[:k])
+    module = RemovalModule(part, MeanSquaredError(), [2, k], parameterisation, learn_centre=learn_centre, seed=3)
+    with torch.no_grad():
+        module.theta += 0.3 * torch.randn(module.theta.shape, generator=torch.Generator().manual_seed(1))
+        if learn_centre:
+            module.shift += torch.randn(module.shift.shape, generator=torch.Generator().manual_seed(2))
+        predicted = module.similarities(batch_of(cone, part))
+    for member in range(2):
+        removal = module.removal(member)
+        expected = torch.nn.functional.cosine_similarity(
+            removal.apply(cone[0].double()), removal.apply(cone[1].double())
+        )
+        torch.testing.assert_close(predicted[:, member].double(), expected, atol=2e-5, rtol=0)
+
+
+def test_starts_at_the_identity(cone, basis):
+    module = RemovalModule(basis, MeanSquaredError(), [DIMENSION])
+    assert torch.equal(module.gains(), torch.ones(1, DIMENSION))
+
+
+def test_w_and_2_minus_w_are_the_same_model(cone, basis):
+    """The loss sees (1 − w)² alone."""
+    module = RemovalModule(basis, MeanSquaredError(), [DIMENSION], "paper", seed=1)
+    batch = batch_of(cone, basis)
+    with torch.no_grad():
+        before = module.similarities(batch)
+        module.theta.copy_(2 - module.theta)
+        torch.testing.assert_close(module.similarities(batch), before)
+
+
+@pytest.mark.parametrize("D", [1, 2, 3])
+def test_full_removal_is_a_stationary_point_of_the_paper(cone, basis, D):
+    """At w = 1 the gradient of the paper's parameterisation vanishes, whatever the data."""
+    module = RemovalModule(basis, MeanSquaredError(), [D], "paper", pull=0)
+    with torch.no_grad():
+        module.theta[:, :D] = 1
+    batch = batch_of(cone, basis)
+    module.objective(module.similarities(batch), batch.score, batch.dataset).sum().backward()
+    assert module.theta.grad.abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("D", [1, 2, 3])
+def test_the_paper_converges_to_full_removal_of_dominant_components(cone, D):
+    """Liang et al. print weights of exactly 1.0000 for D ≤ 3: their learned removal is all-but-the-top there.
+
+    So it is wherever the leading components only lift all cosines, as the offset of a narrow cone does.
+    """
+    e1, e2 = (
+        torch.cat([6 + torch.randn(PAIRS, D, generator=torch.Generator().manual_seed(i)), cone[i][:, 2:]], 1)
+        for i in (0, 1)
+    )
+    axes = Basis(torch.zeros(e1.shape[1]), torch.eye(e1.shape[1], D), torch.ones(D))
+    module = RemovalModule(axes, MeanSquaredError(), [D], "paper", learning_rate=0.05, pull=0, seed=0)
+    fit(module, data_module((e1, e2, cone[2]), axes), epochs=150)
+    np.testing.assert_allclose(module.removal().weights, np.ones(D), atol=0.02)
+
+
+def test_log_gains_find_the_planted_removal(cone, basis):
+    module = fit(
+        RemovalModule(basis, CalibratedMeanSquaredError(), [DIMENSION], learning_rate=0.05, pull=0),
+        data_module(cone, basis),
+        60,
+    )
+    gains = module.removal().gains
+    assert gains[:2].max() < 0.35 * gains[2:].min()
+
+
+def test_members_of_a_bank_train_as_if_alone(cone, basis):
+    counts = [1, 3, DIMENSION]
+    bank = fit(
+        RemovalModule(basis, CalibratedMeanSquaredError(len(counts)), counts, gradient_clip=0.01),
+        data_module(cone, basis),
+        5,
+    )
+    for member, count in enumerate(counts):
+        alone = fit(
+            RemovalModule(basis, CalibratedMeanSquaredError(), [count], gradient_clip=0.01), data_module(cone, basis), 5
+        )
+        torch.testing.assert_close(bank.removal(member).gains, alone.removal().gains, atol=1e-6, rtol=0)
+        assert not torch.equal(alone.removal().gains, torch.ones(count))
+
+
+def test_the_pull_holds_the_identity(cone, basis):
+    loose = fit(RemovalModule(basis, CalibratedMeanSquaredError(), [DIMENSION], pull=0), data_module(cone, basis), 10)
+    tight = fit(RemovalModule(basis, CalibratedMeanSquaredError(), [DIMENSION], pull=100), data_module(cone, basis), 10)
+    assert tight.theta.abs().max() < 0.1 * loose.theta.abs().max()
+
+
+def test_validation_picks_the_best_member(cone, basis):
+    module = fit(
+        RemovalModule(basis, CalibratedMeanSquaredError(2), [1, DIMENSION], learning_rate=0.05, pull=0),
+        data_module(cone, basis),
+        20,
+    )
+    scores = module.validation_scores(next(iter(data_module(cone, basis).val_dataloader())))
+    assert module.best_member == int(np.argmax(scores)) == 1
+
+
+def test_two_runs_with_one_seed_are_bit_identical(cone, basis):
+    one, two = (
+        fit(RemovalModule(basis, CalibratedMeanSquaredError(), [5], "paper", seed=7), data_module(cone, basis), 3)
+        for _ in range(2)
+    )
+    assert torch.equal(one.theta, two.theta)
+
+
+def test_batches_depend_on_seed_and_epoch_alone():
+    batches = EpochBatches(10, 4, seed=0)
+    first = [rows.tolist() for rows in batches]
+    batches.set_epoch(1)
+    second = [rows.tolist() for rows in batches]
+    batches.set_epoch(0)
+    assert [rows.tolist() for rows in batches] == first != second
+    assert sorted(row for rows in second for row in rows) == list(range(10))
+
+
+def test_the_training_step_moves_nothing_between_devices(cone, basis):
+    """On torch's meta device a hidden copy to the host (`.item()`, `.numpy()`) is an error."""
+    module = RemovalModule(basis, CalibratedMeanSquaredError(2), [3, DIMENSION], learn_centre=True).to("meta")
+    batch = PairBatch(*(part.to("meta") for part in batch_of(cone, basis)))
+    losses = module.objective(module.similarities(batch), batch.score, batch.dataset) + module.penalty()
+    losses.sum().backward()
+    module.configure_gradient_clipping(module.configure_optimizers())
+    assert losses.device.type == module.theta.grad.device.type == "meta"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"numbers_of_components": [DIMENSION + 1]}, f"must lie in 1..{DIMENSION}"),
+        ({"numbers_of_components": []}, "must lie in"),
+        ({"numbers_of_components": [1], "parameterisation": "sigmoid"}, "unknown parameterisation 'sigmoid'"),
+    ],
+)
+def test_refuses(basis, options, message):
+    with pytest.raises(ValueError, match=message):
+        RemovalModule(basis, MeanSquaredError(), **options)
+
+
+def test_forward_needs_an_encoder(basis):
+    with pytest.raises(ValueError, match="without an encoder"):
+        RemovalModule(basis, MeanSquaredError(), [1])(["text"])

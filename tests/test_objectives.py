@@ -1,0 +1,80 @@
+"""Every objective against a direct computation."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import pearsonr
+
+from uncone.objectives import CalibratedMeanSquaredError, MeanSquaredError, PearsonLoss, RankLoss
+
+N, MEMBERS = 60, 3
+
+
+@pytest.fixture
+def batch():
+    generator = torch.Generator().manual_seed(0)
+    predictions = torch.rand(N, MEMBERS, generator=generator, requires_grad=True)
+    scores = torch.randint(-4, 5, (N,), generator=generator) / 4
+    dataset = torch.arange(N) // 40  # 40 pairs of set 0, 20 of set 1
+    return predictions, scores, dataset
+
+
+def test_mean_squared_error(batch):
+    predictions, scores, _ = batch
+    expected = [(predictions[:, m] - scores).square().mean() for m in range(MEMBERS)]
+    torch.testing.assert_close(MeanSquaredError()(*batch), torch.stack(expected))
+
+
+@pytest.mark.parametrize("per_dataset", [False, True])
+def test_calibration_is_one_line_for_all_or_for_each_set(batch, per_dataset):
+    predictions, scores, dataset = batch
+    objective = CalibratedMeanSquaredError(MEMBERS, 2, per_dataset)
+    assert objective.scale.shape == (2 if per_dataset else 1, MEMBERS)
+    torch.testing.assert_close(objective(*batch), MeanSquaredError()(*batch))  # starts without any
+    with torch.no_grad():
+        objective.scale[0, 1], objective.offset[-1, 1] = 2.0, -1.0
+    scale, offset = (
+        (torch.where(dataset == 0, 2.0, 1.0), torch.where(dataset == 1, -1.0, 0.0)) if per_dataset else (2.0, -1.0)
+    )
+    torch.testing.assert_close(objective(*batch)[1], (scale * predictions[:, 1] + offset - scores).square().mean())
+
+
+def test_pearson_is_scipys_inside_each_set(batch):
+    predictions, scores, dataset = batch
+    values = PearsonLoss()(*batch).detach()
+    for m in range(MEMBERS):
+        r = [pearsonr(predictions[dataset == i, m].detach(), scores[dataset == i])[0] for i in (0, 1)]
+        assert float(values[m]) == pytest.approx(1 - np.average(r, weights=[40, 20]), abs=1e-5)
+
+
+def test_rank_counts_couples_of_one_set(batch):
+    predictions, scores, dataset = batch
+    couples = [(i, j) for i in range(N) for j in range(N) if scores[i] > scores[j] and dataset[i] == dataset[j]]
+    expected = [
+        np.mean([np.logaddexp(0, float((predictions[j, m] - predictions[i, m]).detach()) / 0.1) for i, j in couples])
+        for m in range(MEMBERS)
+    ]
+    np.testing.assert_allclose(RankLoss(temperature=0.1)(*batch).detach(), expected, rtol=1e-5)
+
+
+def test_rank_of_ties_says_nothing(batch):
+    predictions, _, dataset = batch
+    loss = RankLoss()(predictions, torch.zeros(N), dataset)
+    loss.sum().backward()
+    assert not loss.any()
+    assert not predictions.grad.any()
+
+
+def test_temperature_must_be_positive():
+    with pytest.raises(ValueError, match="temperature must be above 0, got 0"):
+        RankLoss(temperature=0)
+
+
+@pytest.mark.parametrize(
+    "objective", [PearsonLoss(), RankLoss(), CalibratedMeanSquaredError(MEMBERS), MeanSquaredError()]
+)
+def test_members_share_no_gradient(batch, objective):
+    predictions, *_ = batch
+    objective(*batch)[0].backward()
+    assert predictions.grad[:, 0].any()
+    assert not predictions.grad[:, 1:].any()

@@ -1,0 +1,151 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from uncone import statistics
+
+
+def correlated(generator, n, rho):
+    gold = generator.normal(size=n)
+    return gold, rho * gold + np.sqrt(1 - rho**2) * generator.normal(size=n)
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 8])  # many ties, some, none
+def test_correlations_equal_scipy(decimals):
+    generator = np.random.default_rng(decimals)
+    for n in (2, 5, 400):
+        gold, predicted = (np.round(x, decimals) for x in correlated(generator, n, 0.5))
+        gold[0], predicted[0] = 9, -9  # never constant
+        assert statistics.pearson(gold, predicted) == pytest.approx(stats.pearsonr(gold, predicted)[0], abs=1e-12)
+        assert statistics.spearman(gold, predicted) == pytest.approx(stats.spearmanr(gold, predicted)[0], abs=1e-12)
+        np.testing.assert_array_equal(statistics.average_ranks(gold), stats.rankdata(gold))
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e8])
+def test_pearson_survives_a_large_offset(scale):
+    gold, predicted = correlated(np.random.default_rng(0), 100, 0.7)
+    offset = predicted * scale + 1e4 * scale
+    assert statistics.pearson(gold, offset) == pytest.approx(stats.pearsonr(gold, predicted)[0], abs=1e-10)
+
+
+@pytest.mark.parametrize("statistic", ["pearson", "spearman", "accuracy"])
+@pytest.mark.parametrize("block", [1, 100, 1 << 17])
+def test_bootstrap_equals_the_statistic_of_each_resample(statistic, block, monkeypatch):
+    generator = np.random.default_rng(1)
+    gold = np.round(generator.normal(size=40))  # ties, and repeated items make more
+    systems = np.round(generator.normal(size=(3, 40)) + gold)
+    monkeypatch.setattr("uncone.statistics.resampling._BLOCK", block)
+    replicates = statistics.bootstrap(statistic, gold, systems, resamples=20, seed=5)
+
+    # the same draws, statistic by statistic
+    size = min(20, max(1, block // 40))
+    draws = np.random.default_rng(5)
+    rows = np.concatenate([draws.integers(0, 40, size=(min(size, 20 - i), 40)) for i in range(0, 20, size)])
+    oracle = {
+        "pearson": lambda x, y: stats.pearsonr(x, y)[0],
+        "spearman": lambda x, y: stats.spearmanr(x, y)[0],
+        "accuracy": lambda x, y: np.mean(x == y),
+    }[statistic]
+    expected = [[oracle(gold[r], system[r]) for r in rows] for system in systems]
+    np.testing.assert_allclose(replicates, expected, atol=1e-12)
+
+
+def test_bootstrap_is_seeded():
+    gold, predicted = correlated(np.random.default_rng(0), 50, 0.5)
+    one, same, other = (statistics.bootstrap("spearman", gold, predicted, resamples=50, seed=s) for s in (1, 1, 2))
+    np.testing.assert_array_equal(one, same)
+    assert not np.array_equal(one, other)
+
+
+def test_a_constant_resample_is_undefined_and_left_out():
+    gold, predicted = np.array([1.0, 2, 3]), np.array([1.0, 3, 2])
+    for statistic in ("pearson", "spearman"):
+        replicates = statistics.bootstrap(statistic, gold, predicted, resamples=500)
+        assert 0 < np.isnan(replicates).mean() < 0.3  # one item drawn three times: 1/9
+        low, high = statistics.percentile_interval(replicates[0])
+        assert -1 <= low < high <= 1
+
+
+@pytest.mark.parametrize("statistic", ["pearson", "spearman"])
+def test_intervals_cover_the_planted_correlation(statistic):
+    rho = 0.6
+    truth = rho if statistic == "pearson" else 6 / np.pi * np.arcsin(rho / 2)
+    generator = np.random.default_rng(0)
+    covered = []
+    for trial in range(300):
+        replicates = statistics.bootstrap(statistic, *correlated(generator, 150, rho), resamples=400, seed=trial)
+        low, high = statistics.percentile_interval(replicates[0])
+        covered.append(low <= truth <= high)
+    assert 0.91 <= np.mean(covered) <= 0.98  # 0.95, less some bias at n = 150, within four standard errors
+
+
+def test_paired_test_of_equally_good_systems_errs_as_often_as_it_says():
+    generator = np.random.default_rng(1)
+    p_values = []
+    for trial in range(400):
+        gold = generator.normal(size=150)
+        system, reference = gold + generator.normal(size=(2, 150))
+        p_values.append(
+            statistics.paired_bootstrap("spearman", gold, system, reference, resamples=400, seed=trial).p_value
+        )
+    assert 0.02 <= np.mean(np.array(p_values) < 0.05) <= 0.09
+    assert 0.4 <= np.mean(np.array(p_values) < 0.5) <= 0.6
+
+
+def test_paired_test_finds_a_difference_that_separate_intervals_hide():
+    generator = np.random.default_rng(2)
+    gold = generator.normal(size=300)
+    shared = gold + generator.normal(size=300)
+    better, worse = shared, shared + 0.3 * generator.normal(size=300)
+    gain = statistics.paired_bootstrap("pearson", gold, better, worse, resamples=1000)
+    assert gain.ci_low > 0
+    assert gain.p_value < 0.01
+    intervals = [
+        statistics.percentile_interval(statistics.bootstrap("pearson", gold, system)[0]) for system in (better, worse)
+    ]
+    assert intervals[0].low < intervals[1].high
+
+
+def test_paired_test_is_antisymmetric_and_equal_systems_get_one():
+    gold, system = correlated(np.random.default_rng(3), 80, 0.4)
+    reference = system + np.random.default_rng(4).normal(size=80)
+    there = statistics.paired_bootstrap("spearman", gold, system, reference)
+    back = statistics.paired_bootstrap("spearman", gold, reference, system)
+    assert there.difference == -back.difference
+    assert (there.ci_low, there.ci_high) == pytest.approx((-back.ci_high, -back.ci_low))
+    assert there.p_value == back.p_value
+    assert statistics.paired_bootstrap("spearman", gold, system, system) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_accuracy_of_one_has_a_sharp_interval():
+    replicates = statistics.bootstrap("accuracy", np.arange(9), np.arange(9), resamples=10)
+    assert statistics.percentile_interval(replicates[0]) == (1.0, 1.0)
+
+
+VARIED = np.array([1.0, 2.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: statistics.spearman(VARIED, np.full(3, 2.5)), r"predicted is constant \(every value is 2.5\)"),
+        (lambda: statistics.pearson(np.zeros(3), VARIED), "gold is constant"),
+        (
+            lambda: statistics.spearman(VARIED, np.array([1, np.nan, 2])),
+            "predicted holds NaN or infinity, first in row 1",
+        ),
+        (lambda: statistics.accuracy(np.array([1, 2, np.inf]), VARIED), "gold holds NaN or infinity, first in row 2"),
+        (lambda: statistics.pearson(VARIED, VARIED[:2]), r"do not fit: shapes \(3,\) and \(1, 2\)"),
+        (lambda: statistics.pearson(VARIED[:1], VARIED[:1]), "at least two items, got 1"),
+        (lambda: statistics.accuracy(VARIED[:0], VARIED[:0]), "at least one item"),
+        (lambda: statistics.point("kendall", VARIED, VARIED), "unknown statistic 'kendall'; choose one of pearson"),
+        (lambda: statistics.point("pearson", VARIED, np.eye(3)), "one system, shape .* got 3 systems"),
+        (lambda: statistics.bootstrap("pearson", VARIED, VARIED, resamples=0), "at least 1, got 0"),
+        (lambda: statistics.percentile_interval(VARIED, level=95), "between 0 and 1, got 95"),
+        (lambda: statistics.percentile_interval(np.full(3, np.nan)), "undefined on every resample"),
+        (lambda: statistics.difference(1, 0, VARIED, VARIED[:2]), "use one bootstrap"),
+    ],
+)
+def test_errors_name_what_is_wrong(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
