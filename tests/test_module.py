@@ -5,7 +5,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from uncone.data.pair_module import Basis, EpochBatches, PairBatch, PairDataModule, in_basis
+from uncone.data.pair_module import Basis, EpochBatches, Neighbours, PairBatch, PairDataModule, TrainingBatch, in_basis
 from uncone.data.pairs import ScoredPairs
 from uncone.module import RemovalModule
 from uncone.objectives import CalibratedMeanSquaredError, MeanSquaredError
@@ -92,6 +92,19 @@ def test_similarities_are_the_cosines_of_corrected_vectors(cone, basis, paramete
         torch.testing.assert_close(predicted[:, member].double(), expected, atol=2e-5, rtol=0)
 
 
+@pytest.mark.parametrize("k", [4, DIMENSION])
+def test_sentence_similarities_are_the_cosines_of_corrected_vectors(cone, basis, k):
+    part = Basis(basis.centre, basis.components[:, :k], basis.eigenvalues[:k])
+    module = RemovalModule(part, MeanSquaredError(), [2, k], learn_centre=True)
+    with torch.no_grad():
+        module.theta += 0.3 * torch.randn(module.theta.shape, generator=torch.Generator().manual_seed(1))
+        module.shift += torch.randn(module.shift.shape, generator=torch.Generator().manual_seed(2))
+        predicted = module.sentence_similarities(Neighbours.of(cone[0][:20], cone[1][:20], part))
+    for member in range(2):
+        e1, e2 = (torch.nn.functional.normalize(module.removal(member).apply(e[:20].double())) for e in cone[:2])
+        torch.testing.assert_close(predicted[member].double(), e1 @ e2.T, atol=2e-5, rtol=0)
+
+
 def test_starts_at_the_identity(cone, basis):
     module = RemovalModule(basis, MeanSquaredError(), [DIMENSION])
     assert torch.equal(module.gains(), torch.ones(1, DIMENSION))
@@ -171,7 +184,7 @@ def test_validation_picks_the_best_member(cone, basis):
         data_module(cone, basis),
         20,
     )
-    scores = module.validation_scores(next(iter(data_module(cone, basis).val_dataloader())))
+    scores = module.validation_scores(data_module(cone, basis).validation)
     assert module.best_member == int(np.argmax(scores)) == 1
 
 
@@ -184,20 +197,24 @@ def test_two_runs_with_one_seed_are_bit_identical(cone, basis):
 
 
 def test_batches_depend_on_seed_and_epoch_alone():
-    batches = EpochBatches(10, 4, seed=0)
-    first = [rows.tolist() for rows in batches]
+    batches = EpochBatches(10, 4, seed=0, neighbours=7, neighbours_per_batch=3)
+    first = [(rows.tolist(), beside.tolist()) for rows, beside in batches]
     batches.set_epoch(1)
-    second = [rows.tolist() for rows in batches]
+    second = [(rows.tolist(), beside.tolist()) for rows, beside in batches]
     batches.set_epoch(0)
-    assert [rows.tolist() for rows in batches] == first != second
-    assert sorted(row for rows in second for row in rows) == list(range(10))
+    assert [(rows.tolist(), beside.tolist()) for rows, beside in batches] == first != second
+    assert sorted(row for rows, _ in second for row in rows) == list(range(10))
+    assert all(len(set(beside)) == 3 for _, beside in second)
 
 
 def test_the_training_step_moves_nothing_between_devices(cone, basis):
     """On torch's meta device a hidden copy to the host (`.item()`, `.numpy()`) is an error."""
-    module = RemovalModule(basis, CalibratedMeanSquaredError(2), [3, DIMENSION], learn_centre=True).to("meta")
-    batch = PairBatch(*(part.to("meta") for part in batch_of(cone, basis)))
-    losses = module.objective(module.similarities(batch), batch.score, batch.dataset) + module.penalty()
+    module = RemovalModule(basis, CalibratedMeanSquaredError(2), [3, DIMENSION], learn_centre=True, contrast=0.1).to(
+        "meta"
+    )
+    pairs = PairBatch(*(part.to("meta") for part in batch_of(cone, basis)))
+    neighbours = Neighbours(*(part.to("meta") for part in Neighbours.of(cone[0], cone[1], basis)))
+    losses = module.losses(TrainingBatch(pairs, neighbours))
     losses.sum().backward()
     module.configure_gradient_clipping(module.configure_optimizers())
     assert losses.device.type == module.theta.grad.device.type == "meta"

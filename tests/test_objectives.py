@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import pearsonr
 
-from uncone.objectives import CalibratedMeanSquaredError, MeanSquaredError, PearsonLoss, RankLoss
+from uncone.objectives import CalibratedMeanSquaredError, MeanSquaredError, PearsonLoss, RankLoss, neighbour_contrast
 
 N, MEMBERS = 60, 3
 
@@ -78,3 +78,14 @@ def test_members_share_no_gradient(batch, objective):
     objective(*batch)[0].backward()
     assert predictions.grad[:, 0].any()
     assert not predictions.grad[:, 1:].any()
+
+
+def test_contrast_is_cross_entropy_both_ways():
+    cosines = torch.rand(MEMBERS, 9, 9, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    labels = torch.arange(9)
+    for member, value in enumerate(neighbour_contrast(cosines, 0.05)):
+        logits = cosines[member] / 0.05
+        expected = torch.nn.functional.cross_entropy(logits, labels) + torch.nn.functional.cross_entropy(
+            logits.T, labels
+        )
+        torch.testing.assert_close(value, expected / 2)

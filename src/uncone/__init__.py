@@ -5,8 +5,8 @@ to remove, and says with honest statistics whether it helped.
 
     >>> import uncone
     >>> encoder = uncone.Encoder.from_pretrained("minilm", layers="static")
-    >>> words, table, probabilities = uncone.Vectors(encoder).raw_vocabulary()
-    >>> spectrum = uncone.Spectrum.fit(table, weights=probabilities)
+    >>> words, table = uncone.Vectors(encoder).raw_vocabulary()
+    >>> spectrum = uncone.Spectrum.fit(table)
     >>> removal = uncone.removal.all_but_the_top(spectrum, D=3)
     >>> removal.apply(encoder.encode(["a narrow cone", "an open field"], progress=False)).shape
     (2, 384)

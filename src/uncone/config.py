@@ -84,6 +84,21 @@ def names(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else [str(name) for name in value]
 
 
+def check(config: DictConfig) -> None:
+    """Refuse, before anything is loaded or encoded, names that nothing answers to.
+
+    Raises:
+        ValueError: for an unknown removal or task, or a saved removal that cannot be read.
+    """
+    for name in names(config.removal):
+        if is_saved(name):
+            Removal.load(name)
+        else:
+            _entry(config.methods, name, "removal", "methods")
+    for name in names(config.task):
+        _entry(config.tasks, name, "task", "tasks")
+
+
 def make_vectors(config: DictConfig) -> Vectors:
     """The encoder of a config, frozen, with its feature store and corpus."""
     from uncone.data.corpora import load_texts
@@ -137,9 +152,9 @@ class Spectra:
     """The type-uniform and the probability-weighted spectrum of an encoder's vocabulary, and all mixtures between."""
 
     def __init__(self, vectors: Vectors):
-        _, table, probabilities = vectors.raw_vocabulary()
+        _, table = vectors.raw_vocabulary()
         self.uniform = Spectrum.fit(table)
-        self.probability = Spectrum.fit(table, probabilities)
+        self.probability = Spectrum.fit(table, vectors.vocabulary_probabilities())
 
     def blend(self, uniform_share: float) -> Spectrum:
         """Moments with this share of type-uniform mass, the rest weighted by probability."""

@@ -24,9 +24,9 @@ def frequent_words(count: int = WORDS) -> tuple[tuple[str, ...], np.ndarray]:
         >>> words[0], bool(p[0] > 0.04)
         ('the', True)
     """
-    from wordfreq import iter_wordlist, word_frequency
+    from wordfreq import top_n_list, word_frequency
 
-    words = tuple(word for _, word in zip(range(count), iter_wordlist("en"), strict=False))
+    words = tuple(top_n_list("en", count))  # leaves out "00" and the like, which stand for all numbers of that length
     return words, np.array([word_frequency(word, "en") for word in words])
 
 

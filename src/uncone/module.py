@@ -11,8 +11,9 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from uncone.data.pair_module import Basis, PairBatch
+from uncone.data.pair_module import Basis, Neighbours, PairBatch, TrainingBatch
 from uncone.encoder import Encoder
+from uncone.objectives import neighbour_contrast
 from uncone.removal import Removal
 from uncone.statistics import spearman
 
@@ -39,6 +40,8 @@ class RemovalModule(pl.LightningModule):
         learning_rate: of Adam.
         pull: strength of the pull toward the identity, on the mean of θ² (or w²) and of δ².
         learn_centre: learn δ too.
+        contrast: weight of the label-free contrast of neighbouring sentences (`uncone.objectives.neighbour_contrast`).
+        temperature: of the contrast.
         gradient_clip: largest gradient norm of each member; None does not clip.
         seed: of the initial weights.
         encoder: the frozen encoder that `forward` corrects; its weights never enter a checkpoint.
@@ -61,6 +64,8 @@ class RemovalModule(pl.LightningModule):
         learning_rate: float = 0.01,
         pull: float = 0.1,
         learn_centre: bool = False,
+        contrast: float = 0.0,
+        temperature: float = 0.05,
         gradient_clip: float | None = 1.0,
         seed: int = 0,
         encoder: Encoder | None = None,
@@ -82,6 +87,8 @@ class RemovalModule(pl.LightningModule):
                 "learning_rate": float(learning_rate),
                 "pull": float(pull),
                 "learn_centre": bool(learn_centre),
+                "contrast": float(contrast),
+                "temperature": float(temperature),
                 "gradient_clip": None if gradient_clip is None else float(gradient_clip),
                 "seed": int(seed),
                 "encoder": dict(encoder.identity) if encoder is not None else {},
@@ -126,6 +133,16 @@ class RemovalModule(pl.LightningModule):
             norm1, norm2 = norm1 - 2 * a_linear + constant, norm2 - 2 * b_linear + constant
         return dot * (norm1 * norm2).clamp_min(1e-24).rsqrt()
 
+    def sentence_similarities(self, neighbours: Neighbours) -> Tensor:
+        """Cosines (M, n, n) of all first with all second sentences after the correction of every member."""
+        gains = self.gains()[:, None]  # (M, 1, k)
+        delta = 0 if self.shift is None else (self.shift * self.mask * self.deviations)[:, None]
+        first, second = (neighbours.a - delta) * gains, (neighbours.b - delta) * gains  # (M, n, k)
+        dot = first @ second.mT + neighbours.a_rest @ neighbours.b_rest.T  # (M, n, n)
+        norm1 = first.square().sum(2) + neighbours.a_rest.square().sum(1)  # (M, n)
+        norm2 = second.square().sum(2) + neighbours.b_rest.square().sum(1)
+        return dot * (norm1[:, :, None] * norm2[:, None]).clamp_min(1e-24).rsqrt()
+
     def penalty(self) -> Tensor:
         """(M,) mean squared distance from the identity over each member's components."""
         count = self.mask.sum(1)
@@ -134,11 +151,20 @@ class RemovalModule(pl.LightningModule):
             penalty = penalty + (self.shift * self.mask).square().sum(1) / count
         return penalty
 
-    def training_step(self, batch: PairBatch, batch_index: int) -> Tensor:
-        """Sum of the members' losses, which share no parameter."""
-        losses = self.objective(self.similarities(batch), batch.score, batch.dataset)
-        self.log("train/loss", losses.detach().mean(), on_step=False, on_epoch=True, batch_size=len(batch.score))
-        return (losses + self.hparams["pull"] * self.penalty()).sum()
+    def losses(self, batch: TrainingBatch) -> Tensor:
+        """(M,) objective, contrast and pull of every member; members share no parameter."""
+        pairs, neighbours = batch
+        losses = self.objective(self.similarities(pairs), pairs.score, pairs.dataset)
+        if neighbours is not None:
+            contrast = neighbour_contrast(self.sentence_similarities(neighbours), self.hparams["temperature"])
+            losses = losses + self.hparams["contrast"] * contrast
+        return losses + self.hparams["pull"] * self.penalty()
+
+    def training_step(self, batch: TrainingBatch, batch_index: int) -> Tensor:
+        """Sum of the members' losses."""
+        losses = self.losses(batch)
+        self.log("train/loss", losses.detach().mean(), on_step=False, on_epoch=True, batch_size=len(batch.pairs.score))
+        return losses.sum()
 
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None
@@ -154,9 +180,9 @@ class RemovalModule(pl.LightningModule):
         for g in by_member:
             g.mul_(factor[:, None])
 
-    def validation_step(self, batch: PairBatch, batch_index: int) -> None:
+    def validation_step(self, batch: TrainingBatch, batch_index: int) -> None:
         """Macro Spearman of every member; remembers the best."""
-        scores = self.validation_scores(batch)
+        scores = self.validation_scores(batch.pairs)
         self.best_member = int(np.argmax(scores))
         self.log("val/spearman", float(scores[self.best_member]), prog_bar=True, batch_size=1)
         self.log("val/components", float(self.hparams["numbers_of_components"][self.best_member]), batch_size=1)
@@ -185,7 +211,7 @@ class RemovalModule(pl.LightningModule):
             centre = self.centre
             if self.shift is not None:
                 centre = centre + self.components @ (self.shift * self.mask)[member].mul(self.deviations)
-        settings = {key: self.hparams[key] for key in ("parameterisation", "pull", "learn_centre")}
+        settings = {key: self.hparams[key] for key in ("parameterisation", "pull", "learn_centre", "contrast")}
         return Removal(
             centre.cpu(),
             self.components[:, :count].cpu(),

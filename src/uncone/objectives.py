@@ -87,6 +87,27 @@ class PearsonLoss(Objective):
         return 1 - (counts * r * (groups.sum(0) > 0)[:, None]).sum(0) / len(scores)
 
 
+def neighbour_contrast(cosines: Tensor, temperature: float) -> Tensor:
+    """Symmetric InfoNCE over a batch of neighbouring sentences (van den Oord et al. 2018, arXiv 1807.03748).
+
+    Each sentence should be closer to its own neighbour than to those of the others in the batch; no label is needed.
+
+    Args:
+        cosines: (M, n, n) of the n first with the n second sentences, neighbours on the diagonal.
+        temperature: τ > 0 that the cosines are divided by.
+
+    Returns:
+        Losses (M,); log n where all cosines are equal.
+
+    Example:
+        >>> neighbour_contrast(torch.zeros(1, 4, 4), 0.05).exp()
+        tensor([4.0000])
+    """
+    logits = cosines / temperature
+    forward, backward = logits.log_softmax(2), logits.log_softmax(1)
+    return -(forward + backward).diagonal(dim1=1, dim2=2).mean(1) / 2
+
+
 class RankLoss(Objective):
     """A smooth rank objective: for every two pairs of one data set, log(1 + exp(−(ŷ_i − ŷ_j)/τ)) where y_i > y_j.
 

@@ -112,30 +112,40 @@ class Vectors:
 
         The rows of a static table, or the most frequent words of English for a contextual layer.
         """
-        names, vectors, _ = self.raw_vocabulary()
+        names, vectors = self.raw_vocabulary()
         return names, self._apply(vectors)
 
-    def raw_vocabulary(self) -> tuple[Sequence[str], np.ndarray, np.ndarray]:
-        """The candidate words, their raw vectors (V, d), and their probabilities (V,) in running text."""
+    def raw_vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
+        """The candidate words and their vectors (V, d) before the removal."""
         if self.encoder.is_static:
-            table = cast(TableEncoder, self.encoder).table
-            return self.encoder.pieces, table.float().cpu().numpy(), self.type_probabilities()
-        frequent, probabilities = frequent_words(self.vocabulary_size)
-        known = self.known(frequent)
-        names = [name for name, is_known in zip(frequent, known, strict=True) if is_known]
-        if self.frequencies == "corpus":
-            counts = Counter(word.casefold() for text in self.corpus for word in re.findall(r"\w+", text))
-            return names, self.raw_words(names), np.array([counts[name] for name in names]) / counts.total()
-        return names, self.raw_words(names), probabilities[known]
+            return self.encoder.pieces, cast(TableEncoder, self.encoder).table.float().cpu().numpy()
+        frequent, _ = frequent_words(self.vocabulary_size)
+        names = [word for word, is_known in zip(frequent, self.known(frequent), strict=True) if is_known]
+        return names, self.raw_words(names)
+
+    def vocabulary_probabilities(self) -> np.ndarray:
+        """Probability (V,) of each candidate word in running text."""
+        if self.encoder.is_static:
+            return self.type_probabilities()
+        names, _ = self.raw_vocabulary()
+        if self.frequencies == "wordfreq":
+            return word_probabilities(names)
+        counts = Counter(word.casefold() for text in self.corpus for word in re.findall(r"\w+", text))
+        return np.array([counts[name] for name in names]) / counts.total()
 
     def type_probabilities(self) -> np.ndarray:
         """Probability (V,) of each token type in running text."""
-        if self.frequencies == "corpus":
-            types = [i for row in self.encoder.tokenize(self.corpus) for i in row]
-            return corpus_probabilities(np.array(types), len(self.encoder.pieces))
-        if self.encoder.layers == "words":
-            return word_probabilities(self.encoder.pieces)
-        return piece_probabilities(self.encoder).numpy()
+
+        def build() -> Arrays:
+            if self.frequencies == "corpus":
+                types = np.array([i for row in self.encoder.tokenize(self.corpus) for i in row])
+                return {"probabilities": corpus_probabilities(types, len(self.encoder.pieces))}
+            if self.encoder.layers == "words":
+                return {"probabilities": word_probabilities(self.encoder.pieces)}
+            return {"probabilities": piece_probabilities(self.encoder).numpy()}
+
+        texts = self.corpus if self.frequencies == "corpus" else ()
+        return self._fetch(f"probabilities {self.frequencies}", texts, build)["probabilities"]
 
     def _apply(self, raw: np.ndarray) -> np.ndarray:
         return raw if self.removal is None else self.removal.apply(raw)

@@ -41,8 +41,9 @@ def test_effective_dimension_counts_components(share):
 
 def test_effective_dimension_of_known_spectra():
     assert effective_dimension(with_variances([5, 1, 1, 1, 1])) == 4  # 5/9, 6/9, 7/9, 8/9
-    assert effective_dimension(with_variances([1] * 5)) == 4  # 0.8 exactly, whatever the rounding
-    assert effective_dimension(with_variances([1] * 10), share=0.3) == 3
+    for d in range(2, 20):
+        for k in range(1, d + 1):
+            assert effective_dimension(with_variances([1] * d), share=k / d) == k  # met exactly, whatever the rounding
     assert effective_dimension(with_variances([9, 1]), share=0.9) == 1
 
 

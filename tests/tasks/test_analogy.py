@@ -83,9 +83,9 @@ def test_case_folding(tmp_path, make_vectors):
     words = ["man", "woman", "king", "Queen", "queen", "KING"]
     table = np.array([[1.0, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 0.9], [1, 1, 1], [1, 0.9, 1]])
     vectors = make_vectors(words, table)
-    total = Analogy(path).predict(vectors)[0]
+    total = Analogy(path, fold_case=True).predict(vectors)[0]
     assert total.gold.tolist() == total.predicted.tolist() == [3]  # either spelling of queen; no spelling of king
-    total = Analogy(path, fold_case=False).predict(vectors)[0]
+    total = Analogy(path).predict(vectors)[0]  # a vocabulary with capitals is taken at its word
     assert (len(total.gold), total.skipped) == (0, 1)
     rows, not_run = evaluate([Analogy(path, fold_case=False)], {"none": vectors})
     assert {row["metric"] for row in rows} == {"coverage"}
@@ -110,3 +110,11 @@ def test_errors():
 def test_a_nil_vector_is_no_answer_and_no_error():
     table = np.vstack([np.zeros(3), np.eye(3), [[1.0, 1, 0]]])
     assert answer(table, np.arange(5), np.array([[0, 1, 2]])).tolist() == [4]
+
+
+def test_a_lower_case_vocabulary_answers_capitalised_questions(tmp_path, make_vectors):
+    path = tmp_path / "q.tsv"
+    path.write_text("category\ta\tb\tc\td\nfamily\tMan\tWoman\tKing\tQueen\n")
+    table = np.array([[1.0, 0, 0], [1, 1, 0], [1, 0, 1], [1, 1, 1], [0, 0, 1]])
+    total = Analogy(path).predict(make_vectors(["man", "woman", "king", "queen", "[CLS]"], table))[0]
+    assert total.gold.tolist() == total.predicted.tolist() == [3]

@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from uncone.config import check
+
 PACKAGES = (
     "uncone",
     "torch",
@@ -33,11 +35,12 @@ def open_run(config: DictConfig) -> Path:
     """Make the output folder and write into it what is about to run, with what.
 
     Raises:
-        ValueError: if the config still lacks a value.
+        ValueError: if the config still lacks a value, or names something that there is not.
     """
     missing = OmegaConf.missing_keys(config)
     if missing:
         raise ValueError(f"these keys have no value yet: {', '.join(sorted(missing))}; set them as KEY=VALUE")
+    check(config)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     folder = Path(config.output_dir)

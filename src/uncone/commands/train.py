@@ -21,6 +21,8 @@ from uncone.callbacks.checkpoint import logger_id
 from uncone.commands.run_folder import one_thread, open_run, write_results
 from uncone.commands.systems import load_splits, make_systems
 from uncone.config import Spectra, make_tasks, make_vectors
+from uncone.data.corpora import load_texts
+from uncone.data.neighbours import neighbouring_sentences
 from uncone.data.pair_module import Basis, PairDataModule
 from uncone.data.pairs import ScoredPairs
 from uncone.geometry.probe import GeometryProbe
@@ -37,6 +39,7 @@ MONITOR = "val/spearman"
 def train(config: DictConfig) -> list[dict[str, Any]]:
     """Run the whole path from text to a saved removal and its results; returns the rows of results.json."""
     console = Console()
+    resumed_id = logger_id(config.ckpt_path) if config.ckpt_path else None
     folder = open_run(config)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     tasks = make_tasks(config)
@@ -54,7 +57,8 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
         config.seed,
     )
     removals = make_systems(config, vectors, spectra, validation)
-    learned = _fit(config, folder, vectors, spectra, probe, pairs, validation)
+    loggers = _loggers(config, folder, resumed_id)
+    learned = _fit(config, folder, loggers, vectors, spectra, probe, pairs, validation)
     removals |= learned
     removals["learned"].save(folder / "removal")
     console.print(f"features: {vectors.store.read} read from {vectors.store.folder}, {vectors.store.built} computed")
@@ -82,6 +86,7 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
 def _fit(
     config: DictConfig,
     folder: Path,
+    loggers: list[Logger],
     vectors: Vectors,
     spectra: Spectra,
     probe: GeometryProbe,
@@ -93,8 +98,15 @@ def _fit(
     basis, counts = learned_basis(
         spectra.blend(settings.uniform_share), settings.numbers_of_components, settings.centred
     )
+    contrast = settings.contrast
     data = PairDataModule(
-        _encoded(pairs, vectors), _encoded(validation, vectors), basis, settings.batch_size, config.seed
+        _encoded(pairs, vectors),
+        _encoded(validation, vectors),
+        basis,
+        settings.batch_size,
+        config.seed,
+        _neighbours(config, vectors) if contrast.weight else None,
+        contrast.batch_size,
     )
     module = RemovalModule(
         basis,
@@ -104,28 +116,35 @@ def _fit(
         settings.learning_rate,
         settings.pull,
         settings.learn_centre,
+        contrast.weight,
+        contrast.temperature,
         settings.gradient_clip,
         config.seed,
         vectors.encoder,
     )
-    checkpoint = ModelCheckpoint(folder / "checkpoints", filename="best", monitor=MONITOR, mode="max", save_last=True)
+    # Saved when an epoch is over, after validation, so that a resumed run starts with the next one.
+    options = {"dirpath": folder / "checkpoints", "save_on_train_epoch_end": True, "enable_version_counter": False}
+    best = ModelCheckpoint(filename="best", monitor=MONITOR, mode="max", **options)
     callbacks: list[Callback] = [
         LoggerIdentity(),
         GeometryCallback(probe, folder / "figures", config.callbacks.geometry.every_n_epochs),
-        checkpoint,
+        best,
+        ModelCheckpoint(filename="last", **options),
     ]
     if config.callbacks.early_stopping.patience is not None:
         callbacks.append(EarlyStopping(MONITOR, patience=config.callbacks.early_stopping.patience, mode="max"))
     trainer: pl.Trainer = hydra.utils.instantiate(
-        config.trainer, callbacks=callbacks, logger=_loggers(config, folder), default_root_dir=folder
+        config.trainer, callbacks=callbacks, logger=loggers, default_root_dir=folder
     )
-    with one_thread():
-        trainer.fit(module, data, ckpt_path=config.ckpt_path, weights_only=True)
-    wandb.finish()  # so that the next run of this process starts its own
+    try:
+        with one_thread():
+            trainer.fit(module, data, ckpt_path=config.ckpt_path, weights_only=True)
+    finally:
+        wandb.finish()  # so that the next run of this process starts its own
     if config.callbacks.checkpoint.keep == "best":
-        best = torch.load(checkpoint.best_model_path, map_location="cpu", weights_only=True)
-        module.on_load_checkpoint(best)
-        module.load_state_dict(best["state_dict"], strict=False)
+        checkpoint = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
+        module.on_load_checkpoint(checkpoint)
+        module.load_state_dict(checkpoint["state_dict"], strict=False)
     removals = {"learned": module.removal()}
     if settings.report == "all":
         removals |= {f"learned_{count}": module.removal(member) for member, count in enumerate(counts)}
@@ -156,7 +175,19 @@ def _encoded(pairs: ScoredPairs, vectors: Vectors) -> tuple[ScoredPairs, torch.T
     return pairs, torch.tensor(vectors.raw_words(pairs.text1)), torch.tensor(vectors.raw_words(pairs.text2))
 
 
-def _loggers(config: DictConfig, folder: Path) -> list[Logger]:
+def _neighbours(config: DictConfig, vectors: Vectors) -> tuple[torch.Tensor, torch.Tensor]:
+    """Raw vectors (m, d) of sentences that follow each other in the contrast's corpus."""
+    texts = load_texts(config.learned.contrast.corpus, config.data_dir)[: config.learned.contrast.limit]
+    pairs = neighbouring_sentences(texts)
+    if not pairs:
+        raise ValueError(
+            f"the corpus {config.learned.contrast.corpus} has no two sentences behind each other: choose another"
+        )
+    raw = vectors.corrected(None).sentences([sentence for pair in pairs for sentence in pair])
+    return torch.tensor(raw[0::2]), torch.tensor(raw[1::2])
+
+
+def _loggers(config: DictConfig, folder: Path, resumed_id: str | None) -> list[Logger]:
     """CSV always; W&B online if logged in, else offline, never asking."""
     loggers: list[Logger] = [CSVLogger(folder, name="metrics")]
     if config.logger.wandb is None:
@@ -170,12 +201,12 @@ def _loggers(config: DictConfig, folder: Path) -> list[Logger]:
             name=folder.name,
             save_dir=folder,
             offline=not online,
-            id=logger_id(config.ckpt_path) if config.ckpt_path else None,
-            resume="allow" if config.ckpt_path else None,
+            id=resumed_id,
+            resume="allow" if resumed_id else None,
             group=settings.group,
             tags=list(settings.tags),
             config=OmegaConf.to_container(config, resolve=True),
-            settings=wandb.Settings(console="off"),
+            settings=wandb.Settings(console="off", silent=True),
         )
     )
     return loggers

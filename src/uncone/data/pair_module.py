@@ -46,6 +46,36 @@ class PairBatch(NamedTuple):
     dataset: Tensor
 
 
+class Neighbours(NamedTuple):
+    """Neighbouring sentences in a component basis.
+
+    Attributes:
+        a: (n, k) = (e₁ − c) U of the first sentences.
+        b: (n, k) of the second.
+        a_rest: (n, d) what of the first lies outside U.
+        b_rest: (n, d) of the second.
+    """
+
+    a: Tensor
+    b: Tensor
+    a_rest: Tensor
+    b_rest: Tensor
+
+    @classmethod
+    def of(cls, e1: Tensor, e2: Tensor, basis: Basis) -> Neighbours:
+        """Express vectors (n, d) of first and second sentences in a basis."""
+        c, U = basis.centre.float(), basis.components.float()
+        a, b = (e1 - c) @ U, (e2 - c) @ U
+        return cls(a, b, e1 - c - a @ U.T, e2 - c - b @ U.T)
+
+
+class TrainingBatch(NamedTuple):
+    """One step: scored pairs and, if there is a contrast, neighbouring sentences."""
+
+    pairs: PairBatch
+    neighbours: Neighbours | None
+
+
 def in_basis(e1: Tensor, e2: Tensor, basis: Basis) -> tuple[Tensor, Tensor, Tensor]:
     """Coordinates (n, k) of both sides of pairs (n, d), and the products (n, 3) of what the basis does not span."""
     c, U = basis.centre.double(), basis.components.double()
@@ -56,32 +86,47 @@ def in_basis(e1: Tensor, e2: Tensor, basis: Basis) -> tuple[Tensor, Tensor, Tens
     return a.float(), b.float(), rest.float()
 
 
-class _Pairs(Dataset[PairBatch]):
-    """Indexed by a tensor of rows at once: no item-by-item collation."""
+Rows = tuple[Tensor, Tensor]  # of the pairs, and of the neighbours
 
-    def __init__(self, batch: PairBatch):
-        self.batch = batch
+
+class _Training(Dataset[TrainingBatch]):
+    """Indexed by tensors of rows at once: no item-by-item collation."""
+
+    def __init__(self, pairs: PairBatch, neighbours: Neighbours | None):
+        self.pairs, self.neighbours = pairs, neighbours
 
     def __len__(self) -> int:
-        return len(self.batch.score)
+        return len(self.pairs.score)
 
-    def __getitem__(self, rows: Tensor) -> PairBatch:
-        return PairBatch(*(part[rows] for part in self.batch))
+    def __getitem__(self, rows: Rows) -> TrainingBatch:
+        of_pairs, of_neighbours = rows
+        neighbours = self.neighbours and Neighbours(*(part[of_neighbours] for part in self.neighbours))
+        return TrainingBatch(PairBatch(*(part[of_pairs] for part in self.pairs)), neighbours)
 
 
-class EpochBatches(Sampler[Tensor]):
-    """Batches of shuffled rows that depend on the seed and the epoch alone, so that a resumed run sees the same ones.
+class EpochBatches(Sampler[Rows]):
+    """Batches of random rows that depend on the seed and the epoch alone, so that a resumed run sees the same ones.
+
+    Every pair comes once an epoch; beside each batch of pairs stand neighbours drawn without replacement.
 
     Lightning calls `set_epoch`.
 
+    Args:
+        rows: pairs.
+        batch_size: pairs a batch.
+        seed: of the shuffle.
+        neighbours: neighbouring sentences there are.
+        neighbours_per_batch: how many of them stand beside a batch of pairs.
+
     Example:
         >>> batches = EpochBatches(5, 2, seed=0)
-        >>> [len(rows) for rows in batches], len(batches)
+        >>> [len(rows) for rows, _ in batches], len(batches)
         ([2, 2, 1], 3)
     """
 
-    def __init__(self, rows: int, batch_size: int, seed: int):
+    def __init__(self, rows: int, batch_size: int, seed: int, neighbours: int = 0, neighbours_per_batch: int = 0):
         self.rows, self.batch_size, self.seed, self.epoch = rows, batch_size, seed, 0
+        self.neighbours, self.neighbours_per_batch = neighbours, neighbours_per_batch
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the shuffle."""
@@ -90,50 +135,57 @@ class EpochBatches(Sampler[Tensor]):
     def __len__(self) -> int:
         return -(-self.rows // self.batch_size)
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Rows]:
         seed = int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)[0])
-        yield from torch.randperm(self.rows, generator=torch.Generator().manual_seed(seed)).split(self.batch_size)
+        generator = torch.Generator().manual_seed(seed)
+        for rows in torch.randperm(self.rows, generator=generator).split(self.batch_size):
+            yield rows, torch.randperm(self.neighbours, generator=generator)[: self.neighbours_per_batch]
+
+
+EncodedPairs = tuple[ScoredPairs, Tensor, Tensor]  # and the raw vectors (n, d) of both sides
 
 
 class PairDataModule(pl.LightningDataModule):
     """Training and validation pairs, encoded once and expressed in a basis.
 
     Args:
-        train: pairs to fit.
-        validation: pairs to choose by; None trains without.
-        vectors: (texts) -> (n, d) raw vectors of the encoder.
+        train: pairs to fit, with their vectors.
+        validation: pairs to choose by, with their vectors.
         basis: where the removal is learned.
         batch_size: pairs per step.
         seed: of the shuffle.
+        neighbours: raw vectors (m, d) of first and of second sentences, for a contrast; None for none.
+        neighbours_per_batch: sentences contrasted per step.
     """
 
     def __init__(
         self,
-        train: tuple[ScoredPairs, Tensor, Tensor],
-        validation: tuple[ScoredPairs, Tensor, Tensor] | None,
+        train: EncodedPairs,
+        validation: EncodedPairs,
         basis: Basis,
         batch_size: int = 256,
         seed: int = 0,
+        neighbours: tuple[Tensor, Tensor] | None = None,
+        neighbours_per_batch: int = 128,
     ):
         super().__init__()
-        self.batch_size, self.seed = batch_size, seed
+        self.batch_size, self.seed, self.neighbours_per_batch = batch_size, seed, neighbours_per_batch
         self.datasets = train[0].datasets
-        self.train = self._express(*train, basis)
-        self.validation = None if validation is None else self._express(*validation, basis)
+        self.train, self.validation = self._express(*train, basis), self._express(*validation, basis)
+        self.neighbours = None if neighbours is None else Neighbours.of(*neighbours, basis)
 
     def _express(self, pairs: ScoredPairs, e1: Tensor, e2: Tensor, basis: Basis) -> PairBatch:
         number = {name: i for i, name in enumerate(dict.fromkeys([*self.datasets, *pairs.datasets]))}
         score = torch.tensor(pairs.scaled_score, dtype=torch.float32)
         return PairBatch(*in_basis(e1, e2, basis), score, torch.tensor([number[name] for name in pairs.dataset]))
 
-    def train_dataloader(self) -> DataLoader[PairBatch]:
+    def train_dataloader(self) -> DataLoader[TrainingBatch]:
         """Shuffled batches."""
-        sampler = EpochBatches(len(self.train.score), self.batch_size, self.seed)
-        return DataLoader(_Pairs(self.train), sampler=sampler, batch_size=None)
+        count = 0 if self.neighbours is None else len(self.neighbours.a)
+        sampler = EpochBatches(len(self.train.score), self.batch_size, self.seed, count, self.neighbours_per_batch)
+        return DataLoader(_Training(self.train, self.neighbours), sampler=sampler, batch_size=None)
 
-    def val_dataloader(self) -> DataLoader[PairBatch] | list[DataLoader[PairBatch]]:
+    def val_dataloader(self) -> DataLoader[TrainingBatch]:
         """All validation pairs as one batch."""
-        if self.validation is None:
-            return []
-        rows = [torch.arange(len(self.validation.score))]
-        return DataLoader(_Pairs(self.validation), sampler=rows, batch_size=None)
+        rows = [(torch.arange(len(self.validation.score)), torch.arange(0))]
+        return DataLoader(_Training(self.validation, None), sampler=rows, batch_size=None)

@@ -63,17 +63,17 @@ class Encoder(nn.Module):
     pieces: list[str]
 
     @staticmethod
-    def from_pretrained(name_or_path: str, **options: Any) -> Encoder:
+    def from_pretrained(path: str, **options: Any) -> Encoder:
         """Load a model with transformers and freeze it.
 
         Args:
-            name_or_path: "minilm" (the packaged all-MiniLM-L6-v2), a folder, or a name on the Hugging Face hub.
+            path: "minilm" (the packaged all-MiniLM-L6-v2), a folder, or a name on the Hugging Face hub.
             **options: see `uncone.encoder.loading.load_pretrained`: `layers`, `pooling`, `special_tokens`, `device`,
                 `dtype`, `max_length`, `token_budget`, `trust_remote_code`.
         """
         from uncone.encoder.loading import load_pretrained
 
-        return load_pretrained(name_or_path, **options)
+        return load_pretrained(path, **options)
 
     @staticmethod
     def from_word_vectors(path: str | Path, **options: Any) -> TableEncoder:

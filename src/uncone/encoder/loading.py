@@ -24,7 +24,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 def load_pretrained(
-    name_or_path: str,
+    path: str,
     layers: Layers = "last",
     pooling: str = "mean",
     special_tokens: bool = False,
@@ -38,7 +38,7 @@ def load_pretrained(
     """Load a transformers model as a frozen encoder.
 
     Args:
-        name_or_path: "minilm" (packaged), a folder that `AutoModel` reads, or a name on the Hugging Face hub.
+        path: "minilm" (packaged), a folder that `AutoModel` reads, or a name on the Hugging Face hub.
         layers: an index (0 the embedding layer, i the output of block i, negative from the end), a list (averaged),
             "first_last", "last", or "static" for the input table alone (no positions, no normalisation).
         pooling: one of `uncone.encoder.pooling.POOLINGS`.
@@ -48,14 +48,14 @@ def load_pretrained(
         max_length: truncate texts to so many tokens; None for the model's own limit.
         token_budget: tokens per batch, padding included.
         trust_remote_code: passed on to transformers; runs code that comes with the model.
-        name: what results call the encoder; None for `name_or_path`.
+        name: what results call the encoder; None for `path`.
 
     Raises:
         ValueError: if the model cannot be found, or a choice does not fit it.
     """
     if dtype not in DTYPES:
         raise ValueError(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
-    source = _locate(name_or_path)
+    source = _locate(path)
     from transformers import AutoModel, AutoTokenizer
 
     try:
@@ -63,12 +63,12 @@ def load_pretrained(
         model = AutoModel.from_pretrained(source, dtype=torch.float32, trust_remote_code=trust_remote_code)
     except OSError as error:
         raise ValueError(
-            f"no encoder {name_or_path!r}: it is not a packaged one ({', '.join(PACKAGED_MODELS)}), not a folder here, and the "
+            f"no encoder {path!r}: it is not a packaged one ({', '.join(PACKAGED_MODELS)}), not a folder here, and the "
             f"Hugging Face hub did not give it ({str(error).splitlines()[0]})"
         ) from error
     if not tokenizer.is_fast:
-        raise ValueError(f"{name_or_path} has no fast tokenizer (tokenizer.json), which uncone needs")
-    name = name or Path(name_or_path).name
+        raise ValueError(f"{path} has no fast tokenizer (tokenizer.json), which uncone needs")
+    name = name or Path(path).name
     model_hash = _hash(
         [json.dumps(tokenizer.get_vocab(), sort_keys=True), tokenizer.backend_tokenizer.to_str()], model.state_dict()
     )
@@ -83,13 +83,13 @@ def load_pretrained(
     return encoder.to(device=resolve_device(device), dtype=DTYPES[dtype])
 
 
-def _locate(name_or_path: str) -> str:
-    if name_or_path in PACKAGED_MODELS and not Path(name_or_path).is_dir():
-        package, folder = PACKAGED_MODELS[name_or_path]
+def _locate(path: str) -> str:
+    if path in PACKAGED_MODELS and not Path(path).is_dir():
+        package, folder = PACKAGED_MODELS[path]
         return str(_package_folder(package) / folder)
-    if not Path(name_or_path).is_dir() and (name_or_path.startswith((".", "/", "~")) or name_or_path.count("/") > 1):
-        raise ValueError(f"no encoder folder {name_or_path!r} (looked for {Path(name_or_path).expanduser().resolve()})")
-    return name_or_path
+    if not Path(path).is_dir() and (path.startswith((".", "/", "~")) or path.count("/") > 1):
+        raise ValueError(f"no encoder folder {path!r} (looked for {Path(path).expanduser().resolve()})")
+    return path
 
 
 def _package_folder(package: str) -> Path:

@@ -25,7 +25,7 @@ def resolve_layers(choice: Layers, depth: int) -> list[int]:
 
     Args:
         choice: one index, a list of indices (averaged), "first_last" or "last". Index 0 is the embedding layer, `i` the
-            output of block i, negative indices count from the last block.
+            output of block i, negative indices count from the last block; "all" is 0 to depth.
         depth: number of blocks.
 
     Returns:
@@ -35,12 +35,12 @@ def resolve_layers(choice: Layers, depth: int) -> list[int]:
         >>> resolve_layers("first_last", 6), resolve_layers(-1, 6), resolve_layers([3, 1], 6)
         ([1, 6], [6], [1, 3])
     """
-    named = {"last": [depth], "first_last": [1, depth]}
+    named = {"last": [depth], "first_last": [1, depth], "all": list(range(depth + 1))}
     indices = named.get(choice) if isinstance(choice, str) else [choice] if isinstance(choice, int) else list(choice)
     if not indices or not all(isinstance(i, int) and -depth <= i <= depth for i in indices):
         raise ValueError(
             f"unknown layers {choice!r}: this model has {depth} blocks, so choose an index from 0 (the embedding layer) to "
-            f'{depth}, a list of them, "first_last", "last" or "static" (the input table)'
+            f'{depth}, a list of them, "first_last", "last", "all" or "static" (the input table)'
         )
     return sorted({i % (depth + 1) if i >= 0 else depth + 1 + i for i in indices})
 
@@ -230,23 +230,47 @@ class TransformerEncoder(Encoder):
             torch.repeat_interleave(torch.arange(len(texts)), counts).numpy(),
         )
 
-    @torch.no_grad()
-    def _batches(self, texts: list[str], progress: bool) -> Iterator[tuple[list[int], Tensor, Tensor, Tensor]]:
-        """Run the model over texts, longest first, in batches of about `token_budget` tokens.
+    def token_types(self, texts: Sequence[str]) -> list[list[int]]:
+        """Types of the tokens that `token_batches` gives for each text, without running the model."""
+        ids, special = self._tokenized(texts)
+        return [
+            [i for i, is_special in zip(*row, strict=True) if self.special_tokens or not is_special]
+            for row in zip(ids, special, strict=True)
+        ]
 
-        Yields:
-            rows (n,) of the batch in `texts`; token states (t, d) and ids (t,), ragged; tokens per text (n,).
-        """
-        if not texts:
-            raise ValueError("nothing to encode: the list of texts is empty")
+    def _batches(self, texts: list[str], progress: bool) -> Iterator[tuple[list[int], Tensor, Tensor, Tensor]]:
+        """As `token_batches`, with the chosen layers averaged: states (t, d)."""
+        for rows, states, ids, lengths in self.token_batches(texts, progress):
+            layers = list(states.values())
+            yield rows, layers[0] if len(layers) == 1 else torch.stack(layers).mean(0), ids, lengths
+
+    def _tokenized(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[int]]]:
+        """Ids of each text, specials and truncation included, and whether each of them is special."""
         encoded = self.tokenizer(
-            texts,
+            list(texts),
             truncation=True,
             max_length=self.max_length,
             return_special_tokens_mask=True,
             return_attention_mask=False,
         )
-        ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
+        return encoded["input_ids"], encoded["special_tokens_mask"]
+
+    @torch.no_grad()
+    def token_batches(
+        self, texts: Sequence[str], progress: bool = True
+    ) -> Iterator[tuple[list[int], dict[int, Tensor], Tensor, Tensor]]:
+        """Run the model once over texts, longest first, in batches of about `token_budget` tokens.
+
+        Yields:
+            rows (n,) of the batch in `texts`; token states (t, d) of each chosen layer, by its index; ids (t,); and tokens
+            per text (n,). Tokens are ragged, one text after another.
+
+        Raises:
+            ValueError: if there is no text, or one without a known token.
+        """
+        if not texts:
+            raise ValueError("nothing to encode: the list of texts is empty")
+        ids, special = self._tokenized(texts)
         for text, mask in zip(texts, special, strict=True):
             if not mask or (all(mask) and not self.special_tokens):
                 raise no_known_token(text)
@@ -271,8 +295,8 @@ class TransformerEncoder(Encoder):
             begin += max(1, self.token_budget // lengths[begin])
         return starts
 
-    def _forward(self, ids: list[list[int]], special: list[list[int]]) -> tuple[Tensor, Tensor, Tensor]:
-        """States (t, d), ids (t,) and lengths (n,) of the wanted tokens of one batch."""
+    def _forward(self, ids: list[list[int]], special: list[list[int]]) -> tuple[dict[int, Tensor], Tensor, Tensor]:
+        """States (t, d) of each chosen layer, ids (t,) and lengths (n,) of the wanted tokens of one batch."""
         lengths = torch.tensor([len(i) for i in ids])
         attention = torch.arange(len(ids[0])) < lengths[:, None]  # (n, longest)
         padded = torch.zeros(attention.shape, dtype=torch.long)
@@ -287,7 +311,6 @@ class TransformerEncoder(Encoder):
         final = self.model(input_ids=padded, attention_mask=attention.long()).last_hidden_state  # (n, longest, d)
         if self._takes_final:
             self._states[self.layer_indices[-1]] = final
-        states = [self._states[i] for i in self.layer_indices]
+        states = {i: self._states[i][wanted] for i in self.layer_indices}
         self._states.clear()
-        state = states[0] if len(states) == 1 else torch.stack(states).mean(0)
-        return state[wanted], padded[wanted], wanted.sum(1)
+        return states, padded[wanted], wanted.sum(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from uncone.tasks.base import Average, Prediction, Vectors
 METHODS = ("3cosadd", "3cosmul")
 
 _EPSILON = 1e-6  # keeps 3CosMul's quotient finite; the value that gensim uses
+_BRACKETS = "[<"  # special tokens such as [CLS] say nothing of the case of words
 _BLOCK = 8192  # candidates compared at once: 30 MB for the 905 words of the Google questions
 
 
@@ -34,8 +35,8 @@ class Analogy:
         method: "3cosadd" or "3cosmul".
         name: of the task in the results; None takes the questions and the method, such as "google_3cosadd".
         data_dir: the data folder; see `uncone.data.files`.
-        fold_case: match words whatever their case, for vocabularies in lower case; of several variants of a word the
-            first in the vocabulary gives the vector, and any is a right answer (as gensim does).
+        fold_case: match words whatever their case; of several variants of a word the first in the vocabulary gives the
+            vector, and any is a right answer (as gensim does). None folds where the vocabulary is in lower case.
 
     Raises:
         ValueError: if the method is unknown.
@@ -52,7 +53,7 @@ class Analogy:
         method: str = "3cosadd",
         name: str | None = None,
         data_dir: str | Path | None = None,
-        fold_case: bool = True,
+        fold_case: bool | None = None,
     ) -> None:
         if method not in METHODS:
             raise ValueError(f"unknown analogy method {method!r}; choose one of {', '.join(METHODS)}")
@@ -70,7 +71,7 @@ class Analogy:
     def predict(self, vectors: Vectors) -> list[Prediction]:
         """Answer all questions whose four words are in the vocabulary."""
         words, table = vectors.vocabulary()
-        fold = str.lower if self._fold_case else str
+        fold = str.lower if self._folds(words) else str
         form_number: dict[str, int] = {}  # a form is a word whatever its case
         forms = np.array([form_number.setdefault(fold(word), len(form_number)) for word in words])  # (V,)
         asked = np.array(
@@ -92,6 +93,11 @@ class Analogy:
             for name, rows in subsets.items()
             if rows.any()
         ]
+
+    def _folds(self, words: Sequence[str]) -> bool:
+        if self._fold_case is not None:
+            return self._fold_case
+        return all(word == word.lower() or word[0] in _BRACKETS for word in words)
 
     def averages(self) -> tuple[Average, ...]:
         """None: accuracies are over questions."""

@@ -1,0 +1,86 @@
+"""evaluate.py: any removal, constructed or saved, on any task."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from uncone.commands.evaluate import evaluate
+from uncone.config import register
+from uncone.encoder import Encoder
+from uncone.removal import Removal, all_but_the_top
+from uncone.runs import read_results
+from uncone.spectrum import Spectrum
+
+ROOT = Path(__file__).parents[2]
+
+
+def config_of(folder: Path, *overrides: str):
+    register()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("evaluate", [f"output_dir={folder}", "resamples=50", *overrides])
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> Path:
+    encoder = Encoder.from_pretrained("minilm", layers="static")
+    spectrum = Spectrum.fit(encoder.table)
+    folder = tmp_path_factory.mktemp("runs") / "mine"
+    all_but_the_top(spectrum, D=5).for_encoder(encoder).save(folder)
+    return folder
+
+
+def values(folder: Path, metric: str) -> dict[str, float]:
+    return {
+        row["removal"]: row["value"]
+        for row in read_results(folder)
+        if row["metric"] == metric and row["subset"] == "all"
+    }
+
+
+def test_a_saved_removal_scores_as_the_constructed_one(saved, tmp_path):
+    evaluate(config_of(tmp_path, f"removal=[none,all_but_the_top,{saved}]", "methods.all_but_the_top.D=5", "task=lee"))
+    spearman = values(tmp_path, "spearman")
+    assert spearman["mine"] == spearman["all_but_the_top"] != spearman["none"]
+    assert values(tmp_path, "spearman_gain")["mine"] == pytest.approx(spearman["mine"] - spearman["none"])
+
+
+def test_settings_given_as_a_list_are_chosen_on_validation(tmp_path, capsys):
+    evaluate(config_of(tmp_path, "removal=all_but_the_top", "methods.all_but_the_top.D=[1,2,3]", "task=lee"))
+    chosen = next(line for line in capsys.readouterr().out.splitlines() if "all_but_the_top(D=" in line)
+    alone = {}
+    for D in (1, 2, 3):
+        evaluate(config_of(tmp_path / str(D), "removal=all_but_the_top", f"methods.all_but_the_top.D={D}", "task=lee"))
+        alone[D] = values(tmp_path / str(D), "spearman")
+    D = int(chosen.split("D=")[1][0])
+    assert values(tmp_path, "spearman") == alone[D]
+
+
+def test_settings_beyond_the_rank_are_left_out(tmp_path):
+    evaluate(config_of(tmp_path, "encoder=glove", "encoder.limit=20000", "removal=whitening", "task=lee"))
+    assert set(values(tmp_path, "spearman")) == {"whitening"}
+
+
+def test_a_removal_of_another_encoder_is_refused_unless_told(saved, tmp_path):
+    spoilt = Removal.load(saved)
+    Removal(
+        spoilt.centre, spoilt.components, spoilt.gains, "x", {}, {"name": "other", "hash": "0" * 32, "layers": "static"}
+    ).save(tmp_path / "other")
+    with pytest.raises(ValueError, match="belongs to other layers static"):
+        evaluate(config_of(tmp_path / "run", f"removal=[{tmp_path}/other]", "task=lee"))
+    evaluate(config_of(tmp_path / "run", f"removal=[{tmp_path}/other]", "task=lee", "allow_other_encoder=true"))
+    assert "other" in values(tmp_path / "run", "spearman")
+
+
+def test_a_task_without_data_is_reported_not_dropped(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("UNCONE_DATA", raising=False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    evaluate(config_of(tmp_path, "removal=none", "task=[lee,liang_sts]"))
+    output = capsys.readouterr().out
+    assert "not run: liang_sts" in output
+    assert "data_dir" in output
+
+
+def test_a_missing_removal_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"no removal in .*nowhere"):
+        evaluate(config_of(tmp_path, "removal=[./nowhere]", "task=lee"))

@@ -1,0 +1,112 @@
+"""Every file under conf/ composes against the schema, points at code that takes its keys, and every experiment runs."""
+
+import inspect
+from pathlib import Path
+
+import hydra.utils
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.errors import ConfigCompositionException, HydraException
+from omegaconf import DictConfig, OmegaConf
+
+from uncone.commands.train import train
+from uncone.config import register
+from uncone.encoder import Encoder
+from uncone.encoder.loading import load_pretrained, load_word_vectors
+from uncone.runs import read_results
+
+CONF = Path(__file__).parents[1] / "conf"
+COMMANDS = ("train", "evaluate")
+CHOICES = [(path.parent.name, path.stem) for path in sorted(CONF.glob("*/*.yaml"))]
+PASSES_ON_TO = {Encoder.from_pretrained: load_pretrained, Encoder.from_word_vectors: load_word_vectors}
+EXPERIMENTS = [choice for group, choice in CHOICES if group == "experiment"]
+
+
+def composed(command: str, *overrides: str) -> DictConfig:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(command, list(overrides))
+
+
+def targets(node):
+    """Every node that names code, wherever it stands."""
+    if isinstance(node, DictConfig):
+        if "_target_" in node:
+            yield node
+        for key in node:
+            if not OmegaConf.is_missing(node, key):
+                yield from targets(node[key])
+
+
+def check_targets(config: DictConfig) -> int:
+    """The code exists, and accepts the keys."""
+    count = 0
+    for node in targets(config):
+        code = hydra.utils.get_object(node["_target_"])
+        parameters = inspect.signature(PASSES_ON_TO.get(code, code)).parameters
+        keys = {key for key in node if key not in ("_target_", "uniform_share")}  # the latter picks the spectrum
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            assert keys <= set(parameters), node["_target_"]
+        count += 1
+    return count
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_defaults_compose(command):
+    assert check_targets(composed(command)) > 20
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_choice_composes(group, choice):
+    config = composed("train", f"{group}={choice}")
+    check_targets(config)
+    if group not in ("experiment", "debug"):
+        assert config[group] is not None
+
+
+@pytest.mark.parametrize(("group", "choice"), [each for each in CHOICES if each[0] in ("encoder", "data")])
+def test_choice_composes_for_evaluate(group, choice):
+    check_targets(composed("evaluate", f"{group}={choice}"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "mistyped", ["sede", "encoder.poling", "methods.whitening.kk", "tasks.lee.ste", "data.fraction"]
+)
+def test_mistyped_key_is_named(command, mistyped):
+    with pytest.raises(ConfigCompositionException) as error:
+        composed(command, f"{mistyped}=1")
+    assert mistyped.split(".")[-1] in f"{error.value} {error.value.__cause__}"
+
+
+@pytest.mark.parametrize("override", ["seed=many", "resamples=[1]", "allow_other_encoder=perhaps"])
+def test_value_of_the_wrong_type_is_named(override):
+    with pytest.raises(HydraException) as error:
+        composed("train", override)
+    key, value = override.split("=")
+    assert key in f"{error.value} {error.value.__cause__}"
+
+
+def test_unknown_choice_lists_the_known_ones():
+    with pytest.raises(HydraException, match="minilm"):
+        composed("train", "encoder=minilmm")
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_experiment_runs(experiment, data_dir, tmp_path):
+    """Debug-sized: two candidates, two epochs, and the quickest of its tasks."""
+    sizes = ["debug=fast", "logger=csv", "learned.numbers_of_components=[1,2]", "removal=[none,conceptor]"]
+    asked = composed("train", f"experiment={experiment}")
+    config = composed(
+        "train",
+        f"experiment={experiment}",
+        *sizes,
+        "task=[liang_words]",
+        f"data_dir={data_dir}",
+        f"output_dir={tmp_path}",
+    )
+    assert set(asked.removal) <= set(config.methods)
+    assert set(asked.task) <= set(config.tasks)
+    train(config)
+    scored = {(row["removal"], row["task"]) for row in read_results(tmp_path)}
+    assert {("learned", "held_out"), ("none", "liang_words"), ("conceptor", "liang_words")} <= scored

@@ -1,0 +1,184 @@
+"""Every command, link and snippet of the README works, in a debug-sized form."""
+
+import doctest
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+
+from uncone.commands.evaluate import evaluate
+from uncone.commands.train import train
+from uncone.config import register
+from uncone.encoder import Encoder
+from uncone.runs import read_results
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+RUN = "outputs/train/RUN"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+COMMANDS = [line.split("  #")[0].split("    ")[0].strip() for block in blocks("bash") for line in block.splitlines()]
+PYTHON_COMMANDS = [command for command in COMMANDS if command.startswith("python ")]
+
+# What makes a run small, in the order of the command line: what a command says itself comes later and wins.
+SMALL = {
+    "train": ["debug=fast", "logger=csv", "removal=[none,centre]", "task=[lee]", "trainer.accelerator=cpu"],
+    "evaluate": ["resamples=50", "corpus_limit=20", "vocabulary_size=600"],
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """A folder that AutoModel loads: BERT in shape, tiny and untrained, with a real tokenizer."""
+    from transformers import BertConfig, BertModel
+
+    tokenizer = Encoder.from_pretrained("minilm", layers="last").tokenizer
+    torch.manual_seed(0)
+    shape = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 96}
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    BertModel(BertConfig(vocab_size=len(tokenizer), **shape)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def word_vectors(tmp_path_factory) -> Path:
+    """The head of the packaged GloVe vectors, as text."""
+    glove = Encoder.from_word_vectors("glove", limit=3000)
+    lines = (f"{word} {' '.join(f'{x:.4f}' for x in row)}" for word, row in zip(glove.pieces, glove.table, strict=True))
+    path = tmp_path_factory.mktemp("word_vectors") / "VECTORS.txt"
+    path.write_text(f"3000 {glove.dimension}\n" + "\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory) -> Path:
+    """The README's own example of a pair file, with enough rows to split."""
+    header, *rows = blocks("tsv")[0].splitlines()
+    more = [
+        f"{a}\t{b}\t{i % 7}" for i, (a, b) in enumerate((a, b) for a in ("sun", "tea", "car") for b in "abcdefghij")
+    ]
+    path = tmp_path_factory.mktemp("pairs") / "my_pairs.tsv"
+    path.write_text("\n".join([header, *rows, *more]) + "\n")
+    return path
+
+
+def composed(name: str, overrides: list[str]):
+    register()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose(name, overrides)
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "RUN"
+    train(composed("train", [*SMALL["train"], f"output_dir={folder}"]))
+    return folder
+
+
+def test_starts_with_the_two_commands():
+    assert COMMANDS[:2] == ["make train", "make test"]
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command not in PYTHON_COMMANDS])
+def test_make_command(command):
+    assert command.startswith("make ")
+    done = subprocess.run([*shlex.split(command), "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", PYTHON_COMMANDS)
+def test_python_command(command, request, tmp_path):
+    """Runs in this process; a hub model is replaced by a tiny one, and the user's files by small ones."""
+    _, script, *overrides = shlex.split(command)
+    name = Path(script).stem
+    stand_ins = {
+        "MODEL": "model",
+        "VECTORS.txt": "word_vectors",
+        "my_pairs.tsv": "pairs",
+        RUN: "finished_run",
+        "DATA": "data_dir",
+    }
+    for placeholder, fixture in stand_ins.items():
+        if any(placeholder in override for override in overrides):
+            value = str(request.getfixturevalue(fixture))
+            overrides = [override.replace(placeholder, value) for override in overrides]
+    overrides = [override for override in overrides if not override.startswith("output_dir=")]
+    if "encoder=bert_base" in overrides:
+        overrides.append(f"encoder.path={request.getfixturevalue('model')}")
+    if name == "train" and any(override.startswith("experiment=") for override in overrides):
+        overrides += ["learned.numbers_of_components=[1,2]", "task=[liang_words]"]
+
+    config = composed(name, [*SMALL[name], *overrides, f"output_dir={tmp_path}/run"])
+    {"train": train, "evaluate": evaluate}[name](config)
+
+    rows = read_results(tmp_path / "run")
+    assert {row["metric"] for row in rows} >= {"spearman", "spearman_gain"}
+    for path in ("config.yaml", "environment.json", *(("removal/removal.json",) if name == "train" else ())):
+        assert (tmp_path / "run" / path).is_file(), path
+
+
+@pytest.mark.parametrize("script", sorted({command.split()[1] for command in PYTHON_COMMANDS}))
+def test_help_names_the_groups(script):
+    done = subprocess.run([sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"encoder: .*minilm", done.stdout)
+
+
+def test_snippets(capsys):
+    """The Python examples, as one session."""
+    parser, runner, session = doctest.DocTestParser(), doctest.DocTestRunner(), {}
+    for number, block in enumerate(blocks("python")):
+        example = parser.get_doctest(block, session, f"README.md, example {number + 1}", "README.md", 0)
+        runner.run(example, clear_globs=False)
+        session = example.globs
+    assert runner.summarize(verbose=False).attempted > 5
+    assert not runner.failures, capsys.readouterr().out
+
+
+def test_names_and_files_exist():
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", README):
+        assert (ROOT / link).is_file(), link
+    for path in re.findall(r"`((?:conf|docs|notebooks|src)/[\w./]*|[\w]+\.(?:py|cff))`", README):
+        found = (ROOT / path).exists() or list((ROOT / "src" / "uncone").rglob(path))
+        assert found, path
+    rooms = README.split("| in `src/uncone/` |")[1].split("\n\n")[0]
+    for path in re.findall(r"`([\w/.]+)`", rooms):
+        assert path.startswith("torchmetrics") or (ROOT / "src" / "uncone" / path).exists(), path
+
+
+def test_table_of_methods_is_that_of_the_config():
+    table = README.split("| `removal=` |")[1].split("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", table)) == set(composed("train", []).methods)
+
+
+def test_results_and_figure_are_made_from_a_run(finished_run, tmp_path, monkeypatch):
+    """docs/readme.py fills the marked part of the README, and a second time leaves it as it is."""
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copy(ROOT / "README.md", tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path / "docs"))
+    import readme
+
+    monkeypatch.setattr(sys, "argv", ["readme.py", str(finished_run)])
+    readme.main()
+    first = (tmp_path / "README.md").read_text()
+    readme.main()
+    assert (tmp_path / "README.md").read_text() == first
+    assert "| learned |" in first
+    assert (tmp_path / "docs" / "raw_and_learned.png").stat().st_size < 200_000
+
+
+def test_results_are_filled_in():
+    """The committed README holds a run's figures, and its picture is small."""
+    assert "| learned |" in README
+    assert (ROOT / "docs" / "raw_and_learned.png").stat().st_size < 200_000
