@@ -67,11 +67,27 @@ class EvaluateConfig(CommonConfig):
     data: Any = MISSING
 
 
+@dataclass
+class AnalyzeConfig(CommonConfig):
+    """Keys of analyze.py."""
+
+    layers: Any = MISSING
+    window_words: int = MISSING
+    punctuation: bool = MISSING
+    pieces: bool = MISSING
+    pilot_windows: int = MISSING
+    sample: int = MISSING
+    words: Any = MISSING
+    measures: Any = MISSING
+    experiment: Any = None
+
+
 def register() -> None:
     """Make the schemas known to Hydra under the names that conf/*.yaml start from."""
     store = ConfigStore.instance()
     store.store(name="train_schema", node=TrainConfig)
     store.store(name="evaluate_schema", node=EvaluateConfig)
+    store.store(name="analyze_schema", node=AnalyzeConfig)
 
 
 def names(value: Any) -> list[str]:

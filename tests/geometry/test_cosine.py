@@ -136,6 +136,12 @@ class TestIntra:
     def test_metric(self, cone):
         assert_streams(lambda: IntraSimilarity(n_types=450, dim=12), cone, s_intra(*cone))
 
+    def test_metric_accepts_numpy(self, cone):
+        X, types = cone
+        metric = IntraSimilarity(n_types=450, dim=12)
+        metric.update(X.numpy(), types.numpy())
+        assert metric.compute().item() == pytest.approx(s_intra(X, types), abs=1e-13)
+
     @pytest.mark.parametrize("bad", [-1, 450])
     def test_metric_refuses_types_outside_its_vocabulary(self, cone, bad):
         X, types = cone

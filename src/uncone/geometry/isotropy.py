@@ -26,6 +26,8 @@ Signs = Literal["both", "as_computed"]
 def log10_isotropy(X: Array, signs: Signs = "both") -> float:
     """The decimal logarithm of I(V), which stays finite where I(V) itself underflows. See `isotropy`.
 
+    Whoever wants both computes this one and raises 10 to it, which is all that `isotropy` does.
+
     Args:
         X: (n, d), n ≥ 2.
         signs: as `isotropy`.
