@@ -105,7 +105,10 @@ def fill(text: str, made: str) -> str:
     Raises:
         ValueError: if the marks are not there, once each and in order.
     """
-    if not re.fullmatch(f"(?s).*{re.escape(BEGIN)}.*{re.escape(END)}.*", text) or text.count(BEGIN) + text.count(END) != 2:
+    if (
+        not re.fullmatch(f"(?s).*{re.escape(BEGIN)}.*{re.escape(END)}.*", text)
+        or text.count(BEGIN) + text.count(END) != 2
+    ):
         raise ValueError(f"expected {BEGIN!r} and, after it, {END!r} once each")
     return text[: text.index(BEGIN)] + f"{BEGIN}\n\n{made}\n\n" + text[text.index(END) :]
 

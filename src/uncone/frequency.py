@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from uncone.arrays import ArrayT, as_given, as_tensor
+
+if TYPE_CHECKING:
+    from uncone.encoder.base import Encoder
 
 WORDS = 100_000  # the most frequent words of English; the rest have a millionth of the mass each at most
 
@@ -42,35 +45,30 @@ def word_probabilities(words: Sequence[str]) -> np.ndarray:
     return np.array([word_frequency(word, "en") for word in words], dtype=np.float64)
 
 
-def piece_probabilities(encoder_or_tokenizer: Any, words: int = WORDS) -> Tensor:
-    """Probability of each word piece in running English, from word frequencies alone.
+def piece_probabilities(encoder: Encoder, words: int = WORDS) -> Tensor:
+    """Probability of each token type in running English, from word frequencies alone.
 
     Each frequent word is cut into its pieces, and each piece collects the probability of the word: continuation pieces
     ("##ing"), which no word list knows, get their share too.
 
     Args:
-        encoder_or_tokenizer: an `Encoder`, or a Hugging Face fast tokenizer.
+        encoder: cuts words into pieces.
         words: how many frequent words to cut.
 
     Returns:
         (V,) float64 summing to 1; 0 for pieces in none of the words.
-    """
-    from uncone.encoder.base import Encoder
 
+    Raises:
+        ValueError: if the encoder knows none of the words.
+    """
     frequent, probability = frequent_words(words)
-    if isinstance(encoder_or_tokenizer, Encoder):
-        size = len(encoder_or_tokenizer.pieces)
-        pieces = encoder_or_tokenizer.tokenize(encoder_or_tokenizer.as_words(frequent))
-    else:
-        size = len(encoder_or_tokenizer)
-        texts = [
-            " " + word for word in frequent
-        ]  # word pieces ignore the space, byte-level vocabularies mark word starts by it
-        pieces = encoder_or_tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+    pieces = encoder.tokenize(encoder.as_words(frequent))
+    flat = torch.tensor([i for row in pieces for i in row], dtype=torch.long)  # (t,)
     counts = torch.tensor([len(row) for row in pieces])
-    flat = torch.tensor([i for row in pieces for i in row])
-    mass = torch.zeros(size, dtype=torch.float64)
+    mass = torch.zeros(len(encoder.pieces), dtype=torch.float64)
     mass.index_add_(0, flat, torch.repeat_interleave(torch.from_numpy(probability), counts))
+    if not mass.any():
+        raise ValueError(f"{encoder.name} knows none of the {words} most frequent English words: its pieces have no p")
     return mass / mass.sum()
 
 

@@ -29,8 +29,8 @@ def load_splits(config: DictConfig, vectors: Vectors) -> tuple[ScoredPairs, Scor
     fractions = list(config.data.fractions)
     wanted = 3 if config.data.test_sets is None else 2
     if len(fractions) != wanted and not (wanted == 2 and len(fractions) == 1):
-        parts = "train, validation, test" if wanted == 3 else "train, validation"
-        raise ValueError(f"data.fractions needs {wanted} numbers ({parts}), got {fractions}")
+        shares = "train, validation, test" if wanted == 3 else "train, validation"
+        raise ValueError(f"data.fractions needs {wanted} numbers ({shares}), got {fractions}")
     parts = pairs.split(fractions, seed=config.data.seed) if len(fractions) > 1 else (pairs, pairs)
     if config.data.test_sets is None:
         train, validation, test = parts

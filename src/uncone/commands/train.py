@@ -123,7 +123,11 @@ def _fit(
         vectors.encoder,
     )
     # Saved when an epoch is over, after validation, so that a resumed run starts with the next one.
-    options = {"dirpath": folder / "checkpoints", "save_on_train_epoch_end": True, "enable_version_counter": False}
+    options: dict[str, Any] = {
+        "dirpath": folder / "checkpoints",
+        "save_on_train_epoch_end": True,
+        "enable_version_counter": False,
+    }
     best = ModelCheckpoint(filename="best", monitor=MONITOR, mode="max", **options)
     callbacks: list[Callback] = [
         LoggerIdentity(),

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
-from torch import Tensor, nn
-
-from uncone.encoder.pooling import POOLINGS
+from torch import nn
 
 if TYPE_CHECKING:
     from uncone.encoder.table import TableEncoder
-
-Layers = int | str | Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -35,7 +30,7 @@ class TokenVectors:
     texts: np.ndarray
 
 
-class Encoder(nn.Module):
+class Encoder(nn.Module, ABC):
     """A frozen encoder: a model, a choice of layers and a pooling.
 
     Its parameters never require gradients and it never leaves evaluation mode. Make one with `from_pretrained` or
@@ -61,6 +56,8 @@ class Encoder(nn.Module):
     pooling: str
     dimension: int
     pieces: list[str]
+    _unknown: int | None  # type of unknown pieces
+    _prefix: str  # what as_words puts before a word
 
     @staticmethod
     def from_pretrained(path: str, **options: Any) -> Encoder:
@@ -69,7 +66,7 @@ class Encoder(nn.Module):
         Args:
             path: "minilm" (the packaged all-MiniLM-L6-v2), a folder, or a name on the Hugging Face hub.
             **options: see `uncone.encoder.loading.load_pretrained`: `layers`, `pooling`, `special_tokens`, `device`,
-                `dtype`, `max_length`, `token_budget`, `trust_remote_code`.
+                `dtype`, `max_length`, `token_budget`, `trust_remote_code`, `name`.
         """
         from uncone.encoder.loading import load_pretrained
 
@@ -81,7 +78,8 @@ class Encoder(nn.Module):
 
         Args:
             path: "glove" or a file.
-            **options: see `uncone.encoder.loading.load_word_vectors`.
+            **options: see `uncone.encoder.loading.load_word_vectors`: `pooling`, `binary`, `lowercase`, `limit`,
+                `device`, `name`.
         """
         from uncone.encoder.loading import load_word_vectors
 
@@ -116,55 +114,37 @@ class Encoder(nn.Module):
         """Pooled vectors of texts.
 
         Args:
-            texts: n strings; a text that occurs several times is encoded once.
+            texts: n strings, each with at least one known token; a text that occurs several times is encoded once.
             progress: show a progress bar on long work.
 
         Returns:
             (n, d) float32.
 
         Raises:
-            ValueError: if a text has no known token.
+            ValueError: if there is no text, or one is empty or made of unknown pieces only.
         """
 
     @abstractmethod
     def encode_tokens(self, texts: Sequence[str], progress: bool = True) -> TokenVectors:
-        """Vectors of every token occurrence of texts (special tokens only with `special_tokens=True`)."""
+        """Vectors of every token occurrence of texts, unknown ones included.
+
+        Args:
+            texts: n strings, each with at least one token.
+            progress: show a progress bar on long work.
+
+        Raises:
+            ValueError: if there is no text, or one without a token.
+        """
 
     @abstractmethod
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Token types of each text, without special tokens."""
 
-    @abstractmethod
-    def known(self, words: Sequence[str]) -> np.ndarray:
-        """Whether each word has at least one known piece: (n,) bool."""
-
     def as_words(self, words: Sequence[str]) -> list[str]:
-        """Texts that encode words standing alone, as the tokenizer sees words inside a sentence."""
-        return list(words)
+        """Texts that encode words standing alone, cut into pieces as inside a sentence (see `pieces.word_prefix`)."""
+        return [self._prefix + word for word in words]
 
-
-def check_pooling(pooling: str) -> str:
-    """Return `pooling`, or raise a ValueError that lists the choices."""
-    if pooling not in POOLINGS:
-        raise ValueError(f"unknown pooling {pooling!r}: choose one of {', '.join(POOLINGS)}")
-    return pooling
-
-
-def no_known_token(text: str) -> ValueError:
-    """The error for a text that cannot be encoded."""
-    return ValueError(f"no known token in {text!r}: it is empty or made of unknown pieces only; leave it out")
-
-
-def resolve_device(device: str) -> torch.device:
-    """Turn "auto" into the best device there is (cuda, mps, cpu); anything else is taken at its word."""
-    if device != "auto":
-        return torch.device(device)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def unique_texts(texts: Sequence[str]) -> tuple[list[str], Tensor]:
-    """The distinct texts in order of first appearance, and the index (n,) of each text among them."""
-    index = {text: i for i, text in enumerate(dict.fromkeys(texts))}
-    return list(index), torch.tensor([index[text] for text in texts], dtype=torch.long)
+    def known(self, words: Sequence[str]) -> np.ndarray:
+        """Whether each word, standing alone, has at least one known piece: (n,) bool."""
+        rows = self.tokenize(self.as_words(words))
+        return np.array([any(i != self._unknown for i in row) for row in rows], dtype=bool)

@@ -10,10 +10,18 @@ import torch
 from torch import Tensor
 
 POOLINGS = ("mean", "sum", "max", "first", "last", "cls", "idf", "sif")
-"""`first` and `last` are the first and last token that is not special; `cls` is the classification token itself; `idf`
-and `sif` are means weighted by −log p and by a/(a + p), for p the probability of the token's type."""
+"""`first` and `last` take the first and last of the pooled tokens, special ones only if those are pooled; `cls` takes
+the classification token; `idf` and `sif` are means weighted by −log p and a/(a + p), p the probability of the type."""
 
+WEIGHTED = ("idf", "sif")
 SIF_A = 1e-3  # the a of a/(a + p), as recommended by Arora et al. 2017
+
+
+def check_pooling(pooling: str) -> str:
+    """Return `pooling`, or raise a ValueError that lists the choices."""
+    if pooling not in POOLINGS:
+        raise ValueError(f"unknown pooling {pooling!r}: choose one of {', '.join(POOLINGS)}")
+    return pooling
 
 
 def token_weights(pooling: str, probabilities: Tensor) -> Tensor:
@@ -24,17 +32,21 @@ def token_weights(pooling: str, probabilities: Tensor) -> Tensor:
         probabilities: (V,) probability of each type; zero means never seen.
 
     Returns:
-        (V,) positive weights. A type never seen gets the weight of the rarest seen one.
+        (V,) float32, positive. A type never seen gets the weight of the rarest seen one.
+
+    Raises:
+        ValueError: if no type has a probability above 0.
 
     Example:
-        >>> token_weights("sif", torch.tensor([0.5, 0.001])).round(decimals=3)
-        tensor([0.0020, 0.5000])
+        >>> token_weights("sif", torch.tensor([0.5, 0.001, 0.0])).round(decimals=3)
+        tensor([0.0020, 0.5000, 0.5000])
     """
     seen = probabilities > 0
     if not seen.any():
         raise ValueError("idf and sif pooling need at least one token type with a probability above 0")
     p = probabilities.clamp_min(probabilities[seen].min())
-    return -p.log().clamp_max(-1e-6) if pooling == "idf" else SIF_A / (SIF_A + p)
+    weights = -p.log().clamp_max(-1e-6) if pooling == "idf" else SIF_A / (SIF_A + p)
+    return weights.float()
 
 
 def pool(tokens: Tensor, lengths: Tensor, pooling: str, weights: Tensor | None = None) -> Tensor:
@@ -59,13 +71,17 @@ def pool(tokens: Tensor, lengths: Tensor, pooling: str, weights: Tensor | None =
         return tokens[ends - lengths]
     if pooling == "last":
         return tokens[ends - 1]
+    n, d = len(lengths), tokens.shape[1]
+    # text (t,) of each token; the size is passed so that a GPU need not add up the lengths
+    text = torch.repeat_interleave(torch.arange(n, device=tokens.device), lengths, output_size=len(tokens))
     if pooling == "max":
-        return torch.segment_reduce(tokens, "max", lengths=lengths)
-    text = torch.repeat_interleave(torch.arange(len(lengths), device=tokens.device), lengths)  # (t,)
+        rows = text[:, None].expand(-1, d)
+        return tokens.new_zeros(n, d).scatter_reduce_(0, rows, tokens, "amax", include_self=False)
     if weights is not None:
         tokens = tokens * weights[:, None]
-    total = tokens.new_zeros(len(lengths), tokens.shape[1]).index_add_(0, text, tokens)  # (n, d)
+    total = tokens.new_zeros(n, d).index_add_(0, text, tokens)
     if pooling == "sum":
         return total
-    mass = lengths.to(tokens.dtype) if weights is None else weights.new_zeros(len(lengths)).index_add_(0, text, weights)
-    return total / mass[:, None]
+    if weights is None:
+        return total / lengths[:, None]
+    return total / weights.new_zeros(n).index_add_(0, text, weights)[:, None]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from uncone.encoder.base import Encoder, TokenVectors, check_pooling, no_known_token, unique_texts
-from uncone.encoder.pooling import pool, token_weights
+from uncone.encoder.base import Encoder, TokenVectors
+from uncone.encoder.pooling import WEIGHTED, check_pooling, pool, token_weights
+from uncone.encoder.texts import check_known, check_texts, unique_texts
+from uncone.frequency import piece_probabilities, word_probabilities
 
 TEXTS_PER_BLOCK = 4096  # bounds the memory of the gathered rows
 
@@ -21,14 +22,28 @@ class TableEncoder(Encoder):
     Args:
         table: (V, d) vectors.
         pieces: V token types.
-        tokenize: texts to lists of row indices; None or an index equal to `unknown` marks an unknown piece.
+        tokenize: texts to lists of row indices.
         name: what the user called it.
         table_hash: identity of table and tokenizer.
         layers: "static" for a model's input table, "words" for word vectors.
         pooling: see `uncone.encoder.pooling.POOLINGS`; `cls` has no meaning here.
         unknown: row of the unknown piece, if there is one.
-        as_words: how words are written for the tokenizer; None leaves them as they are.
-        probabilities: (V,) type probabilities, for idf and sif pooling.
+        prefix: goes before a word that stands alone, so that it is cut as inside a sentence.
+
+    Attributes:
+        table: (V, d) vectors.
+
+    Raises:
+        ValueError: if table and pieces differ in number, or the pooling has no meaning here.
+
+    Example:
+        >>> rows = {"a": 0, "cat": 1}
+        >>> encoder = TableEncoder(
+        ...     torch.eye(2), list(rows), lambda texts: [[rows[w] for w in t.split()] for t in texts], "toy", "hash"
+        ... )
+        >>> encoder.encode(["cat", "a cat"])
+        array([[0. , 1. ],
+               [0.5, 0.5]], dtype=float32)
     """
 
     table: Tensor
@@ -45,72 +60,63 @@ class TableEncoder(Encoder):
         pooling: str = "mean",
         unknown: int | None = None,
         prefix: str = "",
-        probabilities: Tensor | None = None,
     ):
         super().__init__()
         if len(table) != len(pieces):
             raise ValueError(f"the table of {name} has {len(table)} rows but its vocabulary {len(pieces)} pieces")
         if check_pooling(pooling) == "cls":
-            raise ValueError("a static table has no classification token: choose pooling 'mean', 'sum', 'idf' or 'sif'")
+            raise ValueError("a static table has no classification token for pooling 'cls': choose 'mean' or another")
         self.register_buffer("table", table.detach(), persistent=False)
         self.pieces, self.name, self.hash, self.layers = pieces, name, table_hash, layers
-        self.dimension, self.pooling, self.unknown = table.shape[1], pooling, unknown
-        self._tokenize, self._prefix = tokenize, prefix
+        self.dimension, self.pooling = table.shape[1], pooling
+        self._tokenize, self._unknown, self._prefix = tokenize, unknown, prefix
         weights = None
-        if pooling in ("idf", "sif"):
-            if probabilities is None:
-                raise ValueError(f"pooling {pooling!r} needs the probabilities of token types")
-            weights = token_weights(pooling, probabilities)
+        if pooling in WEIGHTED:
+            words = layers == "words"
+            p = torch.from_numpy(word_probabilities(pieces)) if words else piece_probabilities(self)
+            weights = token_weights(pooling, p)
         self.register_buffer("weights", weights, persistent=False)
         self.freeze()
+
+    @property
+    def settings(self) -> dict[str, str | int | bool]:
+        """Weights, layers, pooling and what else changes the vectors."""
+        return {**super().settings, "dtype": str(self.table.dtype)}
 
     @property
     def is_static(self) -> bool:
         """Always true here."""
         return True
 
-    def as_words(self, words: Sequence[str]) -> list[str]:
-        """Prefix what the tokenizer marks word starts by."""
-        return [self._prefix + word for word in words]
-
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Row indices of each text."""
         return self._tokenize(texts)
 
-    def known(self, words: Sequence[str]) -> np.ndarray:
-        """Whether each word has a known piece: (n,) bool."""
-        return np.array(
-            [any(i != self.unknown for i in ids) for ids in self.tokenize(self.as_words(words))], dtype=bool
-        )
-
     @torch.no_grad()
     def encode(self, texts: Sequence[str], progress: bool = True) -> np.ndarray:
         """Pooled vectors (n, d) float32 of n texts; see `Encoder.encode`."""
-        if not len(texts):
-            raise ValueError("nothing to encode: the list of texts is empty")
         unique, inverse = unique_texts(texts)
         blocks = [self._pooled(unique[i : i + TEXTS_PER_BLOCK]) for i in range(0, len(unique), TEXTS_PER_BLOCK)]
-        return cast(np.ndarray, torch.cat(blocks)[inverse].numpy())
+        return torch.cat(blocks)[inverse].numpy()
 
     def _pooled(self, texts: list[str]) -> Tensor:
-        ids, lengths, _ = self._flat(texts)
+        rows = self.tokenize(texts)
+        check_known(texts, [any(i != self._unknown for i in row) for row in rows])
+        ids, lengths = self._flat(rows)
         weights = self.weights[ids] if self.weights is not None else None
-        return pool(self.table[ids], lengths, self.pooling, weights).float().cpu()
+        return pool(self.table[ids].float(), lengths, self.pooling, weights).cpu()
 
     @torch.no_grad()
     def encode_tokens(self, texts: Sequence[str], progress: bool = True) -> TokenVectors:
         """The row of every token occurrence of texts; see `Encoder.encode_tokens`."""
-        ids, _, index = self._flat(texts)
-        return TokenVectors(self.table[ids].float().cpu().numpy(), ids.cpu().numpy(), index.numpy())
+        check_texts(texts)
+        rows = self.tokenize(texts)
+        check_known(texts, [len(row) > 0 for row in rows])
+        ids, lengths = self._flat(rows)
+        owners = torch.repeat_interleave(torch.arange(len(texts)), lengths.cpu())
+        return TokenVectors(self.table[ids].float().cpu().numpy(), ids.cpu().numpy(), owners.numpy())
 
-    def _flat(self, texts: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
-        """Row indices (t,) of all texts, tokens per text (n,), and the text (t,) of each token."""
-        ids = self.tokenize(texts)
-        for text, row in zip(texts, ids, strict=True):
-            if all(i == self.unknown for i in row):
-                raise no_known_token(text)
-        lengths = torch.tensor([len(row) for row in ids])
-        flat = torch.tensor([i for row in ids for i in row], dtype=torch.long)
-        index = torch.repeat_interleave(torch.arange(len(ids)), lengths)
-        device = self.table.device
-        return flat.to(device), lengths.to(device), index
+    def _flat(self, rows: list[list[int]]) -> tuple[Tensor, Tensor]:
+        """Row indices (t,) of texts, one after another, and tokens per text (n,)."""
+        flat, lengths = torch.tensor([i for row in rows for i in row]), torch.tensor([len(row) for row in rows])
+        return flat.to(self.table.device), lengths.to(self.table.device)

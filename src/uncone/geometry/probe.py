@@ -74,8 +74,8 @@ class GeometryProbe:
         """Geometry of the probe after a removal (None: raw).
 
         Returns:
-            s_intra, s_inter, mean_cosine, isotropy (I(V)), log10_isotropy, isoscore, lid, and frequency_pc1… (absolute Pearson
-            correlation of a leading principal component with log frequency), as defined in `uncone.geometry`.
+            s_intra, s_inter, mean_cosine, isotropy (I(V)), log10_isotropy, isoscore, lid, and frequency_pc1… (absolute
+            Pearson correlation of a leading principal component with log frequency), as defined in `uncone.geometry`.
         """
         occurrences, points = (X if removal is None else removal.apply(X) for X in (self.occurrences, self.points))
         log10 = log10_isotropy(points)

@@ -1,0 +1,37 @@
+"""Which texts to run through a model together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+FILLED = 4  # a batch is worth running alone once it holds a quarter of the budget
+
+
+def make_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
+    """Batches of texts of equal length as far as possible, longest first.
+
+    Padding costs as much as text, so a batch ends where the texts get shorter, unless it is still so small that the
+    device would idle. The longest come first: a batch too large for the memory fails at once.
+
+    Args:
+        lengths: tokens of each text.
+        token_budget: tokens per batch, padding included; a longer text is a batch of its own.
+
+    Returns:
+        For each batch the indices of its texts, by descending length.
+
+    Example:
+        >>> make_batches([3, 8, 3, 3, 3], token_budget=8)
+        [[1], [0, 2], [3, 4]]
+    """
+    batches: list[list[int]] = []
+    batch: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if batch:
+            longest, padded = lengths[batch[0]], lengths[batch[0]] * len(batch)
+            full = padded + longest > token_budget
+            if full or (lengths[i] < longest and padded * FILLED >= token_budget):
+                batches.append(batch)
+                batch = []
+        batch.append(i)
+    return [*batches, batch] if batch else batches

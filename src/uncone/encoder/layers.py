@@ -1,0 +1,122 @@
+"""Hidden states of chosen layers, from a model cut off above them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+Layers = int | str | Sequence[int]
+
+
+def resolve_layers(choice: Layers, depth: int) -> list[int]:
+    """Turn a choice of layers into indices of hidden states.
+
+    Args:
+        choice: one index, a list of indices, "first_last", "last" or "all". Index 0 is the embedding layer, `i` the
+            output of block i, negative indices count from the last block.
+        depth: number of blocks.
+
+    Returns:
+        Sorted, distinct indices in 0..depth.
+
+    Raises:
+        ValueError: if the choice names no layer of this model.
+
+    Example:
+        >>> resolve_layers("first_last", 6), resolve_layers(-1, 6), resolve_layers([3, 1], 6)
+        ([1, 6], [6], [1, 3])
+    """
+    named = {"last": [depth], "first_last": [1, depth], "all": range(depth + 1)}
+    chosen: Any = named.get(choice, []) if isinstance(choice, str) else choice
+    indices = list(chosen) if isinstance(chosen, Sequence) else [chosen]
+    if not indices or not all(isinstance(i, int) and -depth <= i <= depth for i in indices):
+        raise ValueError(
+            f"unknown layers {choice!r}: this model has {depth} blocks; choose an index from 0 (the embedding layer) "
+            f'to {depth}, a list of them, "first_last", "last", "all" or "static" (the input table)'
+        )
+    return sorted({i if i >= 0 else depth + 1 + i for i in indices})
+
+
+def find_blocks(model: nn.Module, depth: int) -> nn.ModuleList:
+    """The list of transformer blocks inside a model: its first ModuleList as long as the model is deep.
+
+    Raises:
+        ValueError: if there is none (for example ALBERT, whose blocks share one set of weights).
+    """
+    for module in model.modules():
+        if isinstance(module, nn.ModuleList) and len(module) == depth:
+            return module
+    raise ValueError(
+        f"{type(model).__name__} has no list of {depth} blocks, so its layers cannot be told apart; uncone reads "
+        "models that stack distinct blocks (BERT, DistilBERT, RoBERTa, MPNet, ELECTRA, GPT-2, Llama and the like)"
+    )
+
+
+class LayerStates(nn.Module):
+    """A model cut off above the highest chosen layer, giving the hidden states of the chosen ones.
+
+    States are those of `output_hidden_states=True`: 0 is the input of the first block, i the output of block i, and the
+    last one the model's own output (after the final normalisation of decoders).
+
+    Args:
+        model: from `AutoModel`; its blocks above the highest chosen layer are deleted.
+        layers: see `resolve_layers`.
+
+    Attributes:
+        indices: the layers, as indices of hidden states.
+    """
+
+    def __init__(self, model: nn.Module, layers: Layers):
+        super().__init__()
+        config: Any = model.config
+        depth: int = config.num_hidden_layers
+        self.indices = resolve_layers(layers, depth)
+        blocks = find_blocks(model, depth)
+        del blocks[max(1, self.indices[-1]) :]  # the embedding layer is seen on its way into the first block
+        config.num_hidden_layers = len(blocks)
+        config.use_cache = False  # decoders would keep keys and values for a next token that never comes
+        self.model = model
+        self._blocks = list(blocks)  # a plain list: a second name for the blocks, not a second registration
+        self._takes_output = depth in self.indices
+
+    def forward(self, ids: Tensor, attention: Tensor | None) -> dict[int, Tensor]:
+        """Run the model.
+
+        Args:
+            ids: (n, m) token types, padded on the right.
+            attention: (n, m) 1 for tokens, 0 for padding; None if nothing is padded.
+
+        Returns:
+            For each chosen layer, by its index and in this order, states (n, m, d).
+        """
+        states: dict[int, Tensor] = {}
+
+        def keep_input(_: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Any]) -> None:
+            states[0] = args[0] if args else kwargs["hidden_states"]
+
+        def keep_output_of(index: int) -> Any:
+            def keep_output(_: nn.Module, __: Any, output: Any) -> None:
+                states[index] = output[0] if isinstance(output, tuple) else output
+
+            return keep_output
+
+        hooks = [self._blocks[i - 1].register_forward_hook(keep_output_of(i)) for i in self.indices if i > 0]
+        if self.indices[0] == 0:
+            hooks.append(self._blocks[0].register_forward_pre_hook(keep_input, with_kwargs=True))
+        try:
+            output = self.model(input_ids=ids, attention_mask=attention).last_hidden_state
+        finally:
+            for hook in hooks:
+                hook.remove()
+        if self._takes_output:
+            states[self.indices[-1]] = output
+        return {i: states[i] for i in self.indices}
+
+
+def average(states: Mapping[int, Tensor]) -> Tensor:
+    """Mean of the states of all layers, in their shape."""
+    layers = list(states.values())
+    return layers[0] if len(layers) == 1 else torch.stack(layers).mean(0)
