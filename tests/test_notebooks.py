@@ -35,4 +35,4 @@ def test_runs(path, tmp_path, monkeypatch):
     pictures = [
         output for cell in notebook.cells for output in cell.get("outputs", ()) if "image/png" in output.get("data", {})
     ]
-    assert len(pictures) >= 5
+    assert pictures

@@ -57,8 +57,7 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
         config.seed,
     )
     removals = make_systems(config, vectors, spectra, validation)
-    loggers = _loggers(config, folder, resumed_id)
-    learned = _fit(config, folder, loggers, vectors, spectra, probe, pairs, validation)
+    learned = _fit(config, folder, resumed_id, vectors, spectra, probe, pairs, validation)
     removals |= learned
     removals["learned"].save(folder / "removal")
     console.print(f"features: {vectors.store.read} read from {vectors.store.folder}, {vectors.store.built} computed")
@@ -86,7 +85,7 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
 def _fit(
     config: DictConfig,
     folder: Path,
-    loggers: list[Logger],
+    resumed_id: str | None,
     vectors: Vectors,
     spectra: Spectra,
     probe: GeometryProbe,
@@ -137,10 +136,11 @@ def _fit(
     ]
     if config.callbacks.early_stopping.patience is not None:
         callbacks.append(EarlyStopping(MONITOR, patience=config.callbacks.early_stopping.patience, mode="max"))
-    trainer: pl.Trainer = hydra.utils.instantiate(
-        config.trainer, callbacks=callbacks, logger=loggers, default_root_dir=folder
-    )
     try:
+        loggers = _loggers(config, folder, resumed_id)
+        trainer: pl.Trainer = hydra.utils.instantiate(
+            config.trainer, callbacks=callbacks, logger=loggers, default_root_dir=folder
+        )
         with one_thread():
             trainer.fit(module, data, ckpt_path=config.ckpt_path, weights_only=True)
     finally:
@@ -198,21 +198,19 @@ def _loggers(config: DictConfig, folder: Path, resumed_id: str | None) -> list[L
         return loggers
     settings = config.logger.wandb
     online = settings.mode == "online" or (settings.mode == "auto" and logged_in())
-    os.environ.setdefault("WANDB_SILENT", "true")
-    loggers.append(
-        WandbLogger(
-            project=settings.project,
-            name=folder.name,
-            save_dir=folder,
-            offline=not online,
-            id=resumed_id,
-            resume="allow" if resumed_id else None,
-            group=settings.group,
-            tags=list(settings.tags),
-            config=OmegaConf.to_container(config, resolve=True),
-            settings=wandb.Settings(console="off", silent=True),
-        )
+    run = wandb.init(
+        project=settings.project,
+        name=folder.name,
+        dir=folder,
+        mode="online" if online else "offline",
+        id=resumed_id,
+        resume="allow" if resumed_id else None,
+        group=settings.group,
+        tags=list(settings.tags),
+        config=OmegaConf.to_container(config, resolve=True),
+        settings=wandb.Settings(console="off", silent=True),
     )
+    loggers.append(WandbLogger(experiment=run, save_dir=folder))
     return loggers
 
 
