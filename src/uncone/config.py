@@ -72,7 +72,10 @@ class AnalyzeConfig(CommonConfig):
     """Keys of analyze.py."""
 
     layers: Any = MISSING
+    column: str = MISSING
+    split: str = MISSING
     window_words: int = MISSING
+    special_tokens: bool = MISSING
     punctuation: bool = MISSING
     pieces: bool = MISSING
     pilot_windows: int = MISSING

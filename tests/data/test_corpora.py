@@ -1,9 +1,10 @@
+import gzip
 import re
 
 import pytest
 
 from uncone.data import DataUnavailable, load_texts
-from uncone.data.corpora import SOURCES
+from uncone.data.corpora import SOURCES, Corpus
 
 
 def test_lee_background():
@@ -31,3 +32,48 @@ def test_own_file_and_errors(tmp_path, no_data_folder):
         load_texts("news")
     with pytest.raises(DataUnavailable, match=r"corpora/brown.tsv.gz"):
         load_texts("brown")
+
+
+def test_streamed_files_folders_and_columns(tmp_path):
+    (tmp_path / "b.txt").write_text("A cup.\n\nA mug.\n")
+    (tmp_path / "sub").mkdir()
+    with gzip.open(tmp_path / "sub" / "c.txt.gz", "wt") as file:
+        file.write("A jar.\n")
+    (tmp_path / "t.tsv").write_text('id\tsentence\n1\tA "pot.\n2\tA pan.\n')
+    (tmp_path / "t.csv").write_text('id,sentence\n1,"A pot, lidded."\n')
+    (tmp_path / "notes.md").write_text("not read")
+
+    def read(name, **options):
+        corpus = Corpus(str(tmp_path / name), **options)
+        assert list(corpus) == list(corpus)  # it can be read again
+        return [text.strip() for text in corpus]
+
+    assert read("b.txt") == ["A cup.", "A mug."]
+    assert read(".") == ["A cup.", "A mug.", "A jar."]
+    assert read("t.tsv", column="sentence") == ['A "pot.', "A pan."]
+    assert read("t.csv", column="sentence") == ["A pot, lidded."]
+
+
+def test_streamed_data_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "train.jsonl").write_text('{"body": "A cup."}\n{"body": "A mug."}\n')
+    assert list(Corpus(f"hf://{folder}", column="body")) == ["A cup.", "A mug."]
+    with pytest.raises(ValueError, match="no column 'text', it has body; set column=NAME"):
+        list(Corpus(f"hf://{folder}"))
+
+
+def test_streamed_corpora_that_are_not_there(tmp_path):
+    (tmp_path / "t.tsv").write_text("a\tb\n1\t2\n3\n")
+    with pytest.raises(ValueError, match="the header lacks 'text'; it holds a, b"):
+        list(Corpus(str(tmp_path / "t.tsv")))
+    with pytest.raises(ValueError, match="row 2: 2 fields expected as in the header, found 1"):
+        list(Corpus(str(tmp_path / "t.tsv"), column="a"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"no \.txt file in the folder"):
+        list(Corpus(str(tmp_path / "empty")))
+    with pytest.raises(ValueError, match="no corpus 'news'"):
+        list(Corpus("news"))
+    with pytest.raises(DataUnavailable, match="from the Hugging Face hub failed"):
+        list(Corpus("hf://no-such-owner/no-such-set"))

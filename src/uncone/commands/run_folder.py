@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -17,6 +15,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from uncone.config import check
+from uncone.output import write
 
 PACKAGES = (
     "uncone",
@@ -65,13 +64,6 @@ def environment() -> dict[str, Any]:
         if torch.cuda.is_available()
         else platform.processor() or platform.machine(),
     }
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    aside.write_text(text)
-    os.replace(aside, path)
 
 
 def write_results(folder: Path, rows: Sequence[Any]) -> None:

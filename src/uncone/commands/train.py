@@ -198,6 +198,7 @@ def _loggers(config: DictConfig, folder: Path, resumed_id: str | None) -> list[L
         return loggers
     settings = config.logger.wandb
     online = settings.mode == "online" or (settings.mode == "auto" and logged_in())
+    resolved: Any = OmegaConf.to_container(config, resolve=True)
     run = wandb.init(
         project=settings.project,
         name=folder.name,
@@ -207,7 +208,7 @@ def _loggers(config: DictConfig, folder: Path, resumed_id: str | None) -> list[L
         resume="allow" if resumed_id else None,
         group=settings.group,
         tags=list(settings.tags),
-        config=OmegaConf.to_container(config, resolve=True),
+        config=resolved,
         settings=wandb.Settings(console="off", silent=True),
     )
     loggers.append(WandbLogger(experiment=run, save_dir=folder))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import bz2
 import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from uncone.data.files import Source, packaged_file, read, read_table
+from uncone.data.files import DataUnavailable, Source, csv_rows, open_text, packaged_file, read, read_table
 
 SOURCES: dict[str, Source] = {
     "ptb_train": Source("corpora/ptb_mikolov_train.tsv.gz", 42068),  # Penn Treebank, lower case, rare words <unk>
@@ -64,3 +67,99 @@ def _wikipedia_paragraphs() -> tuple[str, ...]:
                 if _PROSE.match(line) and not _MARKUP.search(line):
                     paragraphs.append(line)
     return tuple(dict.fromkeys(paragraphs))
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus that is read as a stream, as often as asked, and never held whole (but for the small packaged ones).
+
+    Attributes:
+        name: a name of `load_texts`; a text file, one text a line; a folder, whose .txt files are read in order of
+            their paths; a table (.tsv, .csv) with a header line; or "hf://OWNER/NAME", a data set of the Hugging Face
+            hub. Files may be compressed (.gz).
+        column: of a table or data set, the column of texts.
+        split: of a data set.
+        data_dir: the data folder; see `uncone.data.files`.
+
+    Raises:
+        ValueError: while reading, if there is no such corpus, or a table lacks the column or is malformed.
+
+    Example:
+        >>> sum(1 for _ in Corpus("lee_background"))
+        300
+    """
+
+    name: str
+    column: str = "text"
+    split: str = "train"
+    data_dir: str | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        """Read the texts from the start, without empty ones."""
+        return (text for text in self._texts() if text.strip())
+
+    def _texts(self) -> Iterable[str]:
+        path = Path(self.name)
+        if self.name.startswith("hf://"):
+            return self._hub()
+        if self.name in PACKAGED or self.name in SOURCES:
+            return load_texts(self.name, self.data_dir)
+        if path.is_dir():
+            return self._folder(path)
+        if not path.is_file():
+            known = ", ".join([*PACKAGED, *SOURCES])
+            raise ValueError(f"no corpus {self.name!r}: it is no file or folder here, not hf://…, and none of {known}")
+        if Path(path.stem if path.suffix == ".gz" else path.name).suffix in (".tsv", ".csv"):
+            return _column(path, self.column)
+        return _lines(path)
+
+    def _folder(self, folder: Path) -> Iterator[str]:
+        files = sorted(path for path in folder.rglob("*") if path.name.endswith((".txt", ".txt.gz")))
+        if not files:
+            raise ValueError(f"no .txt file in the folder {folder.resolve()}")
+        for path in files:
+            yield from _lines(path)
+
+    def _hub(self) -> Iterator[str]:
+        import datasets  # slow to import, and only needed here
+
+        name = self.name.removeprefix("hf://")
+        try:
+            rows = iter(datasets.load_dataset(name, split=self.split, streaming=True))
+            first = next(rows)
+        except Exception as error:  # the hub's client raises those of whichever HTTP library it is built on
+            raise DataUnavailable(
+                f"reading {name} ({self.split}) from the Hugging Face hub failed: {type(error).__name__}: {error}"
+            ) from error
+        if self.column not in first:
+            raise ValueError(f"{name}: no column {self.column!r}, it has {', '.join(first)}; set column=NAME")
+        for row in chain([first], rows):
+            yield str(row[self.column])
+
+
+def _lines(path: Path) -> Iterator[str]:
+    with open_text(path) as file:
+        try:
+            yield from file
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is not UTF-8: convert it") from error
+
+
+def _column(path: Path, name: str) -> Iterator[str]:
+    """One column of a table with a header line, a row at a time."""
+    with open_text(path) as file:
+        rows = csv_rows(path, file)
+        try:
+            header: list[str] = next(rows, [])
+            if name not in header:
+                raise ValueError(f"{path}: the header lacks {name!r}; it holds {', '.join(header) or 'nothing'}")
+            place = header.index(name)
+            for number, row in enumerate(rows, 1):
+                if row and len(row) != len(header):
+                    raise ValueError(
+                        f"{path}, row {number}: {len(header)} fields expected as in the header, found {len(row)}"
+                    )
+                if row:
+                    yield row[place]
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is not UTF-8: convert it") from error

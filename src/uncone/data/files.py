@@ -13,7 +13,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -213,9 +213,8 @@ def read_table(path: str | Path, columns: Sequence[str]) -> Table:
     path = Path(path)
     if not path.is_file():
         raise DataUnavailable(f"no such file: {path}")
-    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-    with _open(path) as file:
-        reader = csv.reader(file) if suffix == ".csv" else csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+    with open_text(path) as file:
+        reader = csv_rows(path, file)
         try:
             rows = [(reader.line_num, row) for row in reader if row]  # a blank line yields an empty row
         except UnicodeDecodeError as error:
@@ -235,6 +234,12 @@ def read_table(path: str | Path, columns: Sequence[str]) -> Table:
         raise ValueError(f"{path} holds no row below its header")
     texts = {name: [row[i] for _, row in rows] for i, name in enumerate(header)}
     return Table(str(path), texts, [line for line, _ in rows])
+
+
+def csv_rows(path: Path, file: IO[str]) -> Any:
+    """The CSV reader of an open file: `.csv` is comma separated and quoted, all else tab separated, unquoted."""
+    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+    return csv.reader(file) if suffix == ".csv" else csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
 
 
 def read_hub(hub: Hub, columns: Sequence[str], looked_in: str) -> Table:
@@ -274,14 +279,15 @@ def read_hub(hub: Hub, columns: Sequence[str], looked_in: str) -> Table:
 
 def _read_packaged(path: Path, columns: Sequence[str]) -> Table:
     """Read one of gensim's word pair files: tab separated, comments in place of a header."""
-    with _open(path) as file:
+    with open_text(path) as file:
         lines = [(number, line.rstrip("\n").split("\t")) for number, line in enumerate(file, 1)]
     rows = [(number, row) for number, row in lines if row[0] and not row[0].startswith("#")]
     texts = {name: [row[i] for _, row in rows] for i, name in enumerate(columns)}
     return Table(str(path), texts, [number for number, _ in rows])
 
 
-def _open(path: Path) -> IO[str]:
+def open_text(path: Path) -> IO[str]:
+    """Open a UTF-8 file, decompressing a .gz on the way."""
     # "utf-8-sig" also accepts the byte order mark with which spreadsheets begin a file
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding="utf-8-sig", newline="")

@@ -4,6 +4,7 @@ Functions take numpy arrays or torch tensors; numbers come back as Python floats
 Metrics of one batch signature share work and arguments in a `torchmetrics.MetricCollection`.
 """
 
+from uncone.geometry.clusters import Clusters, find_clusters, silhouettes
 from uncone.geometry.cosine import InterSimilarity, IntraSimilarity, MeanCosine, mean_cosine, s_inter, s_intra
 from uncone.geometry.dimension import EffectiveDimension, ParticipationRatio, effective_dimension, participation_ratio
 from uncone.geometry.frequency import FrequencyCorrelation, frequency_correlation
@@ -11,6 +12,7 @@ from uncone.geometry.isotropy import IsoScore, Isotropy, Log10Isotropy, isoscore
 from uncone.geometry.local_dimension import DuplicateWarning, LocalIntrinsicDimension, lid, local_dimensions
 
 __all__ = [
+    "Clusters",
     "DuplicateWarning",
     "EffectiveDimension",
     "FrequencyCorrelation",
@@ -23,6 +25,7 @@ __all__ = [
     "MeanCosine",
     "ParticipationRatio",
     "effective_dimension",
+    "find_clusters",
     "frequency_correlation",
     "isoscore",
     "isotropy",
@@ -33,4 +36,5 @@ __all__ = [
     "participation_ratio",
     "s_inter",
     "s_intra",
+    "silhouettes",
 ]

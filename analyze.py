@@ -1,0 +1,27 @@
+"""Map the geometry of every layer of an encoder over a corpus, before and after removals.
+
+python analyze.py                                       every layer of the packaged encoder over the packaged news
+python analyze.py encoder=local encoder.path=FOLDER corpus=FILE removal=[none,all_but_the_top]
+python analyze.py encoder=glove                         the rows of a static table
+python analyze.py --help                                every group and key
+"""
+
+import hydra
+from omegaconf import DictConfig
+
+from uncone.commands.main import run
+from uncone.config import register
+
+register()
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="analyze")
+def main(config: DictConfig) -> None:
+    """Hand the config to `uncone.commands.analyze`."""
+    from uncone.commands.analyze import analyze
+
+    run(analyze, config)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""How similar vectors are inside their clusters: S'_inter and S'_intra of Cai et al. (ICLR 2021)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from uncone.atlas.sums import TypeSums
+
+GROUPS = 10  # of texts, deleted in turn
+
+
+def clustered_similarities(X: Tensor, types: np.ndarray, labels: np.ndarray) -> tuple[float | None, float | None]:
+    """S'_inter and S'_intra: inside each cluster after subtracting its mean, then the unweighted mean over clusters.
+
+    Args:
+        X: (n, d) vectors.
+        types: (n,) their word types.
+        labels: (n,) their clusters.
+
+    Returns:
+        The two numbers, in [−1, 1]; None where no cluster has a pair to compare.
+
+    Example:
+        >>> X = torch.tensor([[9.0, 1.0], [9.0, 1.0], [9.0, -2.0]])
+        >>> clustered_similarities(X, np.array([0, 0, 1]), np.zeros(3))
+        (-1.0, 1.0)
+    """
+    inter, intra = [], []
+    for cluster in np.unique(labels):
+        rows = np.flatnonzero(labels == cluster)
+        members = X[rows].double()
+        distinct, index = np.unique(types[rows], return_inverse=True)
+        sums = TypeSums(len(distinct), X.shape[1])
+        sums.add(torch.nn.functional.normalize(members - members.mean(0), dim=1).float(), torch.from_numpy(index))
+        inter.append(sums.s_inter())
+        intra.append(sums.s_intra())
+    return _mean_of_known(inter), _mean_of_known(intra)
+
+
+def jackknife_errors(
+    X: Tensor, types: np.ndarray, labels: np.ndarray, texts: np.ndarray, seed: int
+) -> tuple[float | None, float | None]:
+    """Standard errors of `clustered_similarities`, with clusters held fixed: √((G − 1)/G Σ (θ_g − θ̄)²).
+
+    θ_g leaves out one of ten random groups of texts. Pairs, unlike points, cannot be drawn twice, so there is no
+    bootstrap here.
+    """
+    distinct, index = np.unique(texts, return_inverse=True)
+    group = np.random.default_rng(seed).permutation(len(distinct))[index] % GROUPS
+    kept = [np.flatnonzero(group != g) for g in range(GROUPS)]
+    values = [clustered_similarities(X[rows], types[rows], labels[rows]) for rows in kept]
+    inter, intra = zip(*values, strict=True)
+    return _error(inter), _error(intra)
+
+
+def _error(values: tuple[float | None, ...]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.sqrt((len(known) - 1) * np.var(known))) if len(known) == len(values) else None
+
+
+def _mean_of_known(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

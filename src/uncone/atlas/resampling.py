@@ -1,0 +1,66 @@
+"""Standard errors of sampled measures: a bootstrap over texts, as weights.
+
+Tokens of one text share their context, so whole texts are drawn with replacement, not single tokens. A resample is a
+vector of weights over the points: how often the text of each was drawn. Neighbours, components and clusters stay those
+of the whole sample.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def text_weights(texts: np.ndarray, resamples: int, seed: int) -> Tensor:
+    """Weights (resamples, n) float64 of n points under draws of their texts with replacement.
+
+    Args:
+        texts: (n,) the text each point stands in.
+        resamples: number of draws, at least 2.
+        seed: of the draws.
+
+    Example:
+        >>> weights = text_weights(np.array([7, 7, 9]), resamples=100, seed=0)
+        >>> bool((weights[:, 0] == weights[:, 1]).all()), sorted(set(weights[:, 2].tolist()))
+        (True, [0.0, 1.0, 2.0])
+    """
+    if resamples < 2:
+        raise ValueError(f"a standard error needs at least 2 resamples, got {resamples}")
+    distinct, index = np.unique(texts, return_inverse=True)
+    uniform = np.full(len(distinct), 1 / len(distinct))
+    drawn = np.random.default_rng(seed).multinomial(len(distinct), uniform, size=resamples)
+    return torch.from_numpy(drawn[:, index].astype(np.float64))
+
+
+def weighted_mean(weights: Tensor, values: Tensor) -> Tensor:
+    """Means (resamples, k) of values (n, k) under each row of weights (resamples, n).
+
+    Example:
+        >>> weighted_mean(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.0], [4.0]]))
+        tensor([[3.]])
+    """
+    return weights @ values / weights.sum(1, keepdim=True)
+
+
+def weighted_pearson(weights: Tensor, values: Tensor, other: Tensor) -> Tensor:
+    """Pearson correlations (resamples, k) of values (n, k) with `other` (n,) under each row of weights (resamples, n).
+
+    NaN where a column is constant.
+
+    Example:
+        >>> values, other = torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([3.0, 5.0, 9.0])
+        >>> weighted_pearson(torch.ones(1, 3), values, other)
+        tensor([[1.]])
+    """
+    values, other = values - values.mean(0), (other - other.mean())[:, None]
+    mean, other_mean = weighted_mean(weights, values), weighted_mean(weights, other)
+    shared = weighted_mean(weights, values * other) - mean * other_mean
+    variance = weighted_mean(weights, values.square()) - mean.square()
+    other_variance = weighted_mean(weights, other.square()) - other_mean.square()
+    return (shared / (variance * other_variance).sqrt()).clamp(-1, 1)
+
+
+def standard_error(resampled: Tensor) -> Tensor:
+    """Standard deviation (k,) over resamples (resamples, k)."""
+    return resampled.std(0)

@@ -1,0 +1,186 @@
+"""One encoder surveyed: every layer under every removal, in one pass over the corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from uncone.atlas.exact import exact_curves, exact_measures
+from uncone.atlas.occurrences import Batch, Occurrences
+from uncone.atlas.sampled import Estimate, SampledMeasures, SampledSettings
+from uncone.atlas.store import Sample
+from uncone.atlas.sums import LayerSums
+from uncone.removal import Removal
+from uncone.spectrum import Spectrum
+
+VIEW_POINTS = 3000
+WEIGHTS_SHOWN = 100
+MakeRemovals = Callable[[str, Spectrum], Mapping[str, Removal | None]]
+Progress = Callable[[Iterator[Batch], int], Iterator[Batch]]
+
+
+@dataclass(frozen=True)
+class LayerMap:
+    """One layer under one removal, measured.
+
+    Attributes:
+        layer: its name.
+        removal: the removal's name, "none" for raw vectors.
+        measures: every number, by name.
+        curves: what is drawn; see `uncone.atlas.store`.
+        points: (m, 3) coordinates of the points of the views.
+    """
+
+    layer: str
+    removal: str
+    measures: dict[str, Estimate]
+    curves: dict[str, Any]
+    points: np.ndarray
+
+
+def survey(
+    occurrences: Occurrences,
+    make_removals: MakeRemovals,
+    log10_frequency: np.ndarray,
+    shown: np.ndarray,
+    settings: SampledSettings,
+    progress: Progress,
+) -> Iterator[LayerMap]:
+    """Measure every layer under every removal.
+
+    A pilot over a random sample of texts gives the means and fits the removals; then one pass over all occurrences
+    feeds every layer and removal at once. What is kept does not grow with the corpus.
+
+    Args:
+        occurrences: the vectors, as a stream.
+        make_removals: from a layer's name and pilot spectrum to removals by name; None stands for raw vectors.
+        log10_frequency: (V,) of each type; NaN if unknown.
+        shown: (m,) which of the sampled vectors the views show.
+        settings: of the sampled measures.
+        progress: wraps the batches of the pass; it is told the number of occurrences in all.
+
+    Yields:
+        A map for each layer and removal, in order of depth.
+    """
+    pilot: dict[str, Spectrum] = {}
+    for batch in occurrences.pilot():
+        for layer, X in batch.states.items():
+            pilot.setdefault(layer, Spectrum(X.shape[1])).update(X)
+    removals = {layer: make_removals(layer, pilot[layer]) for layer in occurrences.layers}
+    sums = {
+        (layer, name): LayerSums(len(occurrences.counts), *_centre(pilot[layer], removal))
+        for layer in occurrences.layers
+        for name, removal in removals[layer].items()
+    }
+    drawn = {layer: torch.empty(len(occurrences.drawn.codes), len(pilot[layer].mean)) for layer in occurrences.layers}
+    for batch in progress(occurrences.stream(), int(occurrences.counts.sum())):
+        rows = (batch.slots >= 0).nonzero()[:, 0]
+        for layer, X in batch.states.items():
+            drawn[layer][batch.slots[rows]] = X[rows]
+            for name, removal in removals[layer].items():
+                sums[layer, name].add(X if removal is None else removal.apply(X), batch.types)
+    types = occurrences.drawn.types
+    for (layer, name), total in sums.items():
+        removal = removals[layer][name]
+        X = drawn[layer] if removal is None else removal.apply(drawn[layer])
+        sampled = SampledMeasures(X, types, occurrences.drawn.texts, log10_frequency[types], total.spectrum, settings)
+        n = total.raw.n
+        exact = {metric: Estimate(value, None, n) for metric, value in exact_measures(total).items()}
+        yield LayerMap(
+            layer,
+            name,
+            exact | sampled.measures(),
+            {**exact_curves(total, log10_frequency), **sampled.curves(shown), "weights": _weights(removal)},
+            sampled.points(shown),
+        )
+
+
+def _centre(pilot: Spectrum, removal: Removal | None) -> tuple[Tensor, float]:
+    """The pilot's mean (d,) and root mean square distance to it, as the removal leaves them."""
+    if removal is None:
+        return pilot.mean.float(), float(pilot.covariance.trace().sqrt())
+    W, _ = removal.fold()
+    mean = removal.apply(pilot.mean).float()
+    return mean, float((W.double() @ pilot.covariance @ W.double().T).trace().sqrt())
+
+
+def _weights(removal: Removal | None) -> list[float] | None:
+    if removal is None or not len(removal.weights):
+        return None
+    weights: list[float] = removal.weights[:WEIGHTS_SHOWN].tolist()
+    return weights
+
+
+def view_points(types: np.ndarray, groups: Sequence[np.ndarray], seed: int, size: int = VIEW_POINTS) -> np.ndarray:
+    """Which of the sampled vectors (n,) the views show: those of chosen words first, then a random choice.
+
+    Args:
+        types: (n,) word type of each.
+        groups: the types of each group of words.
+        seed: of the choice.
+        size: how many at most.
+
+    Returns:
+        (m,) indices, ascending.
+
+    Example:
+        >>> view_points(np.array([5, 6, 7, 5]), [np.array([5])], seed=0, size=2).tolist()
+        [0, 3]
+    """
+    chosen = np.isin(types, np.concatenate([np.empty(0, dtype=np.int64), *groups]))
+    order = np.random.default_rng(seed).permutation(len(types))
+    order = order[np.argsort(~chosen[order], kind="stable")]
+    return np.sort(order[:size])
+
+
+def view_sample(
+    occurrences: Occurrences,
+    shown: np.ndarray,
+    pieces: Sequence[str],
+    log10_frequency: np.ndarray,
+    words: Sequence[Sequence[str]],
+    groups: Sequence[np.ndarray],
+) -> Sample:
+    """What the points of the views stand for.
+
+    Args:
+        occurrences: from which they were drawn.
+        shown: (m,) which of the sampled vectors.
+        pieces: (V,) names of the types.
+        log10_frequency: (V,) of each type.
+        words: the word groups, as asked for.
+        groups: the types of each of them.
+    """
+    drawn = occurrences.drawn
+    types = drawn.types[shown]
+    group_of = {int(t): g for g, members in enumerate(groups) for t in members}
+    texts = drawn.texts[shown] if occurrences.sentences else None
+    kept = np.unique(texts) if texts is not None else np.empty(0, dtype=np.int64)
+    return Sample(
+        token=[pieces[t] for t in types],
+        type=types.tolist(),
+        log10_frequency=log10_frequency[types].tolist(),
+        group=[group_of.get(int(t)) for t in types],
+        sentence=np.searchsorted(kept, texts).tolist() if texts is not None else [None] * len(types),
+        position=drawn.positions[shown].tolist() if texts is not None else [None] * len(types),
+        sentences=[occurrences.sentences[int(i)] for i in kept],
+        groups=[list(group) for group in words],
+    )
+
+
+def word_groups(pieces: Sequence[str], words: Sequence[Sequence[str]]) -> list[np.ndarray]:
+    """The token types of each group of words, case ignored; a word of several pieces has none.
+
+    Example:
+        >>> [group.tolist() for group in word_groups(["monday", "Monday", "one"], [["Monday"], ["one", "eleventeen"]])]
+        [[0, 1], [2]]
+    """
+    wanted = [{word.casefold() for word in group} for group in words]
+    return [
+        np.array([i for i, piece in enumerate(pieces) if piece.casefold() in group], dtype=np.int64) for group in wanted
+    ]

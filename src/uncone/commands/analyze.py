@@ -1,0 +1,201 @@
+"""analyze.py: the geometry of every layer of an encoder over a corpus, before and after removals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from uncone.atlas.definitions import definitions
+from uncone.atlas.frequencies import type_frequencies
+from uncone.atlas.occurrences import Batch, CorpusOccurrences, Occurrences, TableOccurrences, kept_types
+from uncone.atlas.sampled import Estimate, SampledSettings
+from uncone.atlas.store import AtlasStore
+from uncone.atlas.survey import LayerMap, survey, view_points, view_sample, word_groups
+from uncone.atlas.table import print_atlas
+from uncone.atlas.windows import Windows
+from uncone.commands.run_folder import open_run, write_results
+from uncone.commands.systems import saved_name
+from uncone.config import Spectra, is_saved, make_candidates, names
+from uncone.data.corpora import Corpus
+from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
+from uncone.removal import Removal
+from uncone.report.depth_figures import write_figures
+from uncone.report.page import write_page
+from uncone.report.tables import GEOMETRY_TASK
+from uncone.spectrum import Spectrum
+
+INTERVAL = 1.96  # standard errors to either side of a sampled measure: 95 %
+
+
+def analyze(config: DictConfig) -> list[dict[str, Any]]:
+    """Survey every encoder and write the atlas; returns the rows of results.json."""
+    console = Console()
+    folder = open_run(config)
+    store = AtlasStore(folder)
+    settings = make_settings(config)
+    described = definitions(settings)
+    rows: list[dict[str, Any]] = []
+    index: dict[str, Any] = {}
+    for encoder in load_encoders(config):
+        if encoder.name in index:
+            raise ValueError(f"two encoders are called {encoder.name}: give one of them another encoder.name")
+        maps, index[encoder.name] = _survey(config, encoder, settings, store, console)
+        rows += [row for layer_map in maps for row in _rows(layer_map, encoder.name, config.seed)]
+        print_atlas(console, encoder.name, index[encoder.name], maps, described)
+    store.write_index({"name": config.corpus, "window_words": config.window_words}, index)
+    store.write_definitions(described)
+    write_results(folder, rows)
+    write_figures(folder)
+    console.print(f"Written to {folder}; open {write_page(folder)} in a browser")
+    return rows
+
+
+def make_settings(config: DictConfig) -> SampledSettings:
+    """How sampled measures are made."""
+    measures: Any = OmegaConf.to_container(config.measures)
+    clusters = tuple(measures.pop("clusters"))
+    return SampledSettings(clusters=clusters, resamples=config.resamples, seed=config.seed, **measures)
+
+
+def load_encoders(config: DictConfig) -> Iterator[Encoder]:
+    """The encoders that the command line names, one after another: `encoder=NAME`, or `encoder=[NAME, …]`.
+
+    In a list, each encoder is as its file in conf/encoder says; values that a file leaves open come from `encoder.KEY`.
+
+    Raises:
+        ValueError: if layers or special tokens are chosen for one encoder instead of all.
+    """
+    given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    for key in ("layers", "special_tokens"):
+        if any(override.split("=")[0].lstrip("+") == f"encoder.{key}" for override in given):
+            raise ValueError(f"analyze.py takes {key} for all its encoders: write {key}=… instead of encoder.{key}=…")
+    chosen = [OverridesParser.create().parse_override(text).value() for text in given if text.startswith("encoder=")]
+    several = chosen[-1] if chosen and isinstance(chosen[-1], list) else None
+    for name in several or [None]:
+        entry = config.encoder if name is None else hydra.compose(f"encoder/{name}").encoder
+        options: Any = OmegaConf.to_container(entry)
+        options = {key: config.encoder[key] if value == "???" else value for key, value in options.items()}
+        shared: Any = OmegaConf.to_container(OmegaConf.masked_copy(config, ["layers", "special_tokens"]))
+        options |= {key: value for key, value in shared.items() if key in options}
+        yield hydra.utils.instantiate(options)
+
+
+def make_occurrences(config: DictConfig, encoder: Encoder) -> Occurrences:
+    """What is measured: the token occurrences of the corpus, or the rows of a table."""
+    kept = kept_types(encoder, config.special_tokens, config.punctuation, config.pieces)
+    if isinstance(encoder, TransformerEncoder):
+        corpus = Corpus(config.corpus, config.column, config.split, config.data_dir)
+        windows = Windows(corpus, config.window_words)
+        return CorpusOccurrences(encoder, windows, kept, config.sample, config.pilot_windows, config.seed)
+    if isinstance(encoder, TableEncoder):
+        return TableOccurrences(encoder, kept, config.sample, config.seed)
+    raise ValueError(f"{encoder.name} is a {type(encoder).__name__}; an atlas maps transformers and static tables")
+
+
+def make_removals(config: DictConfig, encoder: Encoder, layer: str, spectrum: Spectrum) -> dict[str, Removal | None]:
+    """The removals that `config.removal` names for one layer, fitted on its spectrum; None stands for raw vectors.
+
+    A saved removal applies to the layer it belongs to.
+
+    Raises:
+        ValueError: if a method's setting is a list, or a saved removal belongs to another encoder.
+    """
+    made: dict[str, Removal | None] = {}
+    for name in names(config.removal):
+        if name == "none":
+            made[name] = None
+        elif is_saved(name):
+            removal = Removal.load(name)
+            owner = removal.encoder
+            if owner and owner["hash"] != encoder.hash and not config.allow_other_encoder:
+                raise ValueError(
+                    f"{name} belongs to another encoder ({owner['name']}, hash {owner['hash'][:8]}); "
+                    "set allow_other_encoder=true if you are sure that it fits"
+                )
+            if config.allow_other_encoder or not owner or owner["layers"] == layer:
+                made[saved_name(name)] = removal
+        else:
+            candidates = make_candidates(config, name, _OccurrenceSpectra(spectrum))
+            if len(candidates) > 1:
+                raise ValueError(
+                    f"methods.{name} has a list of settings, but nothing here to choose by: give one value"
+                )
+            made[name] = candidates[0]
+    return made
+
+
+class _OccurrenceSpectra(Spectra):
+    """Occurrences stand in a corpus as often as they are probable: both spectra are the same."""
+
+    def __init__(self, spectrum: Spectrum):
+        self.uniform = self.probability = spectrum
+
+
+def _survey(
+    config: DictConfig, encoder: Encoder, settings: SampledSettings, store: AtlasStore, console: Console
+) -> tuple[list[LayerMap], dict[str, Any]]:
+    """Measure and store the maps of one encoder; returns them, and its entry in the index."""
+    occurrences = make_occurrences(config, encoder)
+    frequency = type_frequencies(encoder, config.frequencies, occurrences.counts)
+    words: Any = OmegaConf.to_container(config.words)
+    groups = word_groups(encoder.pieces, words)
+    shown = view_points(occurrences.drawn.types, groups, config.seed)
+    store.write_sample(encoder.name, view_sample(occurrences, shown, encoder.pieces, frequency, words, groups))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    maps = []
+    with Progress(*columns, console=console) as bars:
+
+        def watched(batches: Iterator[Batch], total: int) -> Iterator[Batch]:
+            task = bars.add_task(f"Reading the corpus with {encoder.name}", total=total)
+            for batch in batches:
+                yield batch
+                bars.advance(task, len(batch.types))
+
+        def removals(layer: str, spectrum: Spectrum) -> dict[str, Removal | None]:
+            return make_removals(config, encoder, layer, spectrum)
+
+        for layer_map in survey(occurrences, removals, frequency, shown, settings, watched):
+            store.write_map(encoder.name, layer_map.layer, layer_map.removal, layer_map.points, layer_map.curves)
+            maps.append(layer_map)
+            bars.console.print(f"measured layer {layer_map.layer}, removal {layer_map.removal}", highlight=False)
+    return maps, {
+        "dimension": encoder.dimension,
+        "layers": occurrences.layers,
+        "removals": list(dict.fromkeys(m.removal for m in maps)),
+        "occurrences": int(occurrences.counts.sum()),
+        "types": int((occurrences.counts > 0).sum()),
+        "windows": occurrences.texts,
+    }
+
+
+def _rows(layer_map: LayerMap, encoder: str, seed: int) -> list[dict[str, Any]]:
+    """Rows of results.json for one map."""
+    return [
+        {
+            "encoder": encoder,
+            "layers": layer_map.layer,
+            "pooling": None,
+            "removal": layer_map.removal,
+            "task": GEOMETRY_TASK,
+            "subset": layer_map.layer,
+            "metric": metric,
+            "value": estimate.value,
+            "ci_low": _end(estimate, -INTERVAL),
+            "ci_high": _end(estimate, INTERVAL),
+            "n": estimate.n,
+            "seed": seed,
+            "p_value": None,
+        }
+        for metric, estimate in layer_map.measures.items()
+    ]
+
+
+def _end(estimate: Estimate, errors: float) -> float | None:
+    return None if estimate.value is None or estimate.se is None else estimate.value + errors * estimate.se

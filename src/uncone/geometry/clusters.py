@@ -1,0 +1,144 @@
+"""Clusters: whether vectors fall into separate islands, and how isotropic each island is.
+
+After Cai, Huang, Bian and Church, "Isotropy in the Contextual Embedding Space: Clusters and Manifolds" (ICLR 2021):
+k-means for every K in a range, the silhouette of each clustering, MMS the maximum over K of the mean silhouette, and K*
+its argmax if MMS ≥ 0.1, else 1.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from uncone.arrays import Array, as_tensor, matrix
+
+ISLANDS_FROM = 0.1  # below this maximum mean silhouette there is one cluster
+_ROWS = 1024  # of the distance matrix held at once
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """K-means clusterings of vectors, compared.
+
+    Attributes:
+        K: numbers of clusters tried.
+        labels: (n, len(K)) cluster of each vector under each.
+        silhouettes: (n, len(K)) silhouette of each vector under each.
+    """
+
+    K: tuple[int, ...]
+    labels: np.ndarray
+    silhouettes: np.ndarray
+
+    @property
+    def mms(self) -> float:
+        """Maximum over K of the mean silhouette, in [−1, 1]."""
+        return float(self.silhouettes.mean(0).max())
+
+    @property
+    def count(self) -> int:
+        """K*: the number of clusters with the largest mean silhouette, or 1 if that is below 0.1."""
+        return self.K[int(self.silhouettes.mean(0).argmax())] if self.mms >= ISLANDS_FROM else 1
+
+    @property
+    def best(self) -> np.ndarray:
+        """(n,) cluster of each vector under K* clusters; all 0 if K* = 1."""
+        if self.count == 1:
+            return np.zeros(len(self.labels), dtype=np.int64)
+        return self.labels[:, self.K.index(self.count)]
+
+
+def find_clusters(X: Array, K: Sequence[int] = tuple(range(2, 16)), seed: int = 0) -> Clusters:
+    """Cluster vectors with k-means (k-means++, Euclidean) for every K, and measure the silhouettes.
+
+    Args:
+        X: (n, d), n > max(K).
+        K: numbers of clusters to try, each at least 2.
+        seed: of k-means.
+
+    Raises:
+        ValueError: if `X` is not a finite matrix of enough rows, or `K` is empty or holds a number below 2.
+
+    Example:
+        >>> X = torch.randn(60, 3, generator=torch.Generator().manual_seed(0))
+        >>> X[:20] += 20
+        >>> X[20:40] -= 20
+        >>> find_clusters(X).count
+        3
+    """
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    if not K or min(K) < 2:
+        raise ValueError(f"K must list numbers of clusters, each at least 2, got {list(K)}")
+    vectors = matrix(X, minimum_rows=max(K) + 1).float()
+    points = vectors.cpu().numpy()
+    with warnings.catch_warnings():  # fewer distinct points than clusters: the labels then use fewer, which is right
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        labels = [KMeans(k, n_init=1, random_state=seed).fit_predict(points) for k in K]
+    stacked = np.stack(labels, axis=1).astype(np.int64)
+    return Clusters(tuple(K), stacked, silhouettes(vectors, stacked).numpy())
+
+
+def silhouettes(X: Array, labels: Array) -> Tensor:
+    """Silhouette of each vector under several clusterings: (b − a) / max(a, b) (Rousseeuw 1987).
+
+    a is the mean Euclidean distance to the other vectors of the own cluster, b the least mean distance to another
+    cluster; 0 for a vector alone in its cluster. The n² distances are computed once for all clusterings, in blocks.
+
+    Args:
+        X: (n, d).
+        labels: (n, m) clusters, integers from 0; at least two in each column.
+
+    Returns:
+        (n, m) float64 in [−1, 1].
+
+    Raises:
+        ValueError: if `labels` does not fit `X`, or a clustering has a single cluster.
+
+    Example:
+        >>> X = torch.tensor([[0.0], [1.0], [10.0], [11.0]])
+        >>> silhouettes(X, torch.tensor([[0], [0], [1], [1]]))[:, 0].round(decimals=3).tolist()
+        [0.905, 0.895, 0.895, 0.905]
+    """
+    vectors = matrix(X, minimum_rows=2)
+    clusters = as_tensor(labels).long()
+    if clusters.ndim != 2 or len(clusters) != len(vectors):
+        raise ValueError(f"labels must be of shape ({len(vectors)}, m), got {tuple(clusters.shape)}")
+    onehots = [torch.nn.functional.one_hot(column).to(torch.float32) for column in clusters.T]  # m × (n, K)
+    if any(int((onehot.sum(0) > 0).sum()) < 2 for onehot in onehots):
+        raise ValueError("a silhouette compares clusters and needs at least 2 of them in every clustering")
+    widths = [onehot.shape[1] for onehot in onehots]
+    members = torch.cat(onehots, dim=1)  # (n, Σ K)
+    centred = vectors.float() - vectors.float().mean(0)
+    result = []
+    for rows in torch.arange(len(vectors)).split(_ROWS):
+        distances = torch.cdist(centred[rows], centred)  # (b, n)
+        distances[torch.arange(len(rows)), rows] = 0  # a product of rounded numbers would leave a trace here
+        totals = (distances @ members).double().split(widths, dim=1)  # m × (b, K)
+        result.append(
+            torch.stack(
+                [
+                    _silhouette(total, onehot.sum(0).double(), column[rows])
+                    for total, onehot, column in zip(totals, onehots, clusters.T, strict=True)
+                ],
+                dim=1,
+            )
+        )
+    return torch.cat(result)
+
+
+def _silhouette(totals: Tensor, sizes: Tensor, own: Tensor) -> Tensor:
+    """Silhouettes (b,) from summed distances (b, K) to clusters of given sizes (K,) and own clusters (b,)."""
+    mine = own[:, None]
+    others = (sizes[own] - 1).clamp_min(1)
+    a = totals.gather(1, mine)[:, 0] / others
+    means = torch.where(sizes > 0, totals / sizes.clamp_min(1), torch.inf).scatter(1, mine, torch.inf)
+    b = means.min(1).values
+    value = (b - a) / torch.maximum(a, b).clamp_min(torch.finfo(torch.float64).tiny)
+    return torch.where(sizes[own] > 1, value, 0.0)

@@ -1,0 +1,190 @@
+"""Static figures of an analysis, drawn with matplotlib: its measures over depth, and its clouds of tokens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from uncone.atlas.store import AtlasStore
+from uncone.report.figures import BLUE, GREY, ORANGE, save
+from uncone.report.measures import MEASURES, Measure
+from uncone.report.tables import GEOMETRY_TASK
+
+RAW = "none"
+COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+STYLES = ("-", "--", ":", "-.")
+FIGURES = "figures"
+
+
+def write_figures(folder: str | Path) -> list[Path]:
+    """Write the main figures of an analysis as PNG into its folder figures/.
+
+    Args:
+        folder: the output folder of an analysis, see `uncone.atlas.store`.
+
+    Returns:
+        The paths: measures over depth, explained variance, and one of tokens by frequency for each encoder.
+
+    Raises:
+        ValueError: if the folder lacks the files of an analysis.
+
+    Example:
+        >>> write_figures("outputs/analyze/2026-01-31_12-00-00")  # doctest: +SKIP
+        [PosixPath('outputs/analyze/2026-01-31_12-00-00/figures/depth.png'), ...]
+    """
+    folder = Path(folder)
+    store = AtlasStore(folder)
+    encoders = store.index()["encoders"]
+    rows = [row for row in json.loads((folder / "results.json").read_text()) if row["task"] == GEOMETRY_TASK]
+    drawn = {"depth": measures_over_depth(rows), "variance": explained_variance(store)}
+    drawn |= {f"cloud_{name.replace('/', '_')}": clouds(store, name) for name in encoders}
+    return [save(figure, folder / FIGURES / f"{name}.png") for name, figure in drawn.items()]
+
+
+def measures_over_depth(rows: Sequence[Mapping[str, Any]], measures: Sequence[Measure] = MEASURES) -> Figure:
+    """One panel for each measure: a line for each encoder, dashed after a removal, level for an encoder of one layer.
+
+    Args:
+        rows: of results.json, task "geometry".
+        measures: what to draw; those without a number are left out.
+
+    Raises:
+        ValueError: if none of the measures has a number.
+
+    Example:
+        >>> like = {"encoder": "minilm", "removal": "none", "metric": "lid", "ci_low": None, "ci_high": None}
+        >>> figure = measures_over_depth([{**like, "subset": "1", "value": 8.0}, {**like, "subset": "2", "value": 9.0}])
+        >>> [axes.get_title(loc="left") for axes in figure.axes]
+        ['Local dimension']
+    """
+    known = [row for row in rows if row["value"] is not None]
+    shown = [measure for measure in measures if any(row["metric"] == measure.metric for row in known)]
+    if not shown:
+        names = ", ".join(measure.metric for measure in measures)
+        raise ValueError(f"no row has a value of any of {names}: give the geometry rows of results.json")
+    layers = _ordered({row["subset"] for row in known})
+    columns = min(3, len(shown))
+    lines = -(-len(shown) // columns)
+    figure = Figure(figsize=(4 * columns, 2.5 * lines + 0.4), dpi=120, layout="constrained")
+    grid = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axes, measure in zip(grid, shown, strict=False):
+        _draw_measure(axes, measure, [row for row in known if row["metric"] == measure.metric], known, layers)
+    for axes in grid[len(shown) :]:
+        axes.remove()
+    handles = {str(line.get_label()): line for axes in figure.axes for line in axes.get_lines()}
+    figure.legend(list(handles.values()), list(handles), loc="outside upper left", ncols=3, frameon=False)
+    return figure
+
+
+def explained_variance(store: AtlasStore) -> Figure:
+    """Cumulative share of the variance over components: a panel for each encoder, raw layers from light to dark."""
+    encoders = list(store.index()["encoders"])
+    figure = Figure(figsize=(4.6 * len(encoders), 3.4), dpi=120, layout="constrained")
+    for axes, encoder in zip(figure.subplots(1, len(encoders), squeeze=False)[0], encoders, strict=True):
+        layers = [layer for name, layer, removal in store.maps() if name == encoder and removal == RAW]
+        for depth, layer in enumerate(layers):
+            held = store.curves(encoder, layer, RAW)["cumulative_variance"]
+            axes.plot(
+                np.arange(1, len(held) + 1), held, color=colormaps["cividis_r"]((depth + 1) / len(layers)), label=layer
+            )
+        axes.axhline(0.8, color=GREY, linewidth=0.8, linestyle=":")
+        axes.set(xscale="log", ylim=(0, 1.02), xlabel="components", ylabel="share of the variance")
+        axes.set_title(encoder, loc="left")
+        axes.legend(title="layer", frameon=False, fontsize=8, ncols=2)
+        _calm(axes)
+    return figure
+
+
+def clouds(store: AtlasStore, encoder: str, colour: str = "frequency") -> Figure:
+    """The tokens of each raw layer on their two leading principal components.
+
+    Args:
+        store: of the analysis.
+        encoder: its name there.
+        colour: "frequency", or "cluster".
+
+    Raises:
+        ValueError: if `colour` is neither.
+    """
+    if colour not in ("frequency", "cluster"):
+        raise ValueError(f'colour must be "frequency" or "cluster", got {colour!r}')
+    layers = [layer for name, layer, removal in store.maps() if name == encoder and removal == RAW]
+    frequency = np.array([np.nan if f is None else f for f in store.sample(encoder).log10_frequency])
+    columns = min(4, len(layers))
+    lines = -(-len(layers) // columns)
+    figure = Figure(figsize=(2.9 * columns + 0.6, 2.9 * lines), dpi=120, layout="constrained")
+    grid = figure.subplots(lines, columns, squeeze=False).ravel()
+    for axes, layer in zip(grid, layers, strict=False):
+        x, y = store.points(encoder, layer, RAW)[:, :2].T
+        curves = store.curves(encoder, layer, RAW)
+        if colour == "frequency":
+            dots = axes.scatter(x, y, c=frequency, cmap="cividis", s=3, linewidths=0, plotnonfinite=False)
+        else:
+            clusters = np.array(curves["cluster"])
+            axes.scatter(x, y, c=[COLOURS[i % len(COLOURS)] for i in clusters], s=3, linewidths=0)
+        axes.set_title(f"layer {layer}", loc="left", fontsize=10)
+        first, second = (f"{100 * share:.0f} %" for share in curves["point_variance"][:2])
+        axes.set_xlabel(f"PC 1 ({first})", fontsize=8)
+        axes.set_ylabel(f"PC 2 ({second})", fontsize=8)
+        axes.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim")
+        _calm(axes)
+    for axes in grid[len(layers) :]:
+        axes.remove()
+    if colour == "frequency":
+        figure.colorbar(dots, ax=figure.axes, label="log₁₀ frequency", shrink=0.7, aspect=30)
+    return figure
+
+
+def _draw_measure(
+    axes: Axes,
+    measure: Measure,
+    rows: Sequence[Mapping[str, Any]],
+    known: Sequence[Mapping[str, Any]],
+    layers: Sequence[str],
+) -> None:
+    """The lines of one measure; colours and dashes follow encoders and removals of all measures."""
+    encoders = list(dict.fromkeys(row["encoder"] for row in known))
+    removals = list(dict.fromkeys(row["removal"] for row in known))
+    for (e, encoder), (r, removal) in ((a, b) for a in enumerate(encoders) for b in enumerate(removals)):
+        own = {row["subset"]: row for row in rows if (row["encoder"], row["removal"]) == (encoder, removal)}
+        if not own:
+            continue
+        look: dict[str, Any] = {
+            "color": COLOURS[e % len(COLOURS)],
+            "linestyle": STYLES[r % len(STYLES)],
+            "linewidth": 1.6,
+        }
+        label = f"{encoder}, {'raw' if removal == RAW else removal}"
+        if len(own) == 1 and len(layers) > 1:
+            axes.axhline(next(iter(own.values()))["value"], label=label, **look)
+            continue
+        x = [layers.index(layer) for layer in layers if layer in own]
+        drawn = [own[layers[i]] for i in x]
+        axes.plot(x, [row["value"] for row in drawn], label=label, marker="o", markersize=4, **look)
+        if all(row["ci_low"] is not None for row in drawn):
+            low, high = [row["ci_low"] for row in drawn], [row["ci_high"] for row in drawn]
+            axes.fill_between(x, low, high, color=look["color"], alpha=0.15, linewidth=0)
+    axes.set_title(measure.title, loc="left", fontsize=11)
+    axes.set_xticks(range(len(layers)), layers)
+    axes.set_xlabel("layer")
+    if measure.from_zero:
+        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]) if min(row["value"] for row in rows) < 0 else 0.0)
+    _calm(axes)
+
+
+def _ordered(layers: set[str]) -> list[str]:
+    """Named layers first, then by number."""
+    return sorted(layers, key=lambda layer: (layer.isdigit(), int(layer) if layer.isdigit() else 0, layer))
+
+
+def _calm(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#e8ebef", linewidth=0.6)
+    axes.set_axisbelow(True)

@@ -1,0 +1,171 @@
+"""The page of an analysis: one HTML file, with its data and plotly inside, that opens without a network.
+
+The page shows text of the corpus. It is embedded as JSON in which no tag can end or begin, reaches the document as text
+only, and a content security policy keeps the page from fetching anything.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from importlib import resources
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from plotly.offline import get_plotlyjs
+
+from uncone.atlas.store import AtlasStore, Sample
+from uncone.output import write
+from uncone.report.measures import MEASURES
+from uncone.report.tables import GEOMETRY_TASK
+
+PAGE = "report.html"
+SCRIPTS = ("page.js", "depth.js", "layer.js", "cloud.js")
+POINTS = 120_000  # over all views, about 3 MB; more views have fewer points each
+_WORD = re.compile(r"\w+|[^\w\s]")
+
+
+def write_page(folder: str | Path) -> Path:
+    """Write report.html into the output folder of an analysis.
+
+    Args:
+        folder: holds results.json, definitions.json and atlas/, as `uncone.atlas.store` describes them.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ValueError: if the folder lacks one of them.
+
+    Example:
+        >>> write_page("outputs/analyze/2026-01-31_12-00-00")  # doctest: +SKIP
+        PosixPath('outputs/analyze/2026-01-31_12-00-00/report.html')
+    """
+    folder = Path(folder)
+    contents = page_contents(folder)
+    parts = {
+        "title": _escaped(contents["title"]),
+        "css": _asset("page.css"),
+        "data": embedded(contents),
+        "plotly": str(get_plotlyjs()),
+        "script": "\n".join([*map(_asset, SCRIPTS), "start();"]),
+    }
+    path = folder / PAGE
+    # in one pass, so that nothing is replaced inside what was put in
+    write(path, re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("page.html")))
+    return path
+
+
+def page_contents(folder: Path) -> dict[str, Any]:
+    """What the page embeds: the numbers as they stand in results.json, and the views."""
+    results = folder / "results.json"
+    if not results.is_file():
+        raise ValueError(f"no results.json in {folder.resolve()}: write the page into the output folder of analyze.py")
+    store = AtlasStore(folder)
+    index = store.index()
+    maps = list(store.maps())
+    if not maps:
+        raise ValueError(f"the atlas in {folder.resolve()} maps no layer: run analyze.py again")
+    points = max(1, POINTS // len(maps))
+    return {
+        "title": f"The geometry of {' and '.join(index['encoders'])}",
+        "lead": _lead(index),
+        "made": f"Made with uncone {version('uncone')}. This file holds all it shows and opens without a network.",
+        "rows": [row for row in json.loads(results.read_text()) if row["task"] == GEOMETRY_TASK],
+        "definitions": store.definitions(),
+        "measures": [measure._asdict() for measure in MEASURES],
+        "encoders": [_encoder(store, name, entry, maps, points) for name, entry in index["encoders"].items()],
+    }
+
+
+def embedded(contents: Any) -> str:
+    r"""JSON to stand inside a script element: without the characters that could end it or start a comment.
+
+    Example:
+        >>> embedded({"text": "</script><!--"})
+        '{"text":"\\u003c/script\\u003e\\u003c!--"}'
+    """
+    text = json.dumps(contents, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def locate(text: str, token: str, position: int) -> tuple[int, int]:
+    """Where a token stands in its text, in characters: (0, 0) if it is not there as it is written.
+
+    A word has one piece at least, so of several places the token stands in the last that has no more words before it
+    than the token has pieces before it.
+
+    Args:
+        text: the text.
+        token: a piece, without case and marks of continuation ("##ing").
+        position: of the piece among the pieces of the text.
+
+    Example:
+        >>> locate("The cat saw the dog", "the", 3)
+        (12, 15)
+    """
+    piece = token.removeprefix("##").strip()
+    places = [match.span() for match in re.finditer(re.escape(piece), text, re.IGNORECASE)] if piece else []
+    starts = np.array([match.start() for match in _WORD.finditer(text)])
+    fitting = [place for place in places if np.searchsorted(starts, place[0]) <= position]
+    whole = [(a, b) for a, b in fitting if not text[a - 1 : a].isalnum() and not text[b : b + 1].isalnum()]
+    return (whole or fitting or places or [(0, 0)])[-1]
+
+
+def _encoder(
+    store: AtlasStore, name: str, entry: dict[str, Any], maps: Sequence[tuple[str, str, str]], points: int
+) -> dict[str, Any]:
+    """One encoder: its sample, and for each layer and removal the coordinates of the sample and the curves."""
+    sample = store.sample(name)
+    shown = np.unique(np.linspace(0, len(sample) - 1, min(points, len(sample))).astype(int)).tolist()
+    layers: dict[str, Any] = {}
+    for _, layer, removal in (where for where in maps if where[0] == name):
+        coordinates = store.points(name, layer, removal)[shown]  # (m, 3)
+        curves = store.curves(name, layer, removal)
+        curves["cluster"] = [curves["cluster"][i] for i in shown]
+        xyz = [[float(f"{value:.4g}") for value in axis] for axis in coordinates.T.tolist()]
+        layers.setdefault(layer, {})[removal] = {"xyz": xyz, "curves": curves}
+    return {"name": name, "layers": entry["layers"], "sample": _shown(sample, shown), "maps": layers}
+
+
+def _shown(sample: Sample, shown: Sequence[int]) -> dict[str, Any]:
+    """The points (m) that are shown, with only the sentences that they stand in."""
+    used = sorted({sentence for i in shown if (sentence := sample.sentence[i]) is not None})
+    new: dict[int | None, int | None] = {None: None, **{old: index for index, old in enumerate(used)}}
+    return {
+        "token": [sample.token[i] for i in shown],
+        "log10_frequency": [sample.log10_frequency[i] for i in shown],
+        "group": [sample.group[i] for i in shown],
+        "groups": sample.groups,
+        "sentence": [new[sample.sentence[i]] for i in shown],
+        "span": [_span(sample, i) for i in shown],
+        "sentences": [sample.sentences[old] for old in used],
+    }
+
+
+def _span(sample: Sample, i: int) -> tuple[int, int] | None:
+    sentence, position = sample.sentence[i], sample.position[i]
+    if sentence is None or position is None:
+        return None
+    return locate(sample.sentences[sentence], sample.token[i], position)
+
+
+def _lead(index: dict[str, Any]) -> str:
+    """What was measured, in a sentence or two."""
+    encoders = []
+    for name, entry in index["encoders"].items():
+        count = len(entry["layers"])
+        over = f"{entry['occurrences']:,} vectors of {entry['types']:,} types"
+        encoders.append(f"{name}: {count} layer{'s' * (count != 1)} of {entry['dimension']} dimensions, {over}")
+    return f"{'; '.join(encoders)}. Corpus: {index['corpus']['name']}."
+
+
+def _asset(name: str) -> str:
+    return resources.files("uncone.report").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

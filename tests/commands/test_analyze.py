@@ -1,0 +1,171 @@
+"""analyze.py: what it leaves behind, several encoders, removals before and after, and what it says of bad input."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
+
+from uncone.atlas.store import AtlasStore
+from uncone.commands.analyze import analyze, load_encoders
+from uncone.config import register
+from uncone.encoder import Encoder
+from uncone.removal import all_but_the_top
+from uncone.runs import read_results
+from uncone.spectrum import Spectrum
+from uncone.tasks import ROW_KEYS
+
+ROOT = Path(__file__).parents[2]
+QUICK = (
+    "window_words=16",
+    "sample=300",
+    "resamples=20",
+    "measures.neighbours=10",
+    "measures.queries=50",
+    "measures.clusters=[2,3]",
+    "measures.cluster_points=200",
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A tiny random BERT with the packaged vocabulary, and a corpus, corpus.txt, beside it."""
+    from transformers import BertConfig, BertModel
+
+    folder = tmp_path_factory.mktemp("inputs")
+    tokenizer = Encoder.from_pretrained("minilm", layers=0).tokenizer
+    torch.manual_seed(0)
+    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    BertModel(BertConfig(vocab_size=len(tokenizer), **shape)).save_pretrained(folder / "tiny")
+    tokenizer.save_pretrained(folder / "tiny")
+    days = ("Monday", "Tuesday", "Friday")
+    lines = [f"On {days[i % 3]} {i} people met in the old town. They saw {i % 9} ships." for i in range(60)]
+    (folder / "corpus.txt").write_text("\n".join(lines))
+    return folder
+
+
+def config_of(folder: Path, output: Path, *overrides: str, **options):
+    register()
+    sizes = [*QUICK, "encoder=local", f"encoder.path={folder}/tiny", f"corpus={folder}/corpus.txt"]
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("analyze", [*sizes, f"output_dir={output}", *overrides], **options)
+
+
+@pytest.fixture(scope="module")
+def run(folder, tmp_path_factory) -> Path:
+    """A finished run, raw and with three components removed, with a group of words."""
+    output = tmp_path_factory.mktemp("run")
+    overrides = ["removal=[none,all_but_the_top]", "methods.all_but_the_top.D=3", "words=[[monday,tuesday]]"]
+    analyze(config_of(folder, output, *overrides))
+    return output
+
+
+def value(rows, metric, layer="2", removal="none"):
+    [found] = [row for row in rows if (row["metric"], row["subset"], row["removal"]) == (metric, layer, removal)]
+    return found["value"]
+
+
+def test_leaves_what_it_promises(run):
+    rows = read_results(run)
+    assert {tuple(row) for row in rows} == {tuple(rows[0])}
+    assert set(ROW_KEYS) <= set(rows[0])
+    assert {row["task"] for row in rows} == {"geometry"}
+    assert {row["subset"] for row in rows} == {"0", "1", "2"}
+    definitions = json.loads((run / "definitions.json").read_text())
+    assert {row["metric"] for row in rows} <= set(definitions)
+    assert "NaN" not in (run / "results.json").read_text()
+    store = AtlasStore(run)
+    assert list(store.maps()) == [("tiny", layer, name) for layer in "012" for name in ("none", "all_but_the_top")]
+    sample = store.sample("tiny")
+    assert {token for token, group in zip(sample.token, sample.group, strict=True) if group == 0} == {
+        "monday",
+        "tuesday",
+    }
+    for key in store.maps():
+        assert store.points(*key).shape == (len(sample), 3)
+        assert len(store.curves(*key)["cluster"]) == len(sample)
+
+
+def test_sampled_measures_have_an_interval_and_exact_ones_none(run):
+    rows = {(row["metric"], row["subset"], row["removal"]): row for row in read_results(run)}
+    sampled = rows["lid", "1", "none"]
+    assert sampled["ci_low"] < sampled["value"] < sampled["ci_high"]
+    assert rows["mean_cosine", "1", "none"]["ci_low"] is None
+
+
+def test_before_and_after(run):
+    rows = read_results(run)
+    assert abs(value(rows, "mean_cosine", removal="all_but_the_top")) < 0.01 < value(rows, "mean_cosine")
+    assert value(rows, "isoscore", removal="all_but_the_top") != value(rows, "isoscore")
+
+
+def test_two_runs_are_identical(run, folder, tmp_path):
+    overrides = ["removal=[none,all_but_the_top]", "methods.all_but_the_top.D=3", "words=[[monday,tuesday]]"]
+    analyze(config_of(folder, tmp_path, *overrides))
+    assert (tmp_path / "results.json").read_text() == (run / "results.json").read_text()
+
+
+def test_static_tables(tmp_path):
+    overrides = ["encoder=glove", "encoder.limit=2000", "frequencies=wordfreq", f"output_dir={tmp_path}"]
+    register()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        analyze(compose("analyze", [*QUICK, *overrides]))
+    rows = read_results(tmp_path)
+    assert value(rows, "s_intra", layer="words") is None
+    assert value(rows, "s_inter", layer="words") == pytest.approx(value(rows, "mean_cosine", layer="words"), abs=1e-6)
+    assert AtlasStore(tmp_path).sample("glove").sentences == []
+
+
+def test_a_saved_removal_applies_to_its_layer(folder, tmp_path):
+    encoder = Encoder.from_pretrained(str(folder / "tiny"), layers=1)
+    X = encoder.encode_tokens((folder / "corpus.txt").read_text().splitlines()).vectors
+    all_but_the_top(Spectrum.fit(X), D=1).for_encoder(encoder).save(tmp_path / "mine")
+    analyze(config_of(folder, tmp_path / "run", f"removal=[none,{tmp_path}/mine]", "layers=[1,2]"))
+    assert list(AtlasStore(tmp_path / "run").maps()) == [
+        ("tiny", "1", "none"),
+        ("tiny", "1", "mine"),
+        ("tiny", "2", "none"),
+    ]
+
+
+def test_several_encoders(folder, tmp_path):
+    config = config_of(folder, tmp_path, "encoder=[minilm,local]", "layers=static", return_hydra_config=True)
+    HydraConfig.instance().set_config(config)
+    try:
+        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+            assert [(encoder.name, encoder.dimension) for encoder in load_encoders(config)] == [
+                ("minilm", 384),
+                ("tiny", 16),
+            ]
+    finally:
+        HydraConfig.instance().cfg = None
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("removal=[all_but_the_bottom]", "unknown removal 'all_but_the_bottom'"),
+        ("methods.all_but_the_top.D=[1,2]", "has a list of settings"),
+        ("corpus=nowhere.txt", "no corpus 'nowhere.txt'"),
+        ("frequencies=google", "unknown frequencies 'google'"),
+        ("measures.neighbours=300", "k must be at least 2 and less than"),
+        ("layers=[7]", "this model has 2 blocks"),
+    ],
+)
+def test_mistakes_are_named(folder, tmp_path, override, message):
+    removal = [] if override.startswith("removal") else ["removal=[all_but_the_top]"]
+    with pytest.raises((ValueError, InstantiationException)) as error:
+        analyze(config_of(folder, tmp_path, *removal, override))
+    assert message in f"{error.value} {error.value.__cause__}"
+
+
+@pytest.mark.parametrize("experiment", ["cai2021", "rajaee2021_geometry"])
+def test_experiment_runs(experiment, folder, data_dir, tmp_path):
+    """At its size but for the corpus and the samples."""
+    asked = config_of(folder, tmp_path, f"experiment={experiment}", f"data_dir={data_dir}")
+    assert asked.corpus == f"{folder}/corpus.txt"  # the command line wins over the experiment
+    analyze(asked)
+    assert value(read_results(tmp_path), "log10_isotropy") < 0

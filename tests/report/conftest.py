@@ -1,0 +1,134 @@
+"""An analysis in miniature, with text that means harm, and a browser to open its page in."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from uncone.atlas.store import AtlasStore, Sample
+
+HARM = (
+    "</script><script>document.title='broken'</script> <img src=x onerror=\"document.title='broken'\"> "
+    "{{data}} \u2028 & <b>"
+)
+INSTALL = "install it with: apt-get install -y chromium chromium-driver && pip install uncone[dev]"
+WORDS = ["monday", "tuesday", "one", "two", "cone", "<b>", "the", "##s"]
+LAYERS = ["0", "1", "2", "3"]
+REMOVALS = ["none", "all_but_the_top"]
+POINTS = 240
+
+
+def row(encoder, layer, removal, metric, value, interval=False):
+    return {
+        **{"encoder": encoder, "layers": layer, "pooling": "tokens", "removal": removal, "task": "geometry"},
+        **{"subset": layer, "metric": metric, "value": value},
+        **{"ci_low": value - 0.01 if interval else None, "ci_high": value + 0.01 if interval else None},
+        **{"n": POINTS, "seed": 0, "p_value": None},
+    }
+
+
+def sample(generator, in_sentences):
+    chosen = generator.integers(len(WORDS), size=POINTS)
+    groups = {"monday": 0, "tuesday": 0, "one": 1, "two": 1}
+    lines = [f"Line {i} says: Monday, Tuesday, one, two, the cones, the end. {HARM}" for i in range(40)]
+    return Sample(
+        token=[WORDS[i] for i in chosen],
+        type=chosen.tolist(),
+        log10_frequency=[-1.0 - float(i) / 2 if i != 5 else None for i in chosen],
+        group=[groups.get(WORDS[i]) for i in chosen],
+        sentence=[int(i) % len(lines) if in_sentences else None for i in range(POINTS)],
+        position=[int(i) + 5 if in_sentences else None for i in chosen],
+        sentences=lines if in_sentences else [],
+        groups=[["monday", "tuesday"], ["one", "two"]],
+    )
+
+
+def curves(generator, frequency, removal, depth):
+    eigenvalues = np.sort(generator.random(30))[::-1] * np.linspace(3, 0.1, 30) ** 2
+    share = eigenvalues / eigenvalues.sum()
+    counts, edges = np.histogram(generator.normal(8 + 2 * depth, 1.5, 500), bins=20)
+    cosine_counts, cosine_edges = np.histogram(generator.normal(7 + 2 * depth, 1.2, 500), bins=20)
+    r = generator.uniform(-0.6, 0.6, 10)
+    return {
+        "eigenvalues": eigenvalues,
+        "explained_variance": share,
+        "cumulative_variance": share.cumsum(),
+        "point_variance": share[:3],
+        "lid": {"edges": edges, "counts": counts},
+        "lid_cosine": {"edges": cosine_edges, "counts": cosine_counts},
+        "silhouette": {"K": list(range(2, 8)), "value": generator.random(6) * 0.3, "se": np.full(6, 0.01)},
+        "cluster": np.arange(POINTS) % 3,
+        "frequency_correlation": {
+            **{"pearson": r, "spearman": r * 0.9, "pearson_se": np.full(10, 0.02), "spearman_se": np.full(10, 0.02)}
+        },
+        "bands": [
+            {"low": low, "high": low + 1.0, "count": 80, "norm_mean": 9 + low, "norm_std": 0.4, "mean_cosine": 0.3}
+            for low in (-5.0, -4.0, -3.0)
+        ],
+        "rogue": [{"dimension": d, "contribution": c, "share": c / 0.4} for d, c in ((17, 0.3), (3, 0.05))],
+        "weights": np.linspace(1, 0, 8) if removal != "none" else None,
+    }
+
+
+@pytest.fixture(scope="session")
+def analysis(tmp_path_factory):
+    """The output folder of an analysis of a four-layer encoder, raw and corrected, and of a table."""
+    folder = tmp_path_factory.mktemp("analysis")
+    generator = np.random.default_rng(0)
+    store = AtlasStore(folder)
+    encoders = {
+        "tiny": {"dimension": 30, "layers": LAYERS, "removals": REMOVALS, "occurrences": 59890, "types": 8},
+        "table": {"dimension": 30, "layers": ["words"], "removals": ["none"], "occurrences": 8, "types": 8},
+    }
+    store.write_index({"name": HARM, "window_words": 64}, encoders)
+    store.write_definitions({metric: f"what {metric} is {HARM}" for metric in ("mean_cosine", "lid", "mms", "n_odd")})
+    rows = []
+    for encoder, entry in encoders.items():
+        points_of = sample(generator, in_sentences=encoder == "tiny")
+        store.write_sample(encoder, points_of)
+        frequency = np.array([np.nan if f is None else f for f in points_of.log10_frequency])
+        for depth, layer in enumerate(entry["layers"]):
+            for removal in entry["removals"]:
+                points = generator.normal(size=(POINTS, 3))
+                points[:, 1] += np.nan_to_num(frequency)
+                store.write_map(encoder, layer, removal, points, curves(generator, frequency, removal, depth))
+                rows += [
+                    row(encoder, layer, removal, metric, float(generator.random() * scale), interval=metric == "lid")
+                    for metric, scale in (("mean_cosine", 0.4), ("lid", 16), ("mms", 1e-5), ("n_odd", 1e9))
+                ]
+                rows.append(row(encoder, layer, removal, "clusters", 3))
+                rows.append(row(encoder, layer, removal, "frequency_pearson", None))
+    other_task = {**row("tiny", "3", "none", "spearman", 0.7), "task": "sts"}
+    (folder / "results.json").write_text(json.dumps([*rows, other_task]))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """A headless Chromium."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason=f"the page is tested with Selenium; {INSTALL}")
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip(f"no chromium and chromedriver to open the page in; {INSTALL}")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (
+        *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--no-first-run", "--disable-sync"),
+        *("--disable-gpu", "--enable-unsafe-swiftshader"),  # WebGL in software
+        *("--disable-background-networking", "--disable-component-update", "--window-size=1280,900"),
+        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
+    ):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield opened
+    opened.quit()
+
+
+@pytest.fixture(scope="session")
+def page(analysis):
+    from uncone.report.page import write_page
+
+    return Path(write_page(analysis))
