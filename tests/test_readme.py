@@ -12,6 +12,7 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
+from uncone.commands.analyze import analyze
 from uncone.commands.evaluate import evaluate
 from uncone.commands.train import train
 from uncone.config import register
@@ -34,6 +35,19 @@ PYTHON_COMMANDS = [command for command in COMMANDS if command.startswith("python
 SMALL = {
     "train": ["debug=fast", "removal=[none,centre]", "task=[lee]", "trainer.accelerator=cpu"],
     "evaluate": ["resamples=50", "corpus_limit=20", "vocabulary_size=600"],
+    "analyze": [
+        "sample=300",
+        "resamples=20",
+        "measures.neighbours=10",
+        "measures.queries=50",
+        "measures.clusters=[2,3]",
+        "measures.cluster_points=200",
+    ],
+}
+LEAVES = {  # beside config.yaml, environment.json and results.json
+    "train": ("removal/removal.json", "figures/weights_end.png"),
+    "evaluate": (),
+    "analyze": ("report.html", "figures/depth.png"),
 }
 
 
@@ -80,6 +94,14 @@ def composed(name: str, overrides: list[str]):
 
 
 @pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
+    days = ("Monday", "Tuesday", "Friday")
+    path.write_text("\n".join(f"On {days[i % 3]} {i} people met. They saw {i % 9} ships." for i in range(60)))
+    return path
+
+
+@pytest.fixture(scope="module")
 def finished_run(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "RUN"
     train(composed("train", [*SMALL["train"], "logger=csv", f"output_dir={folder}"]))
@@ -121,13 +143,18 @@ def test_python_command(command, request, tmp_path):
     if name == "train" and not any(override.startswith("logger") for override in overrides):
         overrides.append("logger=csv")
 
+    if name == "analyze":
+        overrides.append(f"corpus={request.getfixturevalue('corpus')}")
+
     config = composed(name, [*SMALL[name], f"output_dir={tmp_path}", *overrides])
-    {"train": train, "evaluate": evaluate}[name](config)
+    {"train": train, "evaluate": evaluate, "analyze": analyze}[name](config)
 
     folder = Path(config.output_dir)
     rows = read_results(folder)
-    assert {row["metric"] for row in rows} >= {"spearman", "spearman_gain"}
-    for path in ("config.yaml", "environment.json", *(("removal/removal.json",) if name == "train" else ())):
+    assert {row["metric"] for row in rows} >= (
+        {"s_inter", "lid"} if name == "analyze" else {"spearman", "spearman_gain"}
+    )
+    for path in ("config.yaml", "environment.json", *LEAVES[name]):
         assert (folder / path).is_file(), path
 
 
