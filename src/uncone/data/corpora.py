@@ -6,6 +6,7 @@ import bz2
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def load_texts(name: str | Path = "lee_background", data_dir: str | Path | None 
     return read_table(name, ("text",)).text("text")
 
 
+@cache  # stripping the markup takes seconds
 def _wikipedia_paragraphs() -> tuple[str, ...]:
     """Paragraphs of running text, without headings, lists, tables and left-over markup."""
     from gensim.corpora.wikicorpus import extract_pages, filter_wiki

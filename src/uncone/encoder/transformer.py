@@ -22,7 +22,7 @@ from uncone.frequency import piece_probabilities
 
 logger = logging.getLogger(__name__)
 
-TOKEN_BUDGET = 1024  # large enough to fill matrix products, small enough for the caches of a CPU
+TOKEN_BUDGET = 2048  # rows at which matrix products run at full speed, on a CPU
 TokenBatch = tuple[list[int], dict[int, Tensor], Tensor, Tensor]  # see TransformerEncoder.token_batches
 SHOW_PROGRESS_FROM = 64  # batches; shorter work is over before a bar can be read
 
