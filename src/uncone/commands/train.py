@@ -182,12 +182,13 @@ def _encoded(pairs: ScoredPairs, vectors: Vectors) -> tuple[ScoredPairs, torch.T
 def _neighbours(config: DictConfig, vectors: Vectors) -> tuple[torch.Tensor, torch.Tensor]:
     """Raw vectors (m, d) of sentences that follow each other in the contrast's corpus."""
     texts = load_texts(config.learned.contrast.corpus, config.data_dir)[: config.learned.contrast.limit]
-    pairs = neighbouring_sentences(texts)
-    if not pairs:
-        raise ValueError(
-            f"the corpus {config.learned.contrast.corpus} has no two sentences behind each other: choose another"
-        )
-    raw = vectors.corrected(None).sentences([sentence for pair in pairs for sentence in pair])
+    sentences = [sentence for pair in neighbouring_sentences(texts) for sentence in pair]
+    known = vectors.encoder.known(sentences).reshape(-1, 2).all(1) if sentences else []
+    sentences = [sentence for i, sentence in enumerate(sentences) if known[i // 2]]
+    if not sentences:
+        corpus = config.learned.contrast.corpus
+        raise ValueError(f"the corpus {corpus} has no two known sentences behind each other: choose another")
+    raw = vectors.sentences(sentences)
     return torch.tensor(raw[0::2]), torch.tensor(raw[1::2])
 
 
