@@ -182,9 +182,11 @@ def _encoded(pairs: ScoredPairs, vectors: Vectors) -> tuple[ScoredPairs, torch.T
 def _neighbours(config: DictConfig, vectors: Vectors) -> tuple[torch.Tensor, torch.Tensor]:
     """Raw vectors (m, d) of sentences that follow each other in the contrast's corpus."""
     texts = load_texts(config.learned.contrast.corpus, config.data_dir)[: config.learned.contrast.limit]
-    sentences = [sentence for pair in neighbouring_sentences(texts) for sentence in pair]
-    known = vectors.encoder.known(sentences).reshape(-1, 2).all(1) if sentences else []
-    sentences = [sentence for i, sentence in enumerate(sentences) if known[i // 2]]
+    pairs = neighbouring_sentences(texts)
+    known = vectors.encoder.known([first for first, _ in pairs]) & vectors.encoder.known(
+        [second for _, second in pairs]
+    )
+    sentences = [sentence for pair, is_known in zip(pairs, known, strict=True) if is_known for sentence in pair]
     if not sentences:
         corpus = config.learned.contrast.corpus
         raise ValueError(f"the corpus {corpus} has no two known sentences behind each other: choose another")
