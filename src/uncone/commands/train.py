@@ -18,6 +18,7 @@ from rich.console import Console
 
 from uncone.callbacks import GeometryCallback, LoggerIdentity
 from uncone.callbacks.checkpoint import logger_id
+from uncone.commands.evaluate import make_readers
 from uncone.commands.run_folder import one_thread, open_run, write_results
 from uncone.commands.systems import load_splits, make_systems
 from uncone.config import Spectra, make_tasks, make_vectors
@@ -27,10 +28,10 @@ from uncone.data.pair_module import Basis, PairDataModule
 from uncone.data.pairs import ScoredPairs
 from uncone.geometry.probe import GeometryProbe
 from uncone.module import RemovalModule
-from uncone.removal import Removal
+from uncone.removal import Correction
 from uncone.report.tables import geometry_rows, print_results, verdict
 from uncone.spectrum import Spectrum
-from uncone.tasks import WordSimilarity, evaluate
+from uncone.tasks import Sts, WordSimilarity, evaluate
 from uncone.vectors import Vectors
 
 MONITOR = "val/spearman"
@@ -47,7 +48,7 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
     pairs, validation, test = load_splits(config, vectors)
     sizes = f"{len(pairs)} training, {len(validation)} validation, {len(test)} test pairs"
     console.print(f"{vectors.encoder.name}, layers {vectors.encoder.layers}: {sizes}")
-    spectra = Spectra(vectors)
+    spectra = Spectra(vectors, config.fitted_on)
     probe = GeometryProbe.sample(
         vectors,
         vectors.corpus,
@@ -62,15 +63,15 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
     removals["learned"].save(folder / "removal")
     console.print(f"features: {vectors.store.read} read from {vectors.store.folder}, {vectors.store.built} computed")
 
-    systems = {name: vectors.corrected(removal) for name, removal in removals.items()}
+    held_out = Sts(test, name="held_out") if config.data.kind == "sentences" else WordSimilarity(test, name="held_out")
     rows, not_run = evaluate(
-        [WordSimilarity(test, name="held_out"), *tasks],
-        systems,
+        [held_out, *tasks],
+        make_readers(vectors, removals),
         encoder=vectors.encoder.name,
         layers=vectors.encoder.layers,
         pooling=vectors.encoder.pooling,
         seed=config.seed,
-        reference="none" if "none" in systems else None,
+        reference="none" if "none" in removals else None,
         resamples=config.resamples,
         progress=True,
     )
@@ -91,7 +92,7 @@ def _fit(
     probe: GeometryProbe,
     pairs: ScoredPairs,
     validation: ScoredPairs,
-) -> dict[str, Removal]:
+) -> dict[str, Correction]:
     """Train the bank of removals; returns the best as "learned" (and every other, if `learned.report` says so)."""
     settings = config.learned
     basis, counts = learned_basis(
@@ -99,8 +100,8 @@ def _fit(
     )
     contrast = settings.contrast
     data = PairDataModule(
-        _encoded(pairs, vectors),
-        _encoded(validation, vectors),
+        _encoded(config, pairs, vectors),
+        _encoded(config, validation, vectors),
         basis,
         settings.batch_size,
         config.seed,
@@ -149,7 +150,7 @@ def _fit(
         checkpoint = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
         module.on_load_checkpoint(checkpoint)
         module.load_state_dict(checkpoint["state_dict"], strict=False)
-    removals = {"learned": module.removal()}
+    removals: dict[str, Correction] = {"learned": module.removal()}
     if settings.report == "all":
         removals |= {f"learned_{count}": module.removal(member) for member, count in enumerate(counts)}
     return removals
@@ -175,8 +176,11 @@ def learned_basis(spectrum: Spectrum, numbers_of_components: Any, centred: bool)
     return Basis(centre, spectrum.components[:, :k], spectrum.eigenvalues[:k]), counts
 
 
-def _encoded(pairs: ScoredPairs, vectors: Vectors) -> tuple[ScoredPairs, torch.Tensor, torch.Tensor]:
-    return pairs, torch.tensor(vectors.raw_words(pairs.text1)), torch.tensor(vectors.raw_words(pairs.text2))
+def _encoded(
+    config: DictConfig, pairs: ScoredPairs, vectors: Vectors
+) -> tuple[ScoredPairs, torch.Tensor, torch.Tensor]:
+    read = vectors.raw_sentences if config.data.kind == "sentences" else vectors.raw_words
+    return pairs, torch.tensor(read(pairs.text1)), torch.tensor(read(pairs.text2))
 
 
 def _neighbours(config: DictConfig, vectors: Vectors) -> tuple[torch.Tensor, torch.Tensor]:

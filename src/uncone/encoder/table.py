@@ -47,7 +47,6 @@ class TableEncoder(Encoder):
     """
 
     table: Tensor
-    weights: Tensor | None
 
     def __init__(
         self,
