@@ -214,6 +214,11 @@ class Spectra:
             return self._vectors.raw_tokens(corpus).vectors
         return self._vectors.raw_sentences(corpus)
 
+    @property
+    def dimension(self) -> int:
+        """d, the dimension of the vectors."""
+        return self._vectors.encoder.dimension
+
     @cached_property
     def uniform(self) -> Spectrum:
         """Moments that weigh all vectors alike."""
