@@ -184,7 +184,7 @@ GOOD = [
         (["cat\tdog\tmany"], "line 2.*'many'"),
         (["cat\tdog\t1", "sun\tmoon\t1"], "every score|constant|equal"),
         (["cat\tdog"], "line 2"),
-        (["龘龘\t龘龘\t1", "龘\t龘\t2"], "knows the words of none of the 2 pairs"),
+        ([f"{'龘' * (i + 1)}\t龘\t{i}" for i in range(5)], "knows the words of none of the 3 pairs"),
     ],
 )
 def test_bad_pair_files_are_refused_by_line(tmp_path, lines, message):
@@ -246,7 +246,7 @@ def test_weights_of_clusters_are_learned(fitted_on, temperature, tmp_path):
     assert isinstance(removal, ClusteredRemoval)
     assert removal.gains.shape[0] == 2
     assert removal.level == ("texts" if fitted_on == "texts" else "tokens")
-    assert removal.settings["trained_on"] == ["ws353", "simlex999"]
+    assert removal.settings["trained_on"]["sets"] == ["ws353", "simlex999"]
     assert {"none", "clustered", "learned"} <= {row["removal"] for row in read_results(tmp_path)}
 
 

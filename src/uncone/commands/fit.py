@@ -9,14 +9,14 @@ import hydra
 import pytorch_lightning as pl
 import torch
 import wandb
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from uncone.callbacks import GeometryCallback, LoggerIdentity
 from uncone.commands.bases import encoded, encoded_neighbours, make_basis
 from uncone.commands.loggers import make_loggers
 from uncone.commands.run_folder import one_thread
-from uncone.config import Spectra, names
+from uncone.config import Spectra
 from uncone.data.pair_module import PairDataModule
 from uncone.data.pairs import ScoredPairs
 from uncone.geometry.probe import GeometryProbe
@@ -94,5 +94,5 @@ def fit(
     removals: dict[str, Correction] = {"learned": module.removal()}
     if settings.report == "all":
         removals |= {f"learned_{count}": module.removal(member) for member, count in enumerate(counts)}
-    trained_on = names(config.data.sets)  # so that what evaluates them can leave these pairs out
+    trained_on = OmegaConf.to_container(config.data, resolve=True)  # evaluations leave these pairs out
     return {name: removal.with_settings(trained_on=trained_on) for name, removal in removals.items()}

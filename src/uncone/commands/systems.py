@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig
@@ -12,8 +11,7 @@ from rich.progress import track
 
 from uncone.config import Spectra, is_saved, make_candidates, names
 from uncone.data.pairs import ScoredPairs
-from uncone.data.sts import load_sts
-from uncone.data.word_pairs import load_word_pairs
+from uncone.data.splits import split_pairs
 from uncone.removal import Correction
 from uncone.removal import load as load_removal
 from uncone.statistics import spearman
@@ -24,33 +22,13 @@ Read = Callable[[Sequence[str]], np.ndarray]
 
 
 def load_splits(config: DictConfig, vectors: Vectors) -> tuple[ScoredPairs, ScoredPairs, ScoredPairs]:
-    """Training, validation and test pairs, of words or of sentences, whose words the encoder knows.
-
-    `data.validation_sets` and `data.test_sets` are parts of their own; without them, parts are split off
-    `data.sets` in the proportions of `data.fractions`. With neither validation sets nor a second fraction there is no
-    validation, and the training pairs take its place. A test part never holds a pair that stands in another part.
+    """Training, validation and test pairs whose words the encoder knows; see `uncone.data.splits.split_pairs`.
 
     Raises:
         ValueError: if fractions do not fit the parts to make, or no pair is left.
     """
-    data = config.data
-
-    def load(sets: Any) -> ScoredPairs:
-        read = load_sts if data.kind == "sentences" else load_word_pairs
-        return covered(read(names(sets), config.data_dir), vectors)
-
-    pairs = load(data.sets)
-    own = [load(sets) if sets is not None else None for sets in (data.validation_sets, data.test_sets)]
-    split_off = [name for name, part in zip(("validation", "test"), own, strict=True) if part is None]
-    fractions = list(data.fractions)
-    if len(fractions) != 1 + len(split_off) and not (split_off == ["validation"] and len(fractions) == 1):
-        shares = ", ".join(["train", *split_off])
-        raise ValueError(f"data.fractions needs {1 + len(split_off)} numbers ({shares}), got {fractions}")
-    train, *rest = pairs.split(fractions, seed=data.seed) if len(fractions) > 1 else (pairs,)
-    made = dict(zip(split_off, rest, strict=False))
-    validation = own[0] or made.get("validation", train)
-    test = made["test"] if own[1] is None else own[1].without(pairs).without(validation)
-    return train, validation, test
+    train, validation, test = split_pairs(config.data, config.data_dir)
+    return covered(train, vectors), covered(validation, vectors), covered(test, vectors)
 
 
 def reader(config: DictConfig, vectors: Vectors) -> Read:
