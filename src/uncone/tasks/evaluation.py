@@ -58,7 +58,7 @@ def evaluate(
         ...         return np.array([[1000.0, len(text)] for text in texts])
         >>> rows, not_run = evaluate([Sts("lee")], {"none": Lengths()}, resamples=100)
         >>> [(row["subset"], row["metric"], row["n"]) for row in rows]
-        [('all', 'spearman', 1225), ('all', 'pearson', 1225)]
+        [('all', 'spearman', 1225), ('all', 'pearson', 1225), ('all', 'alignment', 16), ('all', 'uniformity', 50)]
     """
     if not systems:
         raise ValueError("no systems to evaluate")
