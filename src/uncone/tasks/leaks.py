@@ -31,8 +31,8 @@ def without_training_pairs(tasks: Sequence[Task], removals: Mapping[str, Trained
         removals: by name, those to be compared.
 
     Returns:
-        The tasks, and a line for each from which pairs were left out. A task of which no pair remains, or whose
-        training pairs cannot be found, is "not run" when it is evaluated.
+        The tasks, and a line for each from which pairs were left out, or in which mteb scores such pairs all the same.
+        A task of which no pair remains, or whose training pairs cannot be found, is "not run" when it is evaluated.
 
     Example:
         >>> from types import SimpleNamespace
@@ -52,6 +52,8 @@ def without_training_pairs(tasks: Sequence[Task], removals: Mapping[str, Trained
     for task in tasks:
         if not isinstance(task, Sts):
             kept.append(task)
+            if getattr(task, "shares_pairs", False):
+                lines.append(f"{task.name}: scored whole, as mteb does, with pairs that training saw ({who})")
             continue
         kept.append(clean := task.excluding(sets))
         try:
