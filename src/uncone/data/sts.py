@@ -5,7 +5,8 @@ has official parts, subset; other columns are ignored and nothing is quoted. In 
 at the paths given there. STS-B and SICK are also read as their authors publish them; see `sts_originals`.
 
 STS 2016 and the test part of SICK are in no package: STS 2016 comes from the data folder or the hub, `sickr_test` from
-the data folder only, because the copies on the hub are other selections of SICK (`sickr_all` is the one MTEB uses).
+the data folder only, because the copies on the hub are other selections of SICK (`sickr_all` is the one MTEB uses). The
+hub's copies do not say to which part of its set a pair belongs, so that there is no mean over parts with them.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from uncone.vectors import Vectors as EncoderVectors
 
 if TYPE_CHECKING:
     from uncone.encoder import Encoder
-    from uncone.removal import Removal
+    from uncone.removal import Correction
 
 _ENCODE = {"batch_size": 1024, "show_progress_bar": False}  # of mteb's loader; texts are encoded all at once
 _TOLERANCE = 1e-6
@@ -202,7 +202,7 @@ class Mteb:
 
 def evaluate(
     encoder: Encoder,
-    removal: Removal | None = None,
+    removal: Correction | None = None,
     tasks: Sequence[str] = ("STSBenchmark",),
     data_dir: str | Path | None = None,
     results_dir: str | Path | None = None,
@@ -239,7 +239,7 @@ def evaluate(
     )
 
 
-def _digest(removal: Removal) -> str:
+def _digest(removal: Correction) -> str:
     """Hex digest of a removal as it is saved."""
     digest = hashlib.sha256()
     with TemporaryDirectory() as folder:
