@@ -28,7 +28,7 @@ def test_pearson_survives_a_large_offset(scale):
     assert statistics.pearson(gold, offset) == pytest.approx(stats.pearsonr(gold, predicted)[0], abs=1e-10)
 
 
-@pytest.mark.parametrize("statistic", ["pearson", "spearman", "accuracy"])
+@pytest.mark.parametrize("statistic", ["pearson", "spearman", "accuracy", "uniformity"])
 @pytest.mark.parametrize("block", [1, 100, 1 << 17])
 def test_bootstrap_equals_the_statistic_of_each_resample(statistic, block, monkeypatch):
     generator = np.random.default_rng(1)
@@ -45,6 +45,7 @@ def test_bootstrap_equals_the_statistic_of_each_resample(statistic, block, monke
         "pearson": lambda x, y: stats.pearsonr(x, y)[0],
         "spearman": lambda x, y: stats.spearmanr(x, y)[0],
         "accuracy": lambda x, y: np.mean(x == y),
+        "uniformity": lambda _, y: np.mean(y),
     }[statistic]
     expected = [[oracle(gold[r], system[r]) for r in rows] for system in systems]
     np.testing.assert_allclose(replicates, expected, atol=1e-12)
@@ -117,6 +118,46 @@ def test_paired_test_is_antisymmetric_and_equal_systems_get_one():
     assert statistics.paired_bootstrap("spearman", gold, system, system) == (0.0, 0.0, 0.0, 1.0)
 
 
+def steps_down(p_values, alpha):
+    """Which hypotheses Holm's procedure rejects at level alpha, step by step as it is defined."""
+    rejected = np.zeros(len(p_values), dtype=bool)
+    for step, i in enumerate(np.argsort(p_values, kind="stable")):
+        if p_values[i] > alpha / (len(p_values) - step):
+            break
+        rejected[i] = True
+    return rejected
+
+
+def test_holm_adjusts_to_the_least_level_that_rejects():
+    generator = np.random.default_rng(0)
+    for m in (1, 2, 7, 40):
+        for _ in range(20):
+            p_values = np.round(generator.uniform(size=m) ** 3 + 1e-3, 3)  # small ones, and ties
+            adjusted = statistics.holm(p_values)
+            for alpha in {*adjusted[adjusted < 1]}:
+                np.testing.assert_array_equal(steps_down(p_values, alpha * (1 + 1e-9)), adjusted <= alpha)
+                assert not steps_down(p_values, alpha * (1 - 1e-9))[adjusted == alpha].any()
+            assert not steps_down(p_values, 1 - 1e-9)[adjusted == 1].any()
+
+
+def test_holm_equals_worked_examples():
+    # the usual four hypotheses: at 0.05 the fourth and the first are rejected, the others not
+    np.testing.assert_allclose(statistics.holm(np.array([0.01, 0.04, 0.03, 0.005])), [0.03, 0.06, 0.06, 0.02])
+    # what R's p.adjust(1:5 / 100, "holm") gives
+    np.testing.assert_allclose(statistics.holm(np.arange(1, 6) / 100), [0.05, 0.08, 0.09, 0.09, 0.09])
+    np.testing.assert_allclose(statistics.holm(np.array([0.4, 0.6, 0.2])), [0.8, 0.8, 0.6])
+    assert statistics.holm(np.array([0.03])).tolist() == [0.03]
+    assert statistics.holm(np.array([])).tolist() == []
+
+
+def test_means_and_their_intervals():
+    generator = np.random.default_rng(0)
+    x = generator.normal(2.0, 3.0, size=400)
+    assert statistics.point("alignment", np.zeros(400), x) == pytest.approx(x.mean())
+    low, high = statistics.percentile_interval(statistics.bootstrap("alignment", np.zeros(400), x)[0])
+    assert (high - low) / 2 == pytest.approx(1.96 * x.std() / 20, rel=0.1)
+
+
 def test_accuracy_of_one_has_a_sharp_interval():
     replicates = statistics.bootstrap("accuracy", np.arange(9), np.arange(9), resamples=10)
     assert statistics.percentile_interval(replicates[0]) == (1.0, 1.0)
@@ -143,6 +184,10 @@ VARIED = np.array([1.0, 2.0, 3.0])
         (lambda: statistics.bootstrap("pearson", VARIED, VARIED, resamples=0), "at least 1, got 0"),
         (lambda: statistics.percentile_interval(VARIED, level=95), "between 0 and 1, got 95"),
         (lambda: statistics.percentile_interval(np.full(3, np.nan)), "undefined on every resample"),
+        (lambda: statistics.point("alignment", VARIED[:0], VARIED[:0]), "alignment needs at least one item"),
+        (lambda: statistics.holm(np.array([0.1, 1.2])), "numbers from 0 to 1, got 1.2"),
+        (lambda: statistics.holm(np.array([np.nan])), "numbers from 0 to 1, got nan"),
+        (lambda: statistics.holm(np.ones((2, 2))), r"got shape \(2, 2\)"),
         (lambda: statistics.difference(1, 0, VARIED, VARIED[:2]), "use one bootstrap"),
     ],
 )

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,9 @@ def test_stsb_train_shares_pairs_with_the_yearly_sets(data_dir):
     yearly = [load_sts(f"sts{year}", data_dir) for year in (12, 13, 14, 15)]
     shared = [len(pairs) - len(pairs.without(train)) for pairs in yearly]
     assert shared == [1002, 597, 1861, 1102]  # in either order and whatever the case
+    known = set(zip(train.text1, train.text2, strict=True))
+    in_order = [sum(pair in known for pair in zip(pairs.text1, pairs.text2, strict=True)) for pairs in yearly]
+    assert in_order == [999, 597, 1860, 1102]  # as counted in the literature
 
 
 def test_lee_documents():
@@ -52,6 +57,95 @@ def test_own_file_with_and_without_parts(tmp_path):
     pairs = load_sts([path, "lee"])
     assert pairs.datasets == ("mine/x", "mine/y", "lee")
     assert pairs.scaled_score[:2].tolist() == [1, -1]  # the parts share the scale of the set
+
+
+STSB = 'main-news\tMSRpar\t2012test\t0001\t{}\t"Unbalanced, he said.\tA "second" one.{}\n'
+
+
+def test_stsb_as_published(tmp_path, monkeypatch, no_data_folder):
+    """Rows of 7 and of 9 fields, unbalanced quotes, a name that says comma separated."""
+    folder = tmp_path / "sts"
+    folder.mkdir()
+    path = folder / "sts-dev.csv"
+    path.write_text(STSB.format("4.200", "") + STSB.format("1.5", "\tLDC\thttp://x.org"))
+    with pytest.raises(ValueError, match=f"{path}: 1500 rows expected as published, found 2"):
+        load_sts("stsb_dev", tmp_path)
+    source = dataclasses.replace(SETS["stsb_dev"].source, rows=2)
+    monkeypatch.setitem(SETS, "stsb_dev", dataclasses.replace(SETS["stsb_dev"], source=source))
+    pairs = load_sts("stsb_dev", tmp_path)
+    assert pairs.text1 == ('"Unbalanced, he said.',) * 2
+    assert pairs.text2[1] == 'A "second" one.'
+    assert pairs.score.tolist() == [4.2, 1.5]
+    # our own layout comes first
+    (folder / "stsb_dev.tsv").write_text("score\tsentence1\tsentence2\n1\tA cup.\tA mug.\n2\tA sun.\tA star.\n")
+    assert load_sts("stsb_dev", tmp_path).text1 == ("A cup.", "A sun.")
+
+
+def test_sick_as_published(tmp_path, monkeypatch, no_data_folder):
+    source = dataclasses.replace(SETS["sickr_test"].source, rows=2)
+    monkeypatch.setitem(SETS, "sickr_test", dataclasses.replace(SETS["sickr_test"], source=source))
+    (tmp_path / "sts").mkdir()
+    path = tmp_path / "sts" / "SICK_test_annotated.txt"
+    header = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment\n"
+    path.write_text(header + "6\tA cup\tA mug\t4.5\tNEUTRAL\n7\tA sun\tA star\t1.2\tNEUTRAL\n")
+    pairs = load_sts("sickr_test", tmp_path)
+    assert (pairs.text2, pairs.score.tolist(), pairs.datasets) == (("A mug", "A star"), [4.5, 1.2], ("sickr_test",))
+
+
+HEADER = "year\tsubset\tscore\tsentence1\tsentence2\n"
+GOOD = "2016\tx\t4\tA cup.\tA mug.\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("sts16.tsv", HEADER.replace("score", "gold") + GOOD, "the header lacks score; it holds year, subset, gold"),
+        (
+            "sts16.tsv",
+            HEADER + GOOD + "2016\tx\tA cup.\tA mug.\n",
+            "line 3: 5 fields expected .* found 4",
+        ),
+        ("sts16.tsv", HEADER + GOOD + "2016\tx\t\tA cup.\tA mug.\n", "line 3: score must be a finite number, got ''"),
+        ("sts16.tsv", HEADER + GOOD + "2016\tx\tA cup.\t4\tA mug.\n", "line 3: score must be a finite number, got 'A"),
+        ("sts16.tsv", HEADER + GOOD + "2016\tx\t4\t \tA mug.\n", "line 3: sentence1 is empty"),
+        (
+            "sts16.tsv",
+            HEADER + GOOD + '2016\tx\t4\tA cup.\t"A ""mug""."\n',
+            'line 3: sentence2 is quoted: "A ""mug""."',
+        ),
+        (
+            "sts16.tsv",
+            HEADER.replace("score", '"score"') + GOOD,
+            'the header lacks score; it holds year, subset, "score"',
+        ),
+        ("sts-test.csv", STSB.format("4", "") + STSB.format("4", "\tone more"), "line 2: 7 or 9 tab .* found 8"),
+        ("sts-test.csv", STSB.format("4", "") + STSB.format("", ""), "line 2: score must be a finite number, got ''"),
+        ("SICK_trial.txt", "pair_ID\tsentence_A\tsentence_B\n1\tA\tB\n", "the header lacks relatedness_score"),
+    ],
+)
+def test_malformed_files_are_named_with_their_line(name, text, message, tmp_path, monkeypatch, no_data_folder):
+    (tmp_path / "sts").mkdir()
+    path = tmp_path / "sts" / name
+    path.write_text(text)
+    known = {"sts16.tsv": "sts16", "sts-test.csv": "stsb_test", "SICK_trial.txt": "sickr_dev"}[name]
+    source = dataclasses.replace(SETS[known].source, rows=2)
+    monkeypatch.setitem(SETS, known, dataclasses.replace(SETS[known], source=source))
+    with pytest.raises(ValueError, match=f"{path}.*{message}"):
+        load_sts(known, tmp_path)
+
+
+def test_a_field_of_quotes_is_no_error_where_others_have_their_own(tmp_path):
+    """As in STS 2015."""
+    path = tmp_path / "mine.tsv"
+    path.write_text('sentence1\tsentence2\tscore\n"The battery""s state"\t"A mug.\t4\nA sun.\t"A star."\t2\n')
+    assert load_sts(path).text1[0] == '"The battery""s state"'
+
+
+def test_what_is_only_on_the_hub_or_nowhere(tmp_path, no_data_folder):
+    with pytest.raises(DataUnavailable, match=r"sts/sts16.tsv is in no data folder .* mteb/sts16-sts \(test\)"):
+        load_sts("sts16", tmp_path)
+    with pytest.raises(DataUnavailable, match=r"not found: .*sickr_test.tsv"):
+        load_sts("sickr_test", tmp_path)
 
 
 def test_errors(tmp_path, monkeypatch, no_data_folder):

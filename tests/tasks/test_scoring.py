@@ -49,7 +49,10 @@ def test_rows_follow_the_schema_and_go_through_json():
         ("e", (1, 12), "mean", 3)
     }
     assert len(rows) == 4 * 2 * 3  # subsets, metrics, (none, x, gain of x)
-    assert all((row["p_value"] is None) == (not row["metric"].endswith("_gain")) for row in rows)
+    for row in rows:
+        is_gain = row["metric"].endswith("_gain")
+        assert (row["p_value"] is not None) == (row["p_holm"] is not None) == is_gain
+        assert (row["p_best"] is None) == is_gain
     assert all(row["ci_low"] <= row["value"] <= row["ci_high"] for row in rows)
 
 
@@ -83,13 +86,79 @@ def test_averages_resample_their_parts_independently():
     assert found["y", "mean", "spearman_gain"]["p_value"] > 0.05  # y is as noisy as the reference
 
 
+def test_p_values_are_corrected_for_the_systems_compared():
+    systems = ("none", "x", "y")
+    rows, _ = score("toy", {name: predictions(name) for name in systems}, reference="none", resamples=400)
+    found = by_key(rows)
+    draws = {"resamples": 400, "seed": [0, zlib.crc32(b"toy/b")]}
+    of = {name: predictions(name)[1].predicted for name in systems}
+
+    def p_value(one, other):
+        return statistics.paired_bootstrap("pearson", GOLD["b"], of[one], of[other], **draws).p_value
+
+    best = max(systems, key=lambda name: found[name, "b", "pearson"]["value"])
+    assert best == "x"
+    gains = statistics.holm(np.array([p_value("x", "none"), p_value("y", "none")]))
+    assert [found[name, "b", "pearson_gain"]["p_holm"] for name in ("x", "y")] == gains.tolist()
+    to_best = statistics.holm(np.array([p_value("none", "x"), p_value("y", "x")]))
+    assert [found[name, "b", "pearson"]["p_best"] for name in ("none", "y")] == to_best.tolist()
+    assert found["x", "b", "pearson"]["p_best"] == 1.0
+    x, y = (found[name, "b", "pearson_gain"] for name in ("x", "y"))
+    assert x["p_holm"] == min(1, 2 * x["p_value"]) < 0.05 < y["p_holm"] == y["p_value"]
+
+
+def test_of_equal_systems_none_is_clearly_best():
+    """Without a correction, one of thirty would be called better than the reference in most trials."""
+    generator = np.random.default_rng(3)
+    corrected, uncorrected = 0, 0
+    for trial in range(25):
+        gold = generator.normal(size=60)
+        systems = {
+            f"s{i}": [Prediction("all", gold, gold + generator.normal(size=60), ("pearson",))] for i in range(30)
+        }
+        rows, _ = score("toy", systems, reference="s0", resamples=1500, seed=trial)
+        gains = [row for row in rows if row["metric"] == "pearson_gain"]
+        uncorrected += any(row["p_value"] < 0.05 for row in gains)
+        corrected += any(row["p_holm"] < 0.05 for row in gains)
+    assert uncorrected > 8
+    assert corrected <= 4  # expected 1.25 at most; 5 or more has probability 0.008
+
+
+def test_too_few_resamples_for_so_many_systems_are_warned_of(caplog):
+    systems = {name: name for name in ("none", "x", "y")}
+    evaluate([Toy()], systems, resamples=79)
+    assert caplog.messages == [
+        "with resamples=79 no difference can be significant among 3 removals: set resamples=80 or more"
+    ]
+    caplog.clear()
+    evaluate([Toy()], systems, resamples=80)
+    assert not caplog.messages
+
+
+def test_an_average_is_of_the_metrics_that_all_its_parts_have():
+    parts = [Prediction("all", GOLD["a"], GOLD["a"] ** 2, ("alignment",)), *predictions("x")]
+    rows, _ = score("toy", {"x": parts}, Toy().averages(), resamples=20)
+    assert {row["metric"] for row in rows if row["subset"] == "mean"} == {"spearman", "pearson"}
+    alignment = by_key(rows)["x", "all", "alignment"]
+    assert alignment["value"] == pytest.approx(np.mean(GOLD["a"] ** 2))
+
+
+def test_of_distances_the_lowest_is_best():
+    gold = np.arange(50.0)
+    systems = {name: [Prediction("all", gold, gold * scale, ("uniformity",))] for name, scale in (("a", 1), ("b", 0.1))}
+    rows, _ = score("toy", systems, reference="a", resamples=100)
+    assert {row["removal"]: row["p_best"] for row in rows if row["metric"] == "uniformity"} == {"a": 2 / 101, "b": 1.0}
+
+
 def test_rows_do_not_depend_on_the_other_systems_and_tasks():
     class Other(Toy):
         name = "other"
 
     alone = by_key(evaluate([Toy()], {"x": "x"})[0])
     among = [row for row in evaluate([Other(), Toy()], {"none": "none", "y": "y", "x": "x"})[0] if row["task"] == "toy"]
-    assert {key: row for key, row in by_key(among).items() if key[0] == "x"} == alone
+    compared = [{**row, "p_best": None} for row in among if row["removal"] == "x"]  # that one is about the others
+    assert by_key(compared) == {key: {**row, "p_best": None} for key, row in alone.items()}
+    assert {row["p_best"] for row in alone.values()} == {None}
     other_seed = by_key(evaluate([Toy()], {"x": "x"}, seed=1)[0])
     key = ("x", "a", "spearman")
     assert other_seed[key]["value"] == alone[key]["value"]

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
+from scipy.spatial.distance import pdist
 
 from uncone.data import ScoredPairs, load_sts
-from uncone.tasks import Sts, evaluate
+from uncone.tasks import Headline, Sts, evaluate, markdown_table
 
 
 def values(rows, metric="spearman"):
@@ -56,6 +57,109 @@ def test_exclude_what_was_trained_on(data_dir):
     task = Sts("sts12", data_dir=data_dir, exclude="stsb_train")
     assert len(task.pairs) == 3108 - 1002
     assert task.averages()[0].over == ("MSRpar", "MSRvid", "SMTeuroparl", "OnWN", "SMTnews")
+
+
+class Planted:
+    """Unit vectors in the plane; the angle of a sentence is in its text, in degrees."""
+
+    def sentences(self, texts):
+        angles = np.radians([float(text) for text in texts])
+        return 3 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def planted_task():
+    first, second = ("0", "0", "90", "20"), ("60", "180", "90.0", "200")
+    return Sts(ScoredPairs(first, second, np.array([4.5, 1.0, 5.0, 4.0]), ("x",) * 4), name="planted")
+
+
+def test_alignment_and_uniformity():
+    rows, not_run = evaluate([planted_task()], {"none": Planted()}, resamples=10)
+    assert not not_run
+    # pairs above 4 are at 60 and at 0 degrees: squared distances 1 and 0
+    assert values(rows, "alignment") == {"all": pytest.approx(0.5)}
+    sentences = Planted().sentences(["0", "60", "180", "90", "90.0", "20", "200"]) / 3
+    assert values(rows, "uniformity") == {"all": pytest.approx(np.log(np.mean(np.exp(-2 * pdist(sentences) ** 2))))}
+    assert {row["metric"]: row["n"] for row in rows} == {"spearman": 4, "pearson": 4, "alignment": 2, "uniformity": 7}
+
+
+def test_close_pairs_are_above_four_fifths_of_the_scale_of_their_set(data_dir):
+    for name in ("stsb_dev", "sickr_dev"):  # 0 to 5, and 1 to 5
+        rows, _ = evaluate([Sts(name, data_dir=data_dir)], {"none": Letters()}, resamples=10)
+        n = next(row["n"] for row in rows if row["metric"] == "alignment")
+        assert n == (load_sts(name, data_dir).score > 4).sum()
+
+
+class Letters:
+    """How often each letter occurs in a text."""
+
+    def sentences(self, texts):
+        return np.array([[text.lower().count(letter) + 0.1 for letter in "etaoin"] for text in texts])
+
+
+def test_lower_alignment_is_better():
+    class Turned(Planted):
+        def sentences(self, texts):
+            return Planted.sentences(self, texts) @ np.diag([1, 0.3])
+
+    rows, _ = evaluate([planted_task()], {"none": Planted(), "flat": Turned()}, reference="none", resamples=100)
+    gain = next(row for row in rows if row["metric"] == "alignment_gain")
+    assert gain["value"] < 0
+    assert "| flat | **" in markdown_table(rows, [Headline("planted", "all", "alignment")])
+
+
+def test_the_interval_of_uniformity_covers_that_of_the_population():
+    """In about 95 % of the samples."""
+    generator = np.random.default_rng(0)
+    population = uniformity_of_normal_angles(np.radians(60))
+    covered = []
+    for trial in range(100):
+        angles = [str(angle) for angle in generator.normal(0, 60, size=100)]
+        pairs = ScoredPairs(tuple(angles[::2]), tuple(angles[1::2]), np.arange(50.0), ("x",) * 50)
+        rows, _ = evaluate([Sts(pairs, name="x")], {"none": Planted()}, resamples=200, seed=trial)
+        row = next(row for row in rows if row["metric"] == "uniformity")
+        covered.append(row["ci_low"] <= population <= row["ci_high"])
+    assert 0.88 <= np.mean(covered) <= 1.0
+
+
+def uniformity_of_normal_angles(sigma):
+    """Log E exp(−2 ‖x − y‖²) for angles of a normal distribution, from the Fourier series of exp(4 cos)."""
+    series = (special.iv(k, 4) * np.exp(-((k * sigma) ** 2)) for k in range(1, 30))
+    return -4 + np.log(special.iv(0, 4) + 2 * sum(series))
+
+
+def test_vectors_without_a_direction_leave_uniformity_undefined():
+    class Nil(Planted):
+        def sentences(self, texts):
+            return Planted.sentences(self, texts) * (np.arange(len(texts)) > 0)[:, None]
+
+    rows, not_run = evaluate([planted_task()], {"none": Planted(), "nil": Nil()}, resamples=10)
+    assert [(line.removal, line.subset) for line in not_run] == [("nil", "all")]
+    assert not_run[0].why.startswith("uniformity: predicted holds NaN")
+    nil = {row["metric"] for row in rows if row["removal"] == "nil"}
+    assert nil == {"spearman", "pearson", "alignment"}
+
+
+def test_wmean_as_senteval_computes_it(glove, data_dir):
+    """Correlations of each part weighted by its number of pairs, from the files and scipy alone."""
+    rows, _ = evaluate([Sts("sts15", data_dir=data_dir)], {"none": glove}, resamples=10)
+    with open(data_dir / "sts" / "sts15.tsv", encoding="utf-8") as file:
+        header, *lines = (line.rstrip("\n").split("\t") for line in file)
+    parts = {}
+    for line in lines:
+        record = dict(zip(header, line, strict=True))
+        parts.setdefault(record["subset"], []).append(record)
+    correlations = {}
+    for part, records in parts.items():
+        cosines = []
+        for record in records:
+            a, b = (glove.sentences([record[name].strip()])[0].astype(float) for name in ("sentence1", "sentence2"))
+            norms = np.sqrt(a @ a * (b @ b))
+            cosines.append(min(a @ b / norms, 1.0) if norms else 0.0)
+        correlations[part] = stats.spearmanr([float(record["score"]) for record in records], cosines)[0]
+    sizes = [len(parts[part]) for part in correlations]
+    expected = np.average(list(correlations.values()), weights=sizes)
+    assert values(rows)["wmean"] == pytest.approx(expected, abs=1e-6)
+    assert abs(values(rows)["wmean"] - values(rows)["all"]) > 1e-3  # which one it is makes a difference
 
 
 def test_several_sets_need_a_name(tmp_path):

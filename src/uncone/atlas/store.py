@@ -12,7 +12,7 @@
 
 Rows of results.json have task "geometry", the layer as `subset` ("static", "words", "0" … "12"), the removal's name
 ("none" for raw vectors), the metric, its value, a 95 % interval where the measure is sampled (null where it is exact),
-`n` vectors, `seed`, and `p_value` null.
+`n` vectors, `seed`, and no p-values.
 
 sample.json, with m ≤ 3000 points; all lists but `sentences` and `groups` have m entries:
 

@@ -193,7 +193,7 @@ def _rows(layer_map: LayerMap, encoder: str, seed: int) -> list[dict[str, Any]]:
             "ci_high": _end(estimate, INTERVAL),
             "n": estimate.n,
             "seed": seed,
-            "p_value": None,
+            **dict.fromkeys(("p_value", "p_holm", "p_best")),
         }
         for metric, estimate in layer_map.measures.items()
     ]

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 
+class NoPairsLeft(ValueError):
+    """Nothing remains of a set after pairs were left out."""
+
+
 @dataclass(frozen=True)
 class ScoredPairs:
     """Pairs of texts and their human scores, of one or several data sets.
@@ -100,10 +104,12 @@ class ScoredPairs:
     def without(self, other: ScoredPairs) -> ScoredPairs:
         """The pairs that do not also stand in `other`, in either order and whatever the case.
 
-        Used to leave out of a test what a model was trained on.
+        Used to leave out of a test what a model was trained on. The order of the two texts makes no difference to a
+        cosine, so a pair that stands in `other` the other way round was trained on as well, though it may have been
+        scored anew.
 
         Raises:
-            ValueError: if no pair is left.
+            NoPairsLeft: a ValueError, if no pair is left.
 
         Example:
             >>> ours = ScoredPairs(("cup", "cup"), ("mug", "sky"), np.array([9.5, 0.5]), ("a", "a"))
@@ -112,7 +118,10 @@ class ScoredPairs:
             ('sky',)
         """
         known = set(_keys(other))
-        return self.take([i for i, key in enumerate(_keys(self)) if key not in known])
+        rows = [i for i, key in enumerate(_keys(self)) if key not in known]
+        if not rows:
+            raise NoPairsLeft(f"all {len(self)} pairs of {', '.join(self.datasets)} also stand in the other set")
+        return self.take(rows)
 
     def split(self, fractions: Sequence[float], seed: int) -> tuple[ScoredPairs, ...]:
         """Split at random so that no pair stands in two parts, not even through another data set.

@@ -4,6 +4,7 @@ Functions take numpy arrays or torch tensors; numbers come back as Python floats
 Metrics of one batch signature share work and arguments in a `torchmetrics.MetricCollection`.
 """
 
+from uncone.geometry.alignment import Alignment, Uniformity, alignment, uniformity, uniformity_terms
 from uncone.geometry.clusters import Clusters, find_clusters, silhouettes
 from uncone.geometry.cosine import InterSimilarity, IntraSimilarity, MeanCosine, mean_cosine, s_inter, s_intra
 from uncone.geometry.dimension import EffectiveDimension, ParticipationRatio, effective_dimension, participation_ratio
@@ -12,6 +13,7 @@ from uncone.geometry.isotropy import IsoScore, Isotropy, Log10Isotropy, isoscore
 from uncone.geometry.local_dimension import DuplicateWarning, LocalIntrinsicDimension, lid, local_dimensions
 
 __all__ = [
+    "Alignment",
     "Clusters",
     "DuplicateWarning",
     "EffectiveDimension",
@@ -24,6 +26,8 @@ __all__ = [
     "Log10Isotropy",
     "MeanCosine",
     "ParticipationRatio",
+    "Uniformity",
+    "alignment",
     "effective_dimension",
     "find_clusters",
     "frequency_correlation",
@@ -37,4 +41,6 @@ __all__ = [
     "s_inter",
     "s_intra",
     "silhouettes",
+    "uniformity",
+    "uniformity_terms",
 ]

@@ -7,11 +7,10 @@ from typing import Any
 
 from rich.console import Console
 
-from uncone.tasks.scoring import NotRun, Row
+from uncone.tasks.scoring import ROW_KEYS, SIGNIFICANT, NotRun, Row
 from uncone.tasks.table import headlines, rich_table
 
 GEOMETRY_TASK = "geometry"
-SIGNIFICANT = 0.05
 
 
 def print_results(console: Console, rows: Sequence[Row], not_run: Sequence[NotRun]) -> None:
@@ -32,17 +31,13 @@ def geometry_rows(like: Mapping[str, Any], measures: Mapping[str, Mapping[str, f
     """
     return [
         {
-            **{key: like[key] for key in ("encoder", "layers", "pooling")},
+            **dict.fromkeys(ROW_KEYS),
+            **{key: like[key] for key in ("encoder", "layers", "pooling", "seed")},
             "removal": removal,
             "task": GEOMETRY_TASK,
             "subset": str(like["layers"]),
             "metric": metric,
             "value": value,
-            "ci_low": None,
-            "ci_high": None,
-            "n": None,
-            "seed": like["seed"],
-            "p_value": None,
         }
         for removal, values in measures.items()
         for metric, value in values.items()
@@ -52,7 +47,7 @@ def geometry_rows(like: Mapping[str, Any], measures: Mapping[str, Mapping[str, f
 def verdict(rows: Sequence[Row], geometry: Sequence[Mapping[str, Any]]) -> str:
     """One sentence: what the learned removal did for this encoder, and how sure that is.
 
-    A gain counts if its paired bootstrap p-value lies below 0.05.
+    A gain counts if its p-value lies below 0.05, after correction for all methods compared (`p_holm`).
     """
     parts, helped, hurt = [], 0, 0
     for headline in headlines(rows):
@@ -68,7 +63,7 @@ def verdict(rows: Sequence[Row], geometry: Sequence[Mapping[str, Any]]) -> str:
         )
         if gain is None:
             continue
-        sure = gain["p_value"] is not None and gain["p_value"] < SIGNIFICANT
+        sure = gain["p_holm"] is not None and gain["p_holm"] < SIGNIFICANT
         helped += sure and gain["value"] > 0
         hurt += sure and gain["value"] < 0
         parts.append(f"{headline.task} {100 * gain['value']:+.1f}" + ("" if sure else " (not significant)"))

@@ -1,10 +1,11 @@
 """Correlations, accuracy, and how sure one may be of them.
 
-All functions take `gold` (n,), what people said, and `predicted` (n,) or (S, n), what one or S systems said of the same
+Statistics take `gold` (n,), what people said, and `predicted` (n,) or (S, n), what one or S systems said of the same
 items.
 """
 
-from uncone.statistics.correlation import accuracy, average_ranks, pearson, point, spearman
+from uncone.statistics.correlation import LOWER_IS_BETTER, accuracy, average_ranks, pearson, point, spearman
+from uncone.statistics.multiple import holm
 from uncone.statistics.resampling import (
     Difference,
     Interval,
@@ -15,12 +16,14 @@ from uncone.statistics.resampling import (
 )
 
 __all__ = [
+    "LOWER_IS_BETTER",
     "Difference",
     "Interval",
     "accuracy",
     "average_ranks",
     "bootstrap",
     "difference",
+    "holm",
     "paired_bootstrap",
     "pearson",
     "percentile_interval",

@@ -85,7 +85,7 @@ def accuracy(gold: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def point(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> float:
-    """The statistic of that name on all items: "pearson", "spearman" or "accuracy".
+    """The statistic of that name, one of `STATISTICS`, on all items.
 
     Raises:
         ValueError: if the name is unknown, or as the function of that name.
@@ -143,11 +143,21 @@ def _accuracy(gold: np.ndarray, systems: np.ndarray) -> OnCounts:
     return lambda counts: correct @ counts / len(gold)
 
 
+def _mean(gold: np.ndarray, systems: np.ndarray) -> OnCounts:
+    return lambda counts: systems @ counts / counts.shape[0]
+
+
 STATISTICS: dict[str, Callable[[np.ndarray, np.ndarray], OnCounts]] = {
     "pearson": _pearson,
     "spearman": _spearman,
     "accuracy": _accuracy,
+    # means of what each item contributes, which is what `predicted` then holds; `gold` is not looked at
+    "alignment": _mean,
+    "uniformity": _mean,
+    "mean_accuracy": _mean,
 }
+_CORRELATIONS = ("pearson", "spearman")
+LOWER_IS_BETTER = ("alignment", "uniformity")
 
 
 def _correlation(covariance: np.ndarray, variance_x: np.ndarray, variance_y: np.ndarray) -> np.ndarray:
@@ -177,9 +187,9 @@ def checked(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> tuple[np
     systems = np.atleast_2d(finite(predicted, "predicted"))
     if gold.ndim != 1 or systems.ndim != 2 or systems.shape[1] != len(gold):
         raise ValueError(f"gold (n,) and predicted (n,) or (S, n) do not fit: shapes {gold.shape} and {systems.shape}")
-    if statistic == "accuracy":
+    if statistic not in _CORRELATIONS:
         if not len(gold):
-            raise ValueError("accuracy needs at least one item, got none")
+            raise ValueError(f"{statistic} needs at least one item, got none")
         return gold, systems
     if len(gold) < 2:
         raise ValueError(f"a correlation needs at least two items, got {len(gold)}")

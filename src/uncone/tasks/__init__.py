@@ -3,6 +3,7 @@
 from uncone.tasks.analogy import Analogy
 from uncone.tasks.base import Average, Prediction, Task, Vectors
 from uncone.tasks.evaluation import evaluate
+from uncone.tasks.leaks import without_training_pairs
 from uncone.tasks.scoring import ROW_KEYS, NotRun, Row, score
 from uncone.tasks.sts import Sts
 from uncone.tasks.table import Headline, headlines, markdown_table, rich_table
@@ -25,4 +26,5 @@ __all__ = [
     "markdown_table",
     "rich_table",
     "score",
+    "without_training_pairs",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +11,9 @@ from rich.progress import Progress
 
 from uncone.data.files import DataUnavailable
 from uncone.tasks.base import Prediction, Task, Vectors
-from uncone.tasks.scoring import ROW_KEYS, NotRun, Row, score
+from uncone.tasks.scoring import ROW_KEYS, SIGNIFICANT, NotRun, Row, score
+
+logger = logging.getLogger(__name__)
 
 
 def evaluate(
@@ -34,7 +38,8 @@ def evaluate(
         pooling: name of the pooling.
         seed: of the bootstrap; written into the rows.
         reference: a system against which the others get "gain" rows, usually "none".
-        resamples: bootstrap resamples. The smallest p-value possible is 2 / (resamples + 1).
+        resamples: bootstrap resamples. The smallest p-value possible is 2 / (resamples + 1), so that m removals need
+            more than 40 m of them for a gain to be significant after Holm's correction; fewer are warned of.
         progress: draw a progress bar.
 
     Returns:
@@ -53,7 +58,7 @@ def evaluate(
         ...         return np.array([[1000.0, len(text)] for text in texts])
         >>> rows, not_run = evaluate([Sts("lee")], {"none": Lengths()}, resamples=100)
         >>> [(row["subset"], row["metric"], row["n"]) for row in rows]
-        [('all', 'spearman', 1225), ('all', 'pearson', 1225)]
+        [('all', 'spearman', 1225), ('all', 'pearson', 1225), ('all', 'alignment', 16), ('all', 'uniformity', 50)]
     """
     if not systems:
         raise ValueError("no systems to evaluate")
@@ -62,6 +67,12 @@ def evaluate(
     names = [task.name for task in tasks]
     if len(set(names)) < len(names):
         raise ValueError(f"tasks need distinct names, got {', '.join(names)}")
+    comparisons = len(systems) - 1
+    if 2 * comparisons / (resamples + 1) >= SIGNIFICANT:
+        logger.warning(
+            "with resamples=%d no difference can be significant among %d removals: set resamples=%d or more",
+            *(resamples, len(systems), math.ceil(2 * comparisons / SIGNIFICANT)),
+        )
     shared = {"encoder": encoder, "layers": layers, "pooling": pooling, "seed": seed}
     rows: list[Row] = []
     not_run: list[NotRun] = []

@@ -13,17 +13,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from uncone.statistics import bootstrap, difference, percentile_interval, point
+from uncone.statistics import LOWER_IS_BETTER, Difference, bootstrap, difference, holm, percentile_interval, point
 from uncone.tasks.base import Average, Prediction
 
 # One line of results.json; None is unknown or does not apply. The metric "spearman_gain" is the value of this removal
-# minus that of the reference, with the interval and the p-value of the paired bootstrap; "coverage" is the share of
-# items whose words are all known.
+# minus that of the reference, with the interval of the paired bootstrap; "coverage" is the share of items whose words
+# are all known. A *figure* is one metric on one subset of one task. Its p-values:
+# - p_value, of a gain: paired bootstrap, the removal against the reference;
+# - p_holm, of a gain: p_value corrected after Holm for all gains of the figure;
+# - p_best, of a value: paired bootstrap, the removal against the best of the figure, corrected after Holm for all such
+#   comparisons of the figure; 1 for the best itself.
 Row = dict[str, Any]
 ROW_KEYS = (
     *("encoder", "layers", "pooling", "removal", "task", "subset", "metric"),
-    *("value", "ci_low", "ci_high", "n", "seed", "p_value"),
+    *("value", "ci_low", "ci_high", "n", "seed", "p_value", "p_holm", "p_best"),
 )
+SIGNIFICANT = 0.05
 
 
 class NotRun(NamedTuple):
@@ -41,6 +46,14 @@ class _Measured(NamedTuple):
     n: int
     values: dict[str, float]
     replicates: dict[str, np.ndarray]  # (R,) each, on resamples that the systems share
+
+
+class _Compared(NamedTuple):
+    """What sets the systems apart on one figure."""
+
+    gains: dict[str, Difference]  # of every system but the reference
+    p_holm: dict[str, float]  # of the gains
+    p_best: dict[str, float]  # of every system, where there are several
 
 
 def score(
@@ -97,13 +110,16 @@ def score(
     metrics = tuple(dict.fromkeys(metric for _, metric in measured))
     for average in averages:
         for metric in metrics:
-            measured[average.subset, metric] = _average(average, [measured[subset, metric] for subset in average.over])
+            parts = [measured[subset, metric] for subset in average.over if (subset, metric) in measured]
+            if len(parts) == len(average.over):  # some metrics are of all items only
+                measured[average.subset, metric] = _average(average, parts)
+    compared = {key: _compare(key[1], figure, reference) for key, figure in measured.items()}
 
     rows: list[Row] = []
     for name in predictions:
-        for (subset, metric), of_subset in measured.items():
+        for (subset, metric), figure in measured.items():
             where = {"removal": name, "task": task, "subset": subset}
-            rows += [where | row for row in _rows(metric, of_subset, name, reference)]
+            rows += [where | row for row in _rows(metric, figure, compared[subset, metric], name)]
             if subset in coverage and metric == metrics[-1]:
                 rows.append(where | coverage[subset])
     return rows, not_run
@@ -139,22 +155,48 @@ def _average(average: Average, parts: Sequence[_Measured]) -> _Measured:
     )
 
 
-def _rows(metric: str, measured: _Measured, name: str, reference: str | None) -> Iterator[Row]:
+def _compare(metric: str, figure: _Measured, reference: str | None) -> _Compared:
+    """Every system against the reference, and against the best."""
+
+    def against(other: str) -> dict[str, Difference]:
+        return {
+            name: difference(value, figure.values[other], figure.replicates[name], figure.replicates[other])
+            for name, value in figure.values.items()
+            if name != other
+        }
+
+    if not figure.values:
+        return _Compared({}, {}, {})
+    gains = against(reference) if reference in figure.values else {}
+    choose = min if metric in LOWER_IS_BETTER else max
+    best = choose(figure.values, key=lambda name: figure.values[name])
+    p_best = _corrected(against(best))
+    return _Compared(gains, _corrected(gains), p_best | {best: 1.0} if p_best else {})
+
+
+def _corrected(differences: Mapping[str, Difference]) -> dict[str, float]:
+    """P-values of one family of comparisons, after Holm."""
+    adjusted = holm(np.array([gain.p_value for gain in differences.values()]))
+    return dict(zip(differences, adjusted.tolist(), strict=True))
+
+
+def _rows(metric: str, figure: _Measured, compared: _Compared, name: str) -> Iterator[Row]:
     """Value and gain of one system, where they are defined."""
-    if name not in measured.values:
+    if name not in figure.values:
         return
-    value, replicates = measured.values[name], measured.replicates[name]
-    low, high = percentile_interval(replicates)
-    yield {"metric": metric, "value": value, "ci_low": low, "ci_high": high, "n": measured.n}
-    if reference in measured.values and reference != name:
-        gain = difference(value, measured.values[reference], replicates, measured.replicates[reference])
+    low, high = percentile_interval(figure.replicates[name])
+    value = {"value": figure.values[name], "ci_low": low, "ci_high": high}
+    yield {"metric": metric, **value, "n": figure.n, "p_best": compared.p_best.get(name)}
+    if name in compared.gains:
+        gain = compared.gains[name]
         yield {
             "metric": f"{metric}_gain",
             "value": gain.difference,
             "ci_low": gain.ci_low,
             "ci_high": gain.ci_high,
-            "n": measured.n,
+            "n": figure.n,
             "p_value": gain.p_value,
+            "p_holm": compared.p_holm[name],
         }
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from uncone.data.pairs import ScoredPairs
+from uncone.data.files import DataUnavailable
+from uncone.data.pairs import NoPairsLeft, ScoredPairs
 from uncone.data.sts import load_sts
+from uncone.geometry.alignment import uniformity_terms
 from uncone.tasks.base import Average, Prediction, Vectors, distinct, paired_cosine
 
 _METRICS = ("spearman", "pearson")
+_CLOSE = 0.8  # of the highest score of a set: above 4 of 5
 
 
 class Sts:
@@ -22,12 +25,17 @@ class Sts:
     "mean", the unweighted mean over parts, and "wmean", the mean weighted by their sizes. The three differ by up to 20
     points for the same vectors, so a figure without its aggregation says little.
 
+    Beside the correlations, "all" has the alignment of the pairs that people scored above 4 of 5 (above four fifths of
+    the highest score of their set) and the uniformity of all distinct sentences; lower is better for both. A nil vector
+    has cosine 0 with everything, and leaves uniformity undefined. Intervals take sentences for independent, as those of
+    the correlations take pairs.
+
     Args:
         sets: names or paths for `uncone.data.load_sts`, or the pairs themselves, such as a test split.
         name: of the task in the results; None takes the name of the (only) set.
         data_dir: the data folder; see `uncone.data.files`.
         exclude: sets whose pairs are left out, because a removal was trained on them (STS-B shares pairs with STS
-            2012-2015): names, paths or pairs.
+            2012-2016): names, paths or pairs.
 
     Raises:
         ValueError: if the name is left out though there are several sets.
@@ -51,20 +59,38 @@ class Sts:
         self.name = name or Path(str(sets)).stem
         self._sets = sets
         self._data_dir = data_dir
-        self._exclude = exclude
+        self._exclude = [exclude] if isinstance(exclude, (str, Path, ScoredPairs)) else list(exclude)
+
+    def excluding(self, sets: Sequence[str | Path]) -> Sts:
+        """The same task without the pairs of these sets, besides those that it leaves out already."""
+        return Sts(self._sets, self.name, self._data_dir, [*self._exclude, *sets])
 
     @cached_property
     def pairs(self) -> ScoredPairs:
         """The pairs, read at first use."""
         pairs = self._load(self._sets)
-        return pairs.without(self._load(self._exclude)) if self._exclude else pairs
+        for sets in self._exclude:
+            try:
+                pairs = pairs.without(self._load(sets))
+            except DataUnavailable as error:
+                raise DataUnavailable(f"pairs must be left out that cannot be had: {error}") from error
+            except NoPairsLeft as error:
+                raise DataUnavailable(f"every pair also stands in {sets}, which is to be left out") from error
+        return pairs
 
     def predict(self, vectors: Vectors) -> list[Prediction]:
-        """Cosines of all pairs, by part and in one list."""
+        """Cosines of all pairs in one list and by part, squared distances of close pairs, terms of the uniformity."""
         pairs = self.pairs
         texts, first, second = distinct(pairs.text1, pairs.text2)
-        cosine = paired_cosine(vectors.sentences(texts), first, second)
-        predictions = [Prediction("all", pairs.scaled_score, cosine, _METRICS)]
+        sentences = vectors.sentences(texts)  # (u, d)
+        cosine = paired_cosine(sentences, first, second)
+        top = np.array([pairs.ranges[name][1] for name in pairs.dataset])
+        close = pairs.score > _CLOSE * top
+        predictions = [
+            Prediction("all", pairs.scaled_score, cosine, _METRICS),
+            Prediction("all", pairs.score[close], 2 - 2 * cosine[close], ("alignment",)),
+            Prediction("all", np.zeros(len(texts)), _uniformity(sentences), ("uniformity",)),
+        ]
         if len(pairs.datasets) > 1:
             dataset = np.array(pairs.dataset)
             for part in pairs.datasets:
@@ -83,3 +109,11 @@ class Sts:
 
     def _load(self, sets: str | Path | Sequence[str | Path] | ScoredPairs) -> ScoredPairs:
         return sets if isinstance(sets, ScoredPairs) else load_sts(sets, self._data_dir)
+
+
+def _uniformity(sentences: np.ndarray) -> np.ndarray:
+    """Terms (u,) of the uniformity, NaN where a vector has no direction."""
+    lengths = np.linalg.norm(sentences, axis=1)
+    if not (np.isfinite(lengths) & (lengths > 0)).all():
+        return np.full(len(sentences), np.nan)
+    return uniformity_terms(sentences)

@@ -1,7 +1,9 @@
 """Result rows as a table to read: methods down, one headline figure per task across.
 
 A cell is the value ×100, ± half the width of its 95 % interval. Where the rows hold gains over a reference, a mark
-tells whether the difference is more than noise: ▲ better, ▼ worse (p < 0.05), ≈ neither.
+tells whether the difference is more than noise: ▲ better, ▼ worse (p < 0.05), ≈ neither. The best value of a column is
+bold, and ° marks those that are not significantly worse. P-values are corrected after Holm: the comparisons of one
+column with the reference are one family, those with its best another.
 """
 
 from __future__ import annotations
@@ -15,11 +17,14 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from uncone.tasks.scoring import Row
+from uncone.statistics import LOWER_IS_BETTER
+from uncone.tasks.scoring import SIGNIFICANT, Row
 
-LEGEND = "×100, ± half the 95 % interval; against the reference: ▲ better, ▼ worse (p < 0.05), ≈ no clear difference"
+LEGEND = (
+    "×100, ± half the 95 % interval. Against the reference: ▲ better, ▼ worse, ≈ no clear difference. Bold: best of "
+    "its column; ° not clearly worse than the best. Clear: p < 0.05, corrected after Holm within each column."
+)
 
-_SIGNIFICANT = 0.05
 # The figure that speaks for a task: the first of these that it has, or else its first subset.
 _SUBSETS = ("all", "macro", "total")
 _METRICS = ("spearman", "accuracy")
@@ -34,11 +39,11 @@ class Headline(NamedTuple):
 
 
 class _Cell(NamedTuple):
-    value: float
     text: str
+    best: bool = False
 
 
-_MISSING = _Cell(math.nan, "–")
+_MISSING = _Cell("–")
 
 
 def headlines(rows: Sequence[Row]) -> list[Headline]:
@@ -65,7 +70,7 @@ def headlines(rows: Sequence[Row]) -> list[Headline]:
 
 
 def rich_table(rows: Sequence[Row], columns: Sequence[Headline] | None = None, columns_per_table: int = 5) -> Group:
-    """A table for the terminal; the best value of each column is bold.
+    """A table for the terminal.
 
     Args:
         rows: from `uncone.tasks.evaluate`.
@@ -84,12 +89,11 @@ def rich_table(rows: Sequence[Row], columns: Sequence[Headline] | None = None, c
         table.add_column("method", no_wrap=True)
         for column in shown:
             table.add_column(f"{column.task}\n{column.subset}\n{column.metric}", justify="right", no_wrap=True)
-        best = {column: max(cells[m, column].value for m in methods if (m, column) in cells) for column in shown}
         for method in methods:
             line = []
             for column in shown:
                 cell = cells.get((method, column), _MISSING)
-                line.append(Text(cell.text, style="bold" if cell.value == best[column] else ""))
+                line.append(Text(cell.text, style="bold" if cell.best else ""))
             table.add_row(method, *line)
         tables.append(table)
     return Group(*tables, LEGEND)
@@ -108,13 +112,14 @@ def markdown_table(rows: Sequence[Row], columns: Sequence[Headline] | None = Non
     Example:
         >>> row = {"task": "ws353", "subset": "ws353", "metric": "spearman", "removal": "none", "value": 0.7}
         >>> print(markdown_table([row | {"ci_low": 0.65, "ci_high": 0.74}]).splitlines()[2])
-        | none | 70.0 ±4.5 |
+        | none | **70.0 ±4.5** |
     """
     columns, methods, cells = _arrange(rows, columns)
     lines = [["method", *(f"{column.task} {column.subset} {column.metric}" for column in columns)]]
     lines.append(["---", *("---:" for _ in columns)])
     for method in methods:
-        lines.append([method, *(cells.get((method, column), _MISSING).text for column in columns)])
+        line = [cells.get((method, column), _MISSING) for column in columns]
+        lines.append([method, *(f"**{cell.text}**" if cell.best else cell.text for cell in line)])
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return f"{table}\n\n{LEGEND}\n"
 
@@ -126,38 +131,50 @@ def _arrange(
     columns = list(columns) if columns is not None else headlines(rows)
     if not columns:
         raise ValueError("there is no figure to show among the result rows")
-    names = _method_names(rows)
+    differing = [key for key in ("encoder", "layers", "pooling") if len({str(row.get(key)) for row in rows}) > 1]
+    differing += ["seed"] if len({row.get("seed") for row in rows}) > 1 else []
+    names = [_method_name(row, differing) for row in rows]
     by_key = {(name, row["task"], row["subset"], row["metric"]): row for name, row in zip(names, rows, strict=True)}
     methods = list(dict.fromkeys(names))
     cells = {}
     for column in columns:
-        for method in methods:
-            row = by_key.get((method, *column))
-            if row is not None:
-                gain = by_key.get((method, column.task, column.subset, f"{column.metric}_gain"))
-                cells[method, column] = _Cell(row["value"], _cell_text(row, gain))
-        if not any((method, column) in cells for method in methods):
+        of_column = {method: row for method in methods if (row := by_key.get((method, *column))) is not None}
+        if not of_column:
             known = ", ".join("/".join(headline) for headline in headlines(rows))
             raise ValueError(f"no result row has {'/'.join(column)}; there are, for instance, {known}")
+        sign = -1 if column.metric in LOWER_IS_BETTER else 1
+        best = max(sign * row["value"] for row in of_column.values())
+        for method, row in of_column.items():
+            is_best = sign * row["value"] == best
+            gain = by_key.get((method, column.task, column.subset, f"{column.metric}_gain"))
+            mark = _mark(gain, sign)
+            # rows of several evaluations were each compared with the best of their own only
+            if not is_best and not differing and (row.get("p_best") or 0) >= SIGNIFICANT:
+                mark += "°"
+            cells[method, column] = _Cell(f"{mark} {_value(row)}".strip(), is_best)
     return columns, methods, cells
 
 
-def _method_names(rows: Sequence[Row]) -> list[str]:
-    """The method of each row: its removal, after whatever else differs between the rows."""
-    differing = [key for key in ("encoder", "layers", "pooling") if len({str(row.get(key)) for row in rows}) > 1]
-    seeds = ["seed"] if len({row.get("seed") for row in rows}) > 1 else []
-    return [" ".join(str(row.get(key)) for key in [*differing, "removal", *seeds]) for row in rows]
+def _method_name(row: Row, differing: Sequence[str]) -> str:
+    """The method of a row: its removal, between whatever else differs between the rows."""
+    before, after = ([key for key in differing if (key == "seed") == last] for last in (False, True))
+    return " ".join(str(row.get(key)) for key in [*before, "removal", *after])
 
 
-def _cell_text(row: Row, gain: Row | None) -> str:
+def _value(row: Row) -> str:
     text = f"{100 * row['value']:.1f}"
     if row["ci_low"] is not None:
         text += f" ±{50 * (row['ci_high'] - row['ci_low']):.1f}"
-    if gain is None:
-        return text
-    if gain["p_value"] >= _SIGNIFICANT:
-        return f"≈ {text}"
-    return f"{'▲' if gain['value'] > 0 else '▼'} {text}"
+    return text
+
+
+def _mark(gain: Row | None, sign: int) -> str:
+    """Whether a gain is more than noise; nothing where that was not tested."""
+    if gain is None or gain.get("p_holm") is None:
+        return ""
+    if gain["p_holm"] >= SIGNIFICANT:
+        return "≈"
+    return "▲" if sign * gain["value"] > 0 else "▼"
 
 
 def _first_of(preferred: Sequence[str], present: Sequence[str]) -> str:

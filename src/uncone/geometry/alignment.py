@@ -1,0 +1,190 @@
+"""Alignment and uniformity: do vectors that belong together lie together, and do all of them fill the sphere?
+
+Both are defined by Wang and Isola, "Understanding Contrastive Representation Learning through Alignment and Uniformity
+on the Hypersphere" (ICML 2020), on unit vectors x̂, and lower is better for both:
+
+    alignment  = E ‖x̂ − x̂⁺‖²                  over pairs that belong together,
+    uniformity = log E exp(−t ‖x̂ − ŷ‖²), t = 2   over pairs of different vectors.
+
+A single point is perfectly aligned (0) and not uniform at all (0); vectors spread evenly over a sphere of many
+dimensions are as uniform as can be (about −2t). Neither depends on rotation or on the length of any vector.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.utilities.data import dim_zero_cat
+
+from uncone.arrays import Array, ArrayT, as_given, matrix
+from uncone.geometry.rows import unit_blocks
+
+# Rows of a block of the matrix of all pairs: 16 MiB in float32.
+_TILE = 2048
+
+
+def alignment(X: Array, Y: Array) -> float:
+    """Mean squared distance between the directions of paired vectors; lower is better.
+
+    Args:
+        X: (n, d), n ≥ 1, no zero row.
+        Y: (n, d), the partner of each row, no zero row.
+
+    Returns:
+        A value in [0, 4]: 0 where partners point the same way, 2 where they are orthogonal.
+
+    Raises:
+        ValueError: if `X` and `Y` are not finite matrices of one shape, or a row is zero.
+
+    Example:
+        >>> alignment(torch.tensor([[1.0, 0.0], [2.0, 0.0]]), torch.tensor([[3.0, 0.0], [0.0, 1.0]]))
+        1.0
+    """
+    return float(torch.cat(_squared_distances(X, Y)).mean())
+
+
+def uniformity(X: Array, t: float = 2.0) -> float:
+    """Logarithm of the mean Gaussian potential between the directions of different vectors; lower is better.
+
+    The pairs are never held at once, only blocks of them. Products are taken in the precision of `X`, sums in float64.
+
+    Args:
+        X: (n, d), n ≥ 2, no zero row.
+        t: how fast the potential exp(−t ‖x̂ − ŷ‖²) falls, > 0; 2 in the literature.
+
+    Returns:
+        A value in [−4t, 0].
+
+    Raises:
+        ValueError: if `X` is not a finite matrix of at least two rows, a row is zero, or t is not positive.
+
+    Example:
+        >>> round(uniformity(torch.tensor([[1.0, 0.0], [0.0, 1.0]])), 6)  # at squared distance 2
+        -4.0
+    """
+    return float(_potentials(X, t).mean().log())
+
+
+def uniformity_terms(X: ArrayT, t: float = 2.0) -> ArrayT:
+    """What each vector contributes to the uniformity: their mean is the uniformity, their spread its sampling error.
+
+    With h_i the mean potential of vector i and h̄ the mean of them, the terms are log h̄ + 2 (h_i / h̄ − 1). This is
+    the first-order expansion of uniformity in the weights of the vectors (the factor 2, because a vector is on either
+    side of its pairs), so that a bootstrap of the mean of the terms is one of uniformity that recomputes no pair.
+
+    Args:
+        X: (n, d), n ≥ 2, no zero row.
+        t: as in `uniformity`.
+
+    Returns:
+        (n,) float64.
+
+    Raises:
+        ValueError: as `uniformity`.
+
+    Example:
+        >>> uniformity_terms(torch.tensor([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]])).round(decimals=2)
+        tensor([-0.1000, -0.1000, -3.1000], dtype=torch.float64)
+    """
+    potentials = _potentials(X, t)
+    mean = potentials.mean()
+    return as_given(mean.log() + 2 * (potentials / mean - 1), X)
+
+
+class Alignment(Metric):
+    """`alignment` of pairs seen in chunks.
+
+    Example:
+        >>> metric = Alignment()
+        >>> metric.update(torch.tensor([[1.0, 0.0]]), torch.tensor([[3.0, 0.0]]))
+        >>> metric.update(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 1.0]]))
+        >>> metric.compute()
+        tensor(1., dtype=torch.float64)
+    """
+
+    is_differentiable = False
+    higher_is_better = False
+    full_state_update = False
+    total: Tensor
+    count: Tensor
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.add_state("total", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, X: Array, Y: Array) -> None:
+        """Add the pairs of rows of `X` and `Y` (n, d), n ≥ 1."""
+        for distances in _squared_distances(X, Y):
+            self.total += distances.sum()
+            self.count += len(distances)
+
+    def compute(self) -> Tensor:
+        """Alignment, a float64 scalar."""
+        return self.total / self.count
+
+
+class Uniformity(Metric):
+    """`uniformity` of vectors seen in chunks, all of which are kept: every pair counts.
+
+    Args:
+        t: as in `uniformity`.
+        kwargs: passed on to `torchmetrics.Metric`.
+
+    Example:
+        >>> metric = Uniformity()
+        >>> metric.update(torch.tensor([[1.0, 0.0]]))
+        >>> metric.update(torch.tensor([[0.0, 1.0]]))
+        >>> metric.compute().round(decimals=6)
+        tensor(-4., dtype=torch.float64)
+    """
+
+    is_differentiable = False
+    higher_is_better = False
+    full_state_update = False
+    vectors: list[Tensor]
+
+    def __init__(self, t: float = 2.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.t = t
+        self.add_state("vectors", [], dist_reduce_fx="cat")
+
+    def update(self, X: Array) -> None:
+        """Add the vectors `X` (n, d), n ≥ 1."""
+        self.vectors.append(matrix(X, minimum_rows=1))
+
+    def compute(self) -> Tensor:
+        """Uniformity, a float64 scalar."""
+        return _potentials(dim_zero_cat(self.vectors), self.t).mean().log()
+
+
+def _squared_distances(X: Array, Y: Array) -> list[Tensor]:
+    """Squared distances of the directions of paired rows, float64, a block of rows at a time."""
+    first, second = matrix(X, "X"), matrix(Y, "Y")
+    if first.shape != second.shape:
+        raise ValueError(f"X and Y must be of one shape, got {tuple(first.shape)} and {tuple(second.shape)}")
+    return [(x - y).square().sum(1) for x, y in zip(unit_blocks(first), unit_blocks(second), strict=True)]
+
+
+def _potentials(X: Array, t: float) -> Tensor:
+    """Mean potential (n,) of each vector with all others, float64."""
+    if not t > 0:
+        raise ValueError(f"t must be above 0, got {t}")
+    vectors = matrix(X, minimum_rows=2)
+    n = len(vectors)
+    work = torch.float64 if vectors.dtype == torch.float64 else torch.float32
+    units = torch.cat([block.to(work) for block in unit_blocks(vectors)])  # (n, d)
+    sums = units.new_zeros(n, dtype=torch.float64)
+    for i in range(0, n, _TILE):
+        for j in range(i, n, _TILE):  # the matrix is symmetric: its upper triangle will do
+            cosines = units[i : i + _TILE] @ units[j : j + _TILE].T  # (b, c)
+            potentials = cosines.sub_(1).mul_(2 * t).clamp_(max=0).exp_()  # ‖x̂ − ŷ‖² = 2 − 2 cos
+            if i == j:
+                potentials.fill_diagonal_(0)
+            else:
+                sums[j : j + _TILE] += potentials.sum(0, dtype=torch.float64)
+            sums[i : i + _TILE] += potentials.sum(1, dtype=torch.float64)
+    return sums / (n - 1)

@@ -1,0 +1,135 @@
+"""Tasks of mteb and their data: from the data folder, or else downloaded by mteb from the Hugging Face hub.
+
+In the data folder,
+
+- `mteb/NAME.tsv` holds the task NAME, tab separated and unquoted, with a header line: split, sentence1, sentence2 and
+  score for STS; split, text and label for classification;
+- STS12 to STS16, STSBenchmark and SICK-R are also found in the files of `uncone.data.sts`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from uncone.data.files import DataUnavailable, Source, Table, find, read_table
+from uncone.data.sts import SETS, load_sts
+
+STS, CLASSIFICATION = "STS", "Classification"  # types of mteb
+STS_SETS = {f"STS{year}": f"sts{year}" for year in (12, 13, 14, 15, 16)} | {
+    "STSBenchmark": "stsb_test",
+    "SICK-R": "sickr_all",
+}
+_COLUMNS = {STS: ("sentence1", "sentence2", "score"), CLASSIFICATION: ("text", "label")}
+
+
+def import_mteb(module: str = "mteb") -> Any:
+    """The package mteb, imported when it is first needed: that takes seconds.
+
+    Raises:
+        DataUnavailable: if it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != "mteb":
+            raise
+        raise DataUnavailable("mteb is not installed: pip install 'uncone[mteb]'") from error
+
+
+def load_task(name: str, data_dir: str | Path | None = None, languages: Sequence[str] = ("eng",)) -> Any:
+    """A task of mteb with its data loaded: from the data folder, or else from the hub.
+
+    Raises:
+        DataUnavailable: if mteb is not installed, or its data can neither be read nor downloaded.
+        ValueError: if mteb has no such task, it is neither STS nor classification, or a file is malformed.
+    """
+    try:
+        task = import_mteb().get_task(name, languages=list(languages))
+    except KeyError as error:
+        raise ValueError(f"mteb has no task {name!r}: {error.args[0] if error.args else ''}") from error
+    if task.metadata.type not in _COLUMNS or task.metadata.modalities != ["text"]:
+        raise ValueError(f"mteb's {name} is of type {task.metadata.type}: only STS and classification of text are run")
+    splits = _splits(task, data_dir)
+    if splits is not None:
+        task.dataset = splits
+        task.data_loaded = True
+        return task
+    from huggingface_hub import HfApi, constants
+
+    try:
+        if not constants.HF_HUB_OFFLINE:
+            HfApi().dataset_info(task.metadata.dataset["path"], timeout=10)  # a quick no, where loading would retry
+        task.load_data()
+    except Exception as error:  # the hub's client raises those of whichever HTTP library it is built on
+        raise DataUnavailable(
+            f"mteb/{name}.tsv is in no data folder (data_dir, UNCONE_DATA), and mteb could not download it: "
+            f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        ) from error
+    return task
+
+
+def _splits(task: Any, data_dir: str | Path | None) -> Any:
+    """The data of a task from the data folder, as mteb holds them; None if they are not there."""
+    import datasets  # slow to import, and only needed here
+
+    name, kind = task.metadata.name, task.metadata.type
+    path = _find(Source(f"mteb/{name}.tsv", 0), data_dir)
+    if path is not None:
+        table = read_table(path, ("split", *_COLUMNS[kind]))
+        split = np.array(table.text("split"))
+        columns = _sts(table, task) if kind == STS else _classification(table, task)
+        needed = {*task.eval_splits, *([task.train_split] if kind == CLASSIFICATION else [])}
+        if missing := sorted(needed - set(split)):
+            raise ValueError(f"{path}: mteb's {name} needs the split {', '.join(missing)}, found {', '.join({*split})}")
+        rows = {part: np.flatnonzero(split == part) for part in dict.fromkeys(split)}
+    elif name in STS_SETS and _find(SETS[STS_SETS[name]].source, data_dir) is not None:
+        pairs = load_sts(STS_SETS[name], data_dir)
+        first, second = task.column_names
+        columns = {first: list(pairs.text1), second: list(pairs.text2), "score": pairs.score.tolist()}
+        rows = {"test": np.arange(len(pairs))}
+    else:
+        return None
+    if len(task.hf_subsets) != 1:
+        raise ValueError(f"mteb's {name} has the parts {', '.join(task.hf_subsets)}: one file cannot hold several")
+    data = datasets.DatasetDict(
+        {
+            str(part): datasets.Dataset.from_dict({key: [values[i] for i in chosen] for key, values in columns.items()})
+            for part, chosen in rows.items()
+        }
+    )
+    subset = task.hf_subsets[0]
+    return data if subset == "default" else {subset: data}
+
+
+def _sts(table: Table, task: Any) -> dict[str, list[Any]]:
+    first, second = task.column_names
+    return {
+        first: list(table.text("sentence1")),
+        second: list(table.text("sentence2")),
+        "score": table.numbers("score").tolist(),
+    }
+
+
+def _classification(table: Table, task: Any) -> dict[str, list[Any]]:
+    """Texts, and labels as numbers from 0: in numerical order if all are whole numbers, else in alphabetical order."""
+    labels = table.text("label")
+    whole = all(re.fullmatch(r"-?\d+", label) for label in labels)
+    numbers = {label: i for i, label in enumerate(sorted(set(labels), key=int if whole else str))}
+    return {
+        task.input_column_name: list(table.text("text")),
+        task.label_column_name: [numbers[label] for label in labels],
+    }
+
+
+def _find(source: Source, data_dir: str | Path | None) -> Path | None:
+    try:
+        place = find(source, data_dir)
+    except DataUnavailable:
+        return None
+    return place if isinstance(place, Path) else None
