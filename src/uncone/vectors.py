@@ -125,6 +125,38 @@ class Vectors:
 
         return TokenVectors(**self._fetch("tokens", texts, build))
 
+    def in_context(self, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> np.ndarray:
+        """Vectors (n, d) of one word in each of n texts: the mean over its pieces, corrected one by one.
+
+        In a static table the surroundings make no difference, and a word is cut into pieces as if it stood alone; one
+        without a piece there has the nil vector.
+
+        Args:
+            texts: n texts; one that occurs several times is encoded once.
+            spans: n pairs (start, end), the characters text[start:end] of the word.
+
+        Raises:
+            ValueError: naming the text, if no token covers the characters or the encoder does not read so far.
+        """
+        vectors = np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
+        if self.encoder.is_static:
+            words = self.encoder.as_words([text[start:end] for text, (start, end) in zip(texts, spans, strict=True)])
+            counts = np.array([len(types) for types in self.encoder.tokenize(words)])
+            texts = [word for word, count in zip(words, counts, strict=True) if count]
+            rows = np.flatnonzero(counts)
+            spans_of_tokens = np.stack([np.zeros_like(rows), counts[rows]], axis=1)
+        else:
+            rows = np.arange(len(texts))
+            spans_of_tokens = cast(TransformerEncoder, self.encoder).span_tokens(texts, spans)
+        if not len(rows):
+            return vectors
+        number = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+        tokens = self.tokens(list(number))
+        begins = np.searchsorted(tokens.texts, [number[text] for text in texts])
+        for row, (first, end) in zip(rows, begins[:, None] + spans_of_tokens, strict=True):
+            vectors[row] = tokens.vectors[first:end].mean(axis=0)
+        return vectors
+
     def vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
         """The candidate words and their vectors (V, d).
 

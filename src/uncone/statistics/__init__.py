@@ -1,10 +1,10 @@
-"""Correlations, accuracy, and how sure one may be of them.
+"""Correlations, agreement of labels, and how sure one may be of them.
 
 All functions take `gold` (n,), what people said, and `predicted` (n,) or (S, n), what one or S systems said of the same
 items.
 """
 
-from uncone.statistics.correlation import accuracy, average_ranks, pearson, point, spearman
+from uncone.statistics.correlation import accuracy, average_ranks, macro_f1, matthews, pearson, point, spearman
 from uncone.statistics.resampling import (
     Difference,
     Interval,
@@ -21,6 +21,8 @@ __all__ = [
     "average_ranks",
     "bootstrap",
     "difference",
+    "macro_f1",
+    "matthews",
     "paired_bootstrap",
     "pearson",
     "percentile_interval",

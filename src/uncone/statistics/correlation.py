@@ -1,4 +1,4 @@
-"""Correlations and accuracy: on all items, and on many resamples of them at once.
+"""Correlations and agreement of labels: on all items, and on many resamples of them at once.
 
 A resample is held as the *count* of each item rather than as n indices. Ranks inside a resample then need no sorting:
 items are sorted once, and the average rank of a tied group is the running count up to it minus half its own size.
@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from uncone.statistics import agreement
+from uncone.statistics.agreement import OnCounts
 from uncone.statistics.ranks import TiedGroups
-
-OnCounts = Callable[[np.ndarray], np.ndarray]  # counts (n, B) of each item in B resamples -> statistic (S, B)
 
 
 def average_ranks(x: np.ndarray) -> np.ndarray:
@@ -84,8 +84,47 @@ def accuracy(gold: np.ndarray, predicted: np.ndarray) -> float:
     return point("accuracy", gold, predicted)
 
 
+def macro_f1(gold: np.ndarray, predicted: np.ndarray) -> float:
+    """Unweighted mean over classes of F1, the harmonic mean of precision and recall, in [0, 1].
+
+    Classes are those that occur in gold or predicted; one that is never predicted right counts as 0.
+
+    Args:
+        gold: (n,) labels as numbers.
+        predicted: (n,) labels as numbers.
+
+    Raises:
+        ValueError: as `accuracy`.
+
+    Example:
+        >>> round(macro_f1(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0])), 4)  # mean of 6/7 and 0
+        0.4286
+    """
+    return point("macro_f1", gold, predicted)
+
+
+def matthews(gold: np.ndarray, predicted: np.ndarray) -> float:
+    """Matthews' correlation coefficient, in [-1, 1]; of several classes, that of Gorodkin 2004.
+
+    Unlike accuracy it gives nothing for always saying the commonest class: where gold or predicted is constant it is 0
+    by convention.
+
+    Args:
+        gold: (n,) labels as numbers.
+        predicted: (n,) labels as numbers.
+
+    Raises:
+        ValueError: as `accuracy`.
+
+    Example:
+        >>> round(matthews(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1])), 4)
+        0.5774
+    """
+    return point("matthews", gold, predicted)
+
+
 def point(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> float:
-    """The statistic of that name on all items: "pearson", "spearman" or "accuracy".
+    """The statistic of that name in `STATISTICS`, on all items.
 
     Raises:
         ValueError: if the name is unknown, or as the function of that name.
@@ -138,16 +177,14 @@ def _spearman(gold: np.ndarray, systems: np.ndarray) -> OnCounts:
     return on_counts
 
 
-def _accuracy(gold: np.ndarray, systems: np.ndarray) -> OnCounts:
-    correct = (systems == gold).astype(np.float64)  # (S, n)
-    return lambda counts: correct @ counts / len(gold)
-
-
 STATISTICS: dict[str, Callable[[np.ndarray, np.ndarray], OnCounts]] = {
     "pearson": _pearson,
     "spearman": _spearman,
-    "accuracy": _accuracy,
+    "accuracy": agreement.accuracy,
+    "macro_f1": agreement.macro_f1,
+    "matthews": agreement.matthews,
 }
+_OF_LABELS = ("accuracy", "macro_f1", "matthews")  # defined for any labels; a correlation needs variation
 
 
 def _correlation(covariance: np.ndarray, variance_x: np.ndarray, variance_y: np.ndarray) -> np.ndarray:
@@ -177,9 +214,9 @@ def checked(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> tuple[np
     systems = np.atleast_2d(finite(predicted, "predicted"))
     if gold.ndim != 1 or systems.ndim != 2 or systems.shape[1] != len(gold):
         raise ValueError(f"gold (n,) and predicted (n,) or (S, n) do not fit: shapes {gold.shape} and {systems.shape}")
-    if statistic == "accuracy":
+    if statistic in _OF_LABELS:
         if not len(gold):
-            raise ValueError("accuracy needs at least one item, got none")
+            raise ValueError(f"{statistic} needs at least one item, got none")
         return gold, systems
     if len(gold) < 2:
         raise ValueError(f"a correlation needs at least two items, got {len(gold)}")
