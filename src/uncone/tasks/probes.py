@@ -42,7 +42,7 @@ class LogisticProbe:
         seed: of the folds.
     """
 
-    C: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+    C: tuple[float, ...] = (1e-4, 1e-3, 1e-2, 1e-1)
     folds: int = 5
     metric: str = "accuracy"
     seed: int = 0
