@@ -149,7 +149,7 @@ class Vectors:
             places = np.stack([np.zeros_like(counts), counts], axis=1)  # (n, 2) first token and last + 1
         else:
             places = self._contextual.span_tokens(texts, spans)
-        rows = np.flatnonzero(places[:, 1])
+        rows = np.flatnonzero(places[:, 1]).tolist()
         vectors = np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
         if not len(rows):
             return vectors
