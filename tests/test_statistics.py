@@ -29,7 +29,7 @@ def test_pearson_survives_a_large_offset(scale):
     assert statistics.pearson(gold, offset) == pytest.approx(stats.pearsonr(gold, predicted)[0], abs=1e-10)
 
 
-@pytest.mark.parametrize("statistic", ["pearson", "spearman", "accuracy", "macro_f1", "matthews"])
+@pytest.mark.parametrize("statistic", ["pearson", "spearman", "accuracy", "macro_f1", "matthews", "mean"])
 @pytest.mark.parametrize("block", [1, 100, 1 << 17])
 def test_bootstrap_equals_the_statistic_of_each_resample(statistic, block, monkeypatch):
     generator = np.random.default_rng(1)
@@ -48,6 +48,7 @@ def test_bootstrap_equals_the_statistic_of_each_resample(statistic, block, monke
         "accuracy": lambda x, y: np.mean(x == y),
         "macro_f1": lambda x, y: metrics.f1_score(x, y, average="macro"),
         "matthews": metrics.matthews_corrcoef,
+        "mean": lambda x, y: y.mean(),
     }[statistic]
     expected = [[oracle(gold[r], system[r]) for r in rows] for system in systems]
     np.testing.assert_allclose(replicates, expected, atol=1e-12)

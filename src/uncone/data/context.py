@@ -72,13 +72,13 @@ def load_words_in_context(name: str | Path = "scws", data_dir: str | Path | None
 
 
 def _marked(table: Table, name: str) -> WordsInContext:
-    text1, span1 = _without_marks(table, "context1")
-    text2, span2 = _without_marks(table, "context2")
+    text1, span1 = without_marks(table, "context1")
+    text2, span2 = without_marks(table, "context2")
     pairs = ScoredPairs(text1, text2, table.numbers("score"), (name,) * len(table))
     return WordsInContext(pairs, span1, span2)
 
 
-def _without_marks(table: Table, column: str) -> tuple[tuple[str, ...], tuple[Span, ...]]:
+def without_marks(table: Table, column: str) -> tuple[tuple[str, ...], tuple[Span, ...]]:
     """Texts without their marks, and where the marked words then stand."""
     texts, spans = [], []
     for text, line in zip(table.text(column), table.lines, strict=True):

@@ -177,14 +177,20 @@ def _spearman(gold: np.ndarray, systems: np.ndarray) -> OnCounts:
     return on_counts
 
 
+def _mean(gold: np.ndarray, systems: np.ndarray) -> OnCounts:
+    """Mean of what is predicted, for tasks that measure each item instead of comparing it with gold."""
+    return lambda counts: systems @ counts / len(gold)
+
+
 STATISTICS: dict[str, Callable[[np.ndarray, np.ndarray], OnCounts]] = {
     "pearson": _pearson,
     "spearman": _spearman,
     "accuracy": agreement.accuracy,
     "macro_f1": agreement.macro_f1,
     "matthews": agreement.matthews,
+    "mean": _mean,
 }
-_OF_LABELS = ("accuracy", "macro_f1", "matthews")  # defined for any labels; a correlation needs variation
+_OF_ANY_VALUES = ("accuracy", "macro_f1", "matthews", "mean")  # a correlation needs variation
 
 
 def _correlation(covariance: np.ndarray, variance_x: np.ndarray, variance_y: np.ndarray) -> np.ndarray:
@@ -214,7 +220,7 @@ def checked(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> tuple[np
     systems = np.atleast_2d(finite(predicted, "predicted"))
     if gold.ndim != 1 or systems.ndim != 2 or systems.shape[1] != len(gold):
         raise ValueError(f"gold (n,) and predicted (n,) or (S, n) do not fit: shapes {gold.shape} and {systems.shape}")
-    if statistic in _OF_LABELS:
+    if statistic in _OF_ANY_VALUES:
         if not len(gold):
             raise ValueError(f"{statistic} needs at least one item, got none")
         return gold, systems

@@ -5,6 +5,7 @@ from uncone.tasks.base import Average, Prediction, Task, Vectors
 from uncone.tasks.classification import Classification
 from uncone.tasks.evaluation import evaluate
 from uncone.tasks.scoring import ROW_KEYS, NotRun, Row, score
+from uncone.tasks.structure import FunctionWords, VerbTense
 from uncone.tasks.sts import Sts
 from uncone.tasks.table import Headline, headlines, markdown_table, rich_table
 from uncone.tasks.word_similarity import WordSimilarity
@@ -16,6 +17,7 @@ __all__ = [
     "Average",
     "Classification",
     "ContextualSimilarity",
+    "FunctionWords",
     "Headline",
     "NotRun",
     "Prediction",
@@ -23,6 +25,7 @@ __all__ = [
     "Sts",
     "Task",
     "Vectors",
+    "VerbTense",
     "WordSimilarity",
     "evaluate",
     "headlines",
