@@ -20,7 +20,12 @@ COMMANDS = ("train", "evaluate")
 CHOICES = [(path.parent.name, path.stem) for path in sorted(CONF.glob("*/*.yaml"))]
 PASSES_ON_TO = {Encoder.from_pretrained: load_pretrained, Encoder.from_word_vectors: load_word_vectors}
 # experiments of other commands than train.py
-COMMAND_OF = {"cai2021": "analyze", "rajaee2021_geometry": "analyze", "rajaee2021": "evaluate"}
+COMMAND_OF = {
+    "cai2021": "analyze",
+    "rajaee2021_geometry": "analyze",
+    "rajaee2021": "evaluate",
+    "rajaee2021_structure": "evaluate",
+}
 EXPERIMENTS = [choice for group, choice in CHOICES if group == "experiment" and choice not in COMMAND_OF]
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn import metrics
 
 from uncone import statistics
 
@@ -28,7 +29,10 @@ def test_pearson_survives_a_large_offset(scale):
     assert statistics.pearson(gold, offset) == pytest.approx(stats.pearsonr(gold, predicted)[0], abs=1e-10)
 
 
-@pytest.mark.parametrize("statistic", ["pearson", "spearman", "accuracy", "uniformity"])
+STATISTIC_NAMES = ["pearson", "spearman", "accuracy", "macro_f1", "matthews", "mean", "uniformity"]
+
+
+@pytest.mark.parametrize("statistic", STATISTIC_NAMES)
 @pytest.mark.parametrize("block", [1, 100, 1 << 17])
 def test_bootstrap_equals_the_statistic_of_each_resample(statistic, block, monkeypatch):
     generator = np.random.default_rng(1)
@@ -45,10 +49,32 @@ def test_bootstrap_equals_the_statistic_of_each_resample(statistic, block, monke
         "pearson": lambda x, y: stats.pearsonr(x, y)[0],
         "spearman": lambda x, y: stats.spearmanr(x, y)[0],
         "accuracy": lambda x, y: np.mean(x == y),
+        "macro_f1": lambda x, y: metrics.f1_score(x, y, average="macro"),
+        "matthews": metrics.matthews_corrcoef,
+        "mean": lambda x, y: y.mean(),
         "uniformity": lambda _, y: np.mean(y),
     }[statistic]
     expected = [[oracle(gold[r], system[r]) for r in rows] for system in systems]
     np.testing.assert_allclose(replicates, expected, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:A single label was found:UserWarning")
+@pytest.mark.parametrize("n", [2, 7, 500])
+@pytest.mark.parametrize("classes", [2, 3, 6])
+def test_agreement_of_labels_equals_scikit_learn(n, classes):
+    generator = np.random.default_rng(n + classes)
+    gold = generator.integers(classes, size=n)
+    for predicted in (
+        np.where(generator.random(n) < 0.6, gold, generator.integers(classes, size=n)),  # mostly right
+        generator.integers(classes + 1, size=n),  # by chance, with a class that does not occur
+        np.full(n, gold[0]),  # always the same
+        np.full(n, classes),
+    ):
+        assert statistics.accuracy(gold, predicted) == pytest.approx(metrics.accuracy_score(gold, predicted))
+        expected = metrics.f1_score(gold, predicted, average="macro")
+        assert statistics.macro_f1(gold, predicted) == pytest.approx(expected, abs=1e-12)
+        expected = metrics.matthews_corrcoef(gold, predicted)
+        assert statistics.matthews(gold, predicted) == pytest.approx(expected, abs=1e-12)
 
 
 def test_bootstrap_is_seeded():
@@ -179,6 +205,7 @@ VARIED = np.array([1.0, 2.0, 3.0])
         (lambda: statistics.pearson(VARIED, VARIED[:2]), r"do not fit: shapes \(3,\) and \(1, 2\)"),
         (lambda: statistics.pearson(VARIED[:1], VARIED[:1]), "at least two items, got 1"),
         (lambda: statistics.accuracy(VARIED[:0], VARIED[:0]), "at least one item"),
+        (lambda: statistics.matthews(VARIED[:0], VARIED[:0]), "matthews needs at least one item"),
         (lambda: statistics.point("kendall", VARIED, VARIED), "unknown statistic 'kendall'; choose one of pearson"),
         (lambda: statistics.point("pearson", VARIED, np.eye(3)), "one system, shape .* got 3 systems"),
         (lambda: statistics.bootstrap("pearson", VARIED, VARIED, resamples=0), "at least 1, got 0"),

@@ -102,8 +102,13 @@ class Vectors:
         return self.encoder.known(words)
 
     def sentences(self, texts: Sequence[str]) -> np.ndarray:
-        """Vectors (n, d) of texts."""
-        return self._pooled(texts) if self._before_pooling else self._apply(self.raw_sentences(texts))
+        """Vectors (n, d) of texts; nil where a static table knows no word of a text."""
+        known = self.encoder.known(texts) if self.encoder.is_static else np.ones(len(texts), dtype=bool)
+        vectors = np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
+        if known.any():
+            readable = texts if known.all() else [text for text, is_known in zip(texts, known, strict=True) if is_known]
+            vectors[known] = self._pooled(readable) if self._before_pooling else self._apply(self._encoded(readable))
+        return vectors
 
     def raw_sentences(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of texts before the removal."""
@@ -124,6 +129,39 @@ class Vectors:
             return {"vectors": tokens.vectors, "types": tokens.types, "texts": tokens.texts}
 
         return TokenVectors(**self._fetch("tokens", texts, build))
+
+    def in_context(self, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> np.ndarray:
+        """Vectors (n, d) of one word in each of n texts: the mean over its pieces there.
+
+        In a static table the surroundings make no difference, and a word is cut into pieces as if it stood alone; one
+        without a piece has the nil vector.
+
+        Args:
+            texts: n texts; one that occurs several times is encoded once.
+            spans: n pairs (start, end), the characters text[start:end] of the word.
+
+        Raises:
+            ValueError: naming the text, if no token covers the characters or the encoder does not read so far.
+        """
+        if self.encoder.is_static:
+            texts = self.encoder.as_words([text[start:end] for text, (start, end) in zip(texts, spans, strict=True)])
+            counts = np.array([len(types) for types in self.encoder.tokenize(texts)])
+            places = np.stack([np.zeros_like(counts), counts], axis=1)  # (n, 2) first token and last + 1
+        else:
+            places = self._contextual.span_tokens(texts, spans)
+        rows = np.flatnonzero(places[:, 1]).tolist()
+        vectors = np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
+        if not len(rows):
+            return vectors
+        number = {text: i for i, text in enumerate(dict.fromkeys(texts[row] for row in rows))}
+        tokens = self.tokens(list(number)) if self._corrects_tokens else self.raw_tokens(list(number))
+        begins = np.searchsorted(tokens.texts, [number[texts[row]] for row in rows])
+        for row, begin in zip(rows, begins, strict=True):
+            first, end = places[row]
+            vectors[row] = tokens.vectors[begin + first : begin + end].mean(axis=0)
+        if not self._corrects_tokens:
+            vectors[rows] = self._apply(vectors[rows])
+        return vectors
 
     def vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
         """The candidate words and their vectors (V, d).
@@ -170,9 +208,13 @@ class Vectors:
         return raw if self.removal is None else self.removal.apply(raw)
 
     @property
+    def _corrects_tokens(self) -> bool:
+        return getattr(self.removal, "level", "texts") == "tokens"
+
+    @property
     def _before_pooling(self) -> bool:
         """Whether the removal has to see token vectors: pooling that picks one token makes no difference."""
-        return getattr(self.removal, "level", "texts") == "tokens" and self.encoder.pooling != "cls"
+        return self._corrects_tokens and self.encoder.pooling != "cls"
 
     def _pooled(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of texts, corrected before pooling."""

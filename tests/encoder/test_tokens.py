@@ -77,3 +77,27 @@ def test_occurrence_means_against_every_occurrence(kind, folder_of, monkeypatch)
             found += [vectors[first:end].mean(0) for name, first, end in spans if name.lower() == word.lower()]
         if found:
             np.testing.assert_allclose(mean, np.mean(found, 0), atol=1e-5)
+
+
+@pytest.mark.parametrize("special_tokens", [False, True])
+def test_span_tokens_are_those_of_the_word(kind, special_tokens, folder_of):
+    encoder = Encoder.from_pretrained(str(folder_of(kind)), special_tokens=special_tokens)
+    for text, words in zip(CORPUS, encoder.word_spans(CORPUS), strict=True):
+        position, texts, spans = 0, [], []
+        for word, _, _ in words:
+            position = text.index(word, position)
+            texts.append(text)
+            spans.append((position, position + len(word)))
+        assert encoder.span_tokens(texts, spans).tolist() == [[first, end] for _, first, end in words]
+    inside = encoder.span_tokens(["unbelievable cat"], [(2, 8)])  # a part of a word: the pieces that it touches
+    assert encoder.span_tokens(["unbelievable cat"], [(0, 12)])[0, 0] <= inside[0, 0] < inside[0, 1]
+
+
+def test_span_tokens_refuses_what_is_cut_off(folder_of):
+    encoder = Encoder.from_pretrained(str(folder_of("bert")), max_length=4)
+    assert encoder.span_tokens(["the cat sat"], [(4, 7)]).tolist() == [[1, 2]]
+    for span in ((8, 11), (4, 11)):
+        with pytest.raises(ValueError, match="lies beyond the first 4 tokens of 'the cat sat': raise"):
+            encoder.span_tokens(["the cat sat"], [span])
+    with pytest.raises(ValueError, match="no token covers ' ', characters 3 to 4 of 'the cat'"):
+        encoder.span_tokens(["the cat"], [(3, 4)])

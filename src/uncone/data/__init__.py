@@ -1,8 +1,11 @@
-"""Evaluation and training data: word pairs, sentence pairs, analogies and plain text."""
+"""Evaluation and training data: word pairs, sentence pairs, analogies, labelled texts and plain text."""
 
 from uncone.data.analogies import Analogies, load_analogies
+from uncone.data.classification import load_classification
+from uncone.data.context import WordsInContext, load_words_in_context
 from uncone.data.corpora import load_texts
 from uncone.data.files import DataUnavailable
+from uncone.data.labelled import LabelledTexts
 from uncone.data.pairs import ScoredPairs, concatenate
 from uncone.data.sts import load_lee, load_sts
 from uncone.data.word_pairs import load_word_pairs
@@ -10,11 +13,15 @@ from uncone.data.word_pairs import load_word_pairs
 __all__ = [
     "Analogies",
     "DataUnavailable",
+    "LabelledTexts",
     "ScoredPairs",
+    "WordsInContext",
     "concatenate",
     "load_analogies",
+    "load_classification",
     "load_lee",
     "load_sts",
     "load_texts",
     "load_word_pairs",
+    "load_words_in_context",
 ]

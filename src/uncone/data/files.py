@@ -28,11 +28,13 @@ class Hub:
 
     Attributes:
         name: repository, such as "mteb/stsbenchmark-sts"; a folder that `datasets.load_dataset` reads also works.
-        split: such as "test".
+        split: such as "test", or several: "train+test".
+        config: which of the repository's data sets, where it holds several, such as "rte" of "nyu-mll/glue".
     """
 
     name: str
     split: str
+    config: str | None = None
 
 
 @dataclass(frozen=True)
@@ -264,7 +266,7 @@ def read_hub(hub: Hub, columns: Sequence[str], looked_in: str) -> Table:
             HfApi().dataset_info(
                 hub.name, timeout=10
             )  # one quick question: load_dataset alone retries for half a minute
-        rows = datasets.load_dataset(hub.name, split=hub.split)
+        rows = datasets.load_dataset(hub.name, hub.config, split=hub.split)
     except Exception as error:  # the hub's client raises those of whichever HTTP library it is built on
         raise DataUnavailable(
             f"{looked_in} is in no data folder (data_dir, UNCONE_DATA), and reading {hub.name} ({hub.split}) from the "

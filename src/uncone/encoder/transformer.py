@@ -130,6 +130,45 @@ class TransformerEncoder(Encoder):
             spans.append(row)
         return spans
 
+    def span_tokens(self, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> np.ndarray:
+        """The tokens that make up one stretch of characters in each text.
+
+        Args:
+            texts: n texts.
+            spans: n pairs (start, end), the characters text[start:end].
+
+        Returns:
+            (n, 2) int64: first and last + 1, counting the rows of `encode_tokens` for the text.
+
+        Raises:
+            ValueError: naming the text, if no token covers the characters or truncation has cut some of them off.
+        """
+        encoded = self.tokenizer(
+            list(texts),
+            truncation=True,
+            max_length=self.max_length,
+            return_special_tokens_mask=True,
+            return_offsets_mapping=True,
+        )
+        found = np.empty((len(texts), 2), dtype=np.int64)
+        columns = (encoded["special_tokens_mask"], encoded["offset_mapping"], encoded.encodings)
+        for i, (text, (start, end), special, offsets, encoding) in enumerate(zip(texts, spans, *columns, strict=True)):
+            own = [
+                (first, last, bool(is_special))
+                for (first, last), is_special in zip(offsets, special, strict=True)
+                if self.special_tokens or not is_special
+            ]
+            rows = [row for row, (a, z, is_special) in enumerate(own) if a < end and z > start and not is_special]
+            if encoding.overflowing and max((z for _, z, is_special in own if not is_special), default=0) < end:
+                raise ValueError(
+                    f"{text[start:end]!r} lies beyond the first {self.max_length} tokens of {text!r}: "
+                    "raise encoder.max_length or shorten the text"
+                )
+            if not rows:
+                raise ValueError(f"no token covers {text[start:end]!r}, characters {start} to {end} of {text!r}")
+            found[i] = rows[0], rows[-1] + 1
+        return found
+
     @torch.no_grad()
     def encode(self, texts: Sequence[str], progress: bool = True) -> np.ndarray:
         """Pooled vectors (n, d) float32 of n texts; see `Encoder.encode`."""

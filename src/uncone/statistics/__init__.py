@@ -1,10 +1,19 @@
-"""Correlations, accuracy, and how sure one may be of them.
+"""Correlations, agreement of labels, and how sure one may be of them.
 
 Statistics take `gold` (n,), what people said, and `predicted` (n,) or (S, n), what one or S systems said of the same
 items.
 """
 
-from uncone.statistics.correlation import LOWER_IS_BETTER, accuracy, average_ranks, pearson, point, spearman
+from uncone.statistics.correlation import (
+    LOWER_IS_BETTER,
+    accuracy,
+    average_ranks,
+    macro_f1,
+    matthews,
+    pearson,
+    point,
+    spearman,
+)
 from uncone.statistics.multiple import holm
 from uncone.statistics.resampling import (
     Difference,
@@ -24,6 +33,8 @@ __all__ = [
     "bootstrap",
     "difference",
     "holm",
+    "macro_f1",
+    "matthews",
     "paired_bootstrap",
     "pearson",
     "percentile_interval",

@@ -1,4 +1,4 @@
-"""Correlations and accuracy: on all items, and on many resamples of them at once.
+"""Correlations and agreement of labels: on all items, and on many resamples of them at once.
 
 A resample is held as the *count* of each item rather than as n indices. Ranks inside a resample then need no sorting:
 items are sorted once, and the average rank of a tied group is the running count up to it minus half its own size.
@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from uncone.statistics import agreement
+from uncone.statistics.agreement import OnCounts
 from uncone.statistics.ranks import TiedGroups
-
-OnCounts = Callable[[np.ndarray], np.ndarray]  # counts (n, B) of each item in B resamples -> statistic (S, B)
 
 
 def average_ranks(x: np.ndarray) -> np.ndarray:
@@ -84,6 +84,45 @@ def accuracy(gold: np.ndarray, predicted: np.ndarray) -> float:
     return point("accuracy", gold, predicted)
 
 
+def macro_f1(gold: np.ndarray, predicted: np.ndarray) -> float:
+    """Unweighted mean over classes of F1, the harmonic mean of precision and recall, in [0, 1].
+
+    Classes are those that occur in gold or predicted; one that is never predicted right counts as 0.
+
+    Args:
+        gold: (n,) labels as numbers.
+        predicted: (n,) labels as numbers.
+
+    Raises:
+        ValueError: as `accuracy`.
+
+    Example:
+        >>> round(macro_f1(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0])), 4)  # mean of 6/7 and 0
+        0.4286
+    """
+    return point("macro_f1", gold, predicted)
+
+
+def matthews(gold: np.ndarray, predicted: np.ndarray) -> float:
+    """Matthews' correlation coefficient, in [-1, 1]; of several classes, that of Gorodkin 2004.
+
+    Unlike accuracy it gives nothing for always saying the commonest class: where gold or predicted is constant it is 0
+    by convention.
+
+    Args:
+        gold: (n,) labels as numbers.
+        predicted: (n,) labels as numbers.
+
+    Raises:
+        ValueError: as `accuracy`.
+
+    Example:
+        >>> round(matthews(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1])), 4)
+        0.5774
+    """
+    return point("matthews", gold, predicted)
+
+
 def point(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> float:
     """The statistic of that name, one of `STATISTICS`, on all items.
 
@@ -138,20 +177,19 @@ def _spearman(gold: np.ndarray, systems: np.ndarray) -> OnCounts:
     return on_counts
 
 
-def _accuracy(gold: np.ndarray, systems: np.ndarray) -> OnCounts:
-    correct = (systems == gold).astype(np.float64)  # (S, n)
-    return lambda counts: correct @ counts / len(gold)
-
-
 def _mean(gold: np.ndarray, systems: np.ndarray) -> OnCounts:
-    return lambda counts: systems @ counts / counts.shape[0]
+    """Mean of what is predicted, for tasks that measure each item instead of comparing it with gold."""
+    return lambda counts: systems @ counts / len(gold)
 
 
 STATISTICS: dict[str, Callable[[np.ndarray, np.ndarray], OnCounts]] = {
     "pearson": _pearson,
     "spearman": _spearman,
-    "accuracy": _accuracy,
+    "accuracy": agreement.accuracy,
+    "macro_f1": agreement.macro_f1,
+    "matthews": agreement.matthews,
     # means of what each item contributes, which is what `predicted` then holds; `gold` is not looked at
+    "mean": _mean,
     "alignment": _mean,
     "uniformity": _mean,
     "mean_accuracy": _mean,

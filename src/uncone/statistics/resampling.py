@@ -48,7 +48,7 @@ def bootstrap(
     Memory is bounded (a few MiB besides the result) whatever n and `resamples`.
 
     Args:
-        statistic: "pearson", "spearman", "accuracy" or another name in `STATISTICS`.
+        statistic: one of `uncone.statistics.correlation.STATISTICS`.
         gold: (n,).
         predicted: (n,) of one system or (S, n) of several.
         resamples: how many times n items are drawn with replacement.
@@ -144,7 +144,7 @@ def paired_bootstrap(
     """Test whether a system is better than a reference on the same items.
 
     Args:
-        statistic: "pearson", "spearman", "accuracy" or another name in `STATISTICS`.
+        statistic: one of `uncone.statistics.correlation.STATISTICS`.
         gold: (n,).
         system: (n,) predictions of the system.
         reference: (n,) predictions of the reference.

@@ -21,6 +21,12 @@ class Vectors(Protocol):
     def sentences(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of n texts."""
 
+    def in_context(self, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> np.ndarray:
+        """Vectors (n, d) of a marked word in each of n texts: the mean over the pieces of the characters [start, end).
+
+        A word without a known piece has the nil vector.
+        """
+
     def vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
         """All V words of the vocabulary and their vectors (V, d): the candidate answers of an analogy."""
 
@@ -37,6 +43,8 @@ class Prediction:
         covered: (N,) bool, which of the subset's N items hold known words only; None for a task that every system
             covers, such as sentence similarity. Gold and predicted are of the covered items, or of all N where the
             task scores unknown words too.
+        majority: (n,) what one says without any vectors, such as the commonest class in training; None if there is no
+            such thing. Scored as one more system, "majority", so that a number can be judged.
 
     Raises:
         ValueError: if the lengths do not fit.
@@ -47,10 +55,13 @@ class Prediction:
     predicted: np.ndarray
     metrics: tuple[str, ...]
     covered: np.ndarray | None = None
+    majority: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.gold.shape != self.predicted.shape or self.gold.ndim != 1:
             raise ValueError(f"gold and predicted must be (n,), got {self.gold.shape} and {self.predicted.shape}")
+        if self.majority is not None and self.majority.shape != self.gold.shape:
+            raise ValueError(f"gold and majority must be (n,), got {self.gold.shape} and {self.majority.shape}")
         if self.covered is None:
             return
         known = int(np.count_nonzero(self.covered))

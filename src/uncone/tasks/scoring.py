@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,8 @@ from uncone.tasks.base import Average, Prediction
 
 # One line of results.json; None is unknown or does not apply. The metric "spearman_gain" is the value of this removal
 # minus that of the reference, with the interval of the paired bootstrap; "coverage" is the share of items whose words
-# are all known. A *figure* is one metric on one subset of one task. Its p-values:
+# are all known. The removal "majority" is no removal: it stands for what can be said without vectors. A *figure* is one
+# metric on one subset of one task. Its p-values:
 # - p_value, of a gain: paired bootstrap, the removal against the reference;
 # - p_holm, of a gain: p_value corrected after Holm for all gains of the figure;
 # - p_best, of a value: paired bootstrap, the removal against the best of the figure, corrected after Holm for all such
@@ -29,6 +31,8 @@ ROW_KEYS = (
     *("value", "ci_low", "ci_high", "n", "seed", "p_value", "p_holm", "p_best"),
 )
 SIGNIFICANT = 0.05
+
+MAJORITY = "majority"
 
 
 class NotRun(NamedTuple):
@@ -90,6 +94,7 @@ def score(
         [('none', 'spearman', 0.08), ('better', 'spearman', 0.81), ('better', 'spearman_gain', 0.74)]
     """
     measured: dict[tuple[str, str], _Measured] = {}  # by subset and metric
+    predictions = _with_majority(task, predictions)
     coverage: dict[str, Row] = {}
     not_run: list[NotRun] = []
     for subset_predictions in zip(*predictions.values(), strict=True):
@@ -123,6 +128,17 @@ def score(
             if subset in coverage and metric == metrics[-1]:
                 rows.append(where | coverage[subset])
     return rows, not_run
+
+
+def _with_majority(task: str, predictions: Mapping[str, Sequence[Prediction]]) -> Mapping[str, Sequence[Prediction]]:
+    """The predictions, and those of the majority class as one more system where the task has them."""
+    of_first = next(iter(predictions.values()))
+    majority = [replace(p, predicted=p.majority) for p in of_first if p.majority is not None]
+    if not majority:
+        return predictions
+    if MAJORITY in predictions:
+        raise ValueError(f"{task}: no removal may be called {MAJORITY!r}, which stands for the commonest class")
+    return {**predictions, MAJORITY: majority}
 
 
 def _measure(

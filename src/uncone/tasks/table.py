@@ -25,9 +25,8 @@ LEGEND = (
     "its column; ° not clearly worse than the best. Clear: p < 0.05, corrected after Holm within each column."
 )
 
-# The figure that speaks for a task: the first of these that it has, or else its first subset.
+# The subset that speaks for a task: the first of these that it has, or else its first one.
 _SUBSETS = ("all", "macro", "total")
-_METRICS = ("spearman", "accuracy")
 
 
 class Headline(NamedTuple):
@@ -47,7 +46,7 @@ _MISSING = _Cell("–")
 
 
 def headlines(rows: Sequence[Row]) -> list[Headline]:
-    """The usual figure of each task: Spearman over all pairs, macro Spearman over word sets, total accuracy.
+    """The usual figure of each task: the metric that it names first, over all its items or its macro average.
 
     A task of which nothing but its coverage could be measured has none.
 
@@ -64,7 +63,7 @@ def headlines(rows: Sequence[Row]) -> list[Headline]:
     for task in dict.fromkeys(row["task"] for row in measured):
         of_task = [row for row in measured if row["task"] == task]
         subset = _first_of(_SUBSETS, [row["subset"] for row in of_task])
-        metric = _first_of(_METRICS, [row["metric"] for row in of_task if row["subset"] == subset])
+        metric = next(row["metric"] for row in of_task if row["subset"] == subset)
         chosen.append(Headline(task, subset, metric))
     return chosen
 

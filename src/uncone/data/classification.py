@@ -1,0 +1,224 @@
+"""Classification sets: sentences, or pairs of sentences, and the class of each.
+
+Files are tab separated and unquoted, with a header line. Their columns, among others and in any order:
+
+- `label`, any text; and `split` (train, dev, test), without which all rows are one set for cross-validation;
+- `text`; or `text1` and `text2` for pairs;
+- or `sentence1`, `index1`, `sentence2` and `index2` for a word marked in each sentence: the number of the word,
+  counted from 0, where words stand between single spaces (as in WiC).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from uncone.data.files import Hub, Source, Table, find, packaged_file, read, read_hub, read_table
+from uncone.data.labelled import LabelledTexts, Span
+
+_TEXT, _PAIR, _MARKED = ("text",), ("text1", "text2"), ("sentence1", "sentence2")
+_BINARY = ("0", "1")
+
+
+@dataclass(frozen=True)
+class _OnHub:
+    """How the Hugging Face hub's copy differs from the file: names of splits, of text columns and of labels."""
+
+    splits: Mapping[str, str]
+    texts: tuple[str, ...] = _TEXT
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Set:
+    """Where a set is found, and what it then holds.
+
+    Attributes:
+        source: the places.
+        rows: published number of rows of each split.
+        labels: all labels that may occur.
+        texts: its text columns.
+        merged: splits that count as part of another.
+        hub: how the hub's copy is read, if there is one.
+    """
+
+    source: Source
+    rows: Mapping[str, int]
+    labels: tuple[str, ...] = _BINARY
+    texts: tuple[str, ...] = _TEXT
+    merged: Mapping[str, str] = field(default_factory=dict)
+    hub: _OnHub | None = None
+
+
+def _source(name: str, rows: int, hub: str | None = None, config: str | None = None) -> Source:
+    path = f"classification/{name}.tsv" + (".gz" if name == "sst2" else "")
+    return Source(path, rows, hub=Hub(hub, "", config) if hub else None)
+
+
+_GLUE = "nyu-mll/glue"
+_TREC = ("ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM")
+_RTE = ("entailment", "not_entailment")
+
+SETS: dict[str, _Set] = {
+    "mr": _Set(  # Pang and Lee 2005: film reviews, for or against
+        _source("mr", 10662, "cornell-movie-review-data/rotten_tomatoes"),
+        {"all": 10662},
+        hub=_OnHub({"all": "train+validation+test"}),
+    ),
+    "cr": _Set(_source("cr", 3771), {"all": 3771}),  # Hu and Liu 2004: product reviews, for or against
+    "subj": _Set(  # Pang and Lee 2004: plot or opinion
+        _source("subj", 10000, "SetFit/subj"), {"all": 10000}, hub=_OnHub({"all": "train+test"})
+    ),
+    "mpqa": _Set(_source("mpqa", 10603), {"all": 10603}),  # Wiebe et al. 2005: phrases of opinion, good or bad
+    # Socher et al. 2013: film reviews; phrases too in training. The hub's copies lack the phrases or the test labels.
+    "sst2": _Set(_source("sst2", 70042), {"train": 67349, "dev": 872, "test": 1821}),
+    "sst5": _Set(  # the same in five grades
+        _source("sst5", 11855, "SetFit/sst5"),
+        {"train": 8544, "dev": 1101, "test": 2210},
+        labels=("0", "1", "2", "3", "4"),
+        hub=_OnHub({"train": "train", "dev": "validation", "test": "test"}),
+    ),
+    "trec": _Set(_source("trec", 5952), {"train": 5452, "test": 500}, labels=_TREC),  # Li and Roth 2002: questions
+    "mrpc": _Set(  # Dolan et al. 2004: paraphrases. As in SentEval, all that is not test is for training.
+        _source("mrpc", 5801, _GLUE, "mrpc"),
+        {"train": 4076, "test": 1725},
+        texts=_PAIR,
+        merged={"val": "train"},
+        hub=_OnHub({"train": "train+validation", "test": "test"}, ("sentence1", "sentence2")),
+    ),
+    "rte": _Set(  # entailment, as in GLUE, which does not publish the test labels; nor those of CoLA
+        _source("rte", 2767, _GLUE, "rte"),
+        {"train": 2490, "dev": 277},
+        labels=_RTE,
+        texts=_PAIR,
+        hub=_OnHub(
+            {"train": "train", "dev": "validation"}, ("sentence1", "sentence2"), dict(zip("01", _RTE, strict=True))
+        ),
+    ),
+    "cola": _Set(  # Warstadt et al. 2019: is the sentence English?
+        _source("cola", 9594, _GLUE, "cola"),
+        {"train": 8551, "dev": 1043},
+        hub=_OnHub({"train": "train", "dev": "validation"}, ("sentence",)),
+    ),
+    "wic": _Set(  # Pilehvar and Camacho-Collados 2019: does the word mean the same in both sentences?
+        _source("wic", 7466), {"train": 5428, "dev": 638, "test": 1400}, labels=("F", "T"), texts=_MARKED
+    ),
+}
+
+
+def load_classification(name: str | Path = "polarity", data_dir: str | Path | None = None) -> LabelledTexts:
+    """Load labelled texts.
+
+    Args:
+        name: one of `SETS`, "polarity" (200 packaged sentences; see `load_polarity`), or the path of your own file;
+            its columns are described at the top of this module.
+        data_dir: the data folder; see `uncone.data.files`.
+
+    Raises:
+        DataUnavailable: if the set cannot be found.
+        ValueError: if the name is unknown or the file malformed; the message names file and line.
+
+    Example:
+        >>> texts = load_classification("polarity")
+        >>> len(texts), texts.classes, texts.text1[0]
+        (200, ('neg', 'pos'), 'simplistic , silly and tedious .')
+    """
+    if name == "polarity":
+        return load_polarity()
+    if name in SETS:
+        known = SETS[str(name)]
+        table = _read(known, data_dir)
+        _check_labels(table, known.labels)
+        texts = _labelled(table, known.merged)
+        rows = dict(Counter(texts.split))
+        if rows != dict(known.rows):
+            raise ValueError(f"{table.origin}: {dict(known.rows)} rows expected as published, found {rows}")
+        return texts
+    if not Path(name).suffix:
+        raise ValueError(
+            f"unknown classification set {str(name)!r}; known: {', '.join([*SETS, 'polarity'])}, or a file"
+        )
+    return _labelled(read_table(name, ("label",)))
+
+
+def load_polarity() -> LabelledTexts:
+    """Load 100 negative and 100 positive sentences of film reviews from the gensim package.
+
+    They are the first of each kind in the set of Pang and Lee 2005 ("mr" here), far too few for more than a try.
+
+    Raises:
+        ValueError: if the file has not 200 labelled lines.
+    """
+    path = packaged_file("pang_lee_polarity.cor")
+    lines = path.read_text(encoding="cp1252").splitlines()
+    marks = [line.partition(" ")[0] for line in lines]
+    if Counter(marks) != {"__label__neg": 100, "__label__pos": 100}:
+        raise ValueError(f"{path}: 100 negative and 100 positive lines expected, found {len(lines)}; reinstall gensim")
+    texts = tuple(line.partition(" ")[2].strip() for line in lines)
+    return LabelledTexts(texts, tuple(mark.removeprefix("__label__") for mark in marks), ("all",) * len(texts))
+
+
+def _read(known: _Set, data_dir: str | Path | None) -> Table:
+    """The rows of a known set, named as in its file wherever they are found."""
+    place = find(known.source, data_dir)
+    if isinstance(place, Path) or known.hub is None:
+        return read(known.source, ("split", "label", *known.texts), data_dir)
+    columns: dict[str, list[str]] = {name: [] for name in ("split", "label", *known.texts)}
+    lines: list[int] = []
+    for split, on_hub in known.hub.splits.items():
+        part = read_hub(Hub(place.name, on_hub, place.config), ("label", *known.hub.texts), looked_in=known.source.path)
+        columns["split"] += [split] * len(part)
+        columns["label"] += [known.hub.labels.get(label, label) for label in part.columns["label"]]
+        for ours, theirs in zip(known.texts, known.hub.texts, strict=True):
+            columns[ours] += part.columns[theirs]
+        lines += part.lines
+    return Table(" ".join(filter(None, (place.name, place.config))), columns, lines)
+
+
+def _check_labels(table: Table, labels: tuple[str, ...]) -> None:
+    for label, line in zip(table.text("label"), table.lines, strict=True):
+        if label not in labels:
+            raise ValueError(f"{table.origin}, line {line}: label must be one of {', '.join(labels)}, got {label!r}")
+
+
+def _labelled(table: Table, merged: Mapping[str, str] | None = None) -> LabelledTexts:
+    """Rows as labelled texts; which columns there are tells what kind they are of."""
+    split = table.text("split") if "split" in table.columns else ("all",) * len(table)
+    split = tuple((merged or {}).get(name, name) for name in split)
+    names = next((names for names in (_MARKED, _PAIR) if set(names) <= set(table.columns)), _TEXT)
+    text1, *rest = (_unquoted(table, name) for name in names)
+    text2 = rest[0] if rest else ()
+    marked = names == _MARKED
+    span1 = _word_spans(table, text1, "index1") if marked else ()
+    span2 = _word_spans(table, text2, "index2") if marked else ()
+    try:
+        return LabelledTexts(text1, table.text("label"), split, text2, span1, span2)
+    except ValueError as error:
+        raise ValueError(f"{table.origin}: {error}") from error
+
+
+def _unquoted(table: Table, column: str) -> tuple[str, ...]:
+    """Texts of a column, refusing those that a program has quoted: begun and ended with ", and all others doubled."""
+    texts = table.text(column)
+    for text, line in zip(texts, table.lines, strict=True):
+        inner = text[1:-1]
+        if text[0] == text[-1] == '"' and '""' in inner and '"' not in inner.replace('""', ""):
+            raise ValueError(
+                f"{table.origin}, line {line}: {column} is quoted, {text!r}; quotes have no meaning in a tab separated "
+                "file: write it without quoting"
+            )
+    return texts
+
+
+def _word_spans(table: Table, texts: tuple[str, ...], column: str) -> tuple[Span, ...]:
+    """Characters of the marked word of each text, from the number of the word."""
+    spans = []
+    for text, index, line in zip(texts, table.numbers(column).tolist(), table.lines, strict=True):
+        words = text.split(" ")
+        if index not in range(len(words)) or not words[int(index)]:
+            raise ValueError(f"{table.origin}, line {line}: {column} is {index:g}, but {text!r} has no such word")
+        start = sum(len(word) + 1 for word in words[: int(index)])
+        spans.append((start, start + len(words[int(index)])))
+    return tuple(spans)
