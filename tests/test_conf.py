@@ -16,9 +16,10 @@ from uncone.encoder.loading import load_pretrained, load_word_vectors
 from uncone.runs import read_results
 
 CONF = Path(__file__).parents[1] / "conf"
-COMMANDS = ("train", "evaluate")
+COMMANDS = ("train", "evaluate", "export")
 CHOICES = [(path.parent.name, path.stem) for path in sorted(CONF.glob("*/*.yaml"))]
 PASSES_ON_TO = {Encoder.from_pretrained: load_pretrained, Encoder.from_word_vectors: load_word_vectors}
+FORMATS = "format"  # a group of export.py
 OF_ANALYZE = ("cai2021", "rajaee2021_geometry")  # experiments of analyze.py; all others are of train.py
 EXPERIMENTS = [choice for group, choice in CHOICES if group == "experiment" and choice not in OF_ANALYZE]
 
@@ -59,7 +60,8 @@ def test_defaults_compose(command):
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_choice_composes(group, choice):
-    config = composed("analyze" if choice in OF_ANALYZE else "train", f"{group}={choice}")
+    command = "analyze" if choice in OF_ANALYZE else "export" if group == FORMATS else "train"
+    config = composed(command, f"{group}={choice}")
     check_targets(config)
     if group not in ("experiment", "debug"):
         assert config[group] is not None
