@@ -69,7 +69,6 @@ def plain_tokenizer(encoder: Encoder) -> Any:
     """A copy of an encoder's tokenizer that gives, by its defaults, what the encoder feeds its model."""
     tokenizer = copy.deepcopy(encoder.tokenizer)
     tokenizer.padding_side = "right"  # decoders count positions from the left
-    tokenizer.model_input_names = ["input_ids", "attention_mask"]  # the encoder leaves token types at their default
     if isinstance(encoder, TransformerEncoder):
         tokenizer.model_max_length = encoder.max_length
     if tokenizer.pad_token is None:  # any will do: it is masked
@@ -117,7 +116,10 @@ def probe_texts(encoder: Encoder) -> list[str]:
     pieces = [piece.removeprefix("##") for piece in encoder.pieces if piece not in special]
     generator = np.random.default_rng(0)
     texts = [" ".join(generator.choice(pieces, size=length)) for length in PROBE_LENGTHS]
-    return [text for text, is_known in zip(texts, encoder.known(texts), strict=True) if is_known]
+    most = getattr(encoder, "max_length", np.inf) - 4  # room for special tokens, so that nothing is truncated
+    sizes = [len(row) for row in encoder.tokenize(texts)]
+    known = encoder.known(texts)
+    return [text for text, size, is_known in zip(texts, sizes, known, strict=True) if is_known and size <= most]
 
 
 def check_equal(exported: np.ndarray, expected: np.ndarray, what: str) -> None:
