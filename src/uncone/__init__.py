@@ -20,16 +20,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from uncone import geometry, removal, runs
+    from uncone.clustering import Clustering
     from uncone.encoder import Encoder
     from uncone.features import FeatureStore
     from uncone.module import RemovalModule
-    from uncone.removal import Removal
+    from uncone.removal import ClusteredRemoval, Removal
     from uncone.spectrum import Spectrum
     from uncone.vectors import Vectors
 
 __version__ = version("uncone")
 
 _HOMES = {
+    "ClusteredRemoval": "uncone.removal",
+    "Clustering": "uncone.clustering",
     "Encoder": "uncone.encoder",
     "FeatureStore": "uncone.features",
     "Removal": "uncone.removal",
@@ -40,6 +43,8 @@ _HOMES = {
 _ROOMS = ("geometry", "removal", "runs")
 
 __all__ = [
+    "ClusteredRemoval",
+    "Clustering",
     "Encoder",
     "FeatureStore",
     "Removal",
