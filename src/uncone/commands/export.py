@@ -11,14 +11,15 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from uncone.commands.origin import TrainingRun, find_evidence
+from uncone.commands.origin import TrainingRun, find_evidence, identity
 from uncone.commands.run_folder import check_complete
 from uncone.commands.systems import load_splits, make_systems
 from uncone.config import Spectra, check, is_saved, make_vectors
 from uncone.export.base import EncoderExporter, VectorExporter
 from uncone.export.card import card, description
 from uncone.export.folder import MARK, check_target, whole_folder
-from uncone.removal import Correction, Removal, load
+from uncone.removal import Correction, load
+from uncone.removal.transductive import TransductiveRemoval
 from uncone.vectors import Vectors
 
 
@@ -84,11 +85,12 @@ def make_removal(config: DictConfig, vectors: Vectors) -> Correction:
         ValueError: if it belongs to another encoder, or cannot be read or made.
     """
     if config.removal == "none":  # needs no spectrum
-        d = vectors.encoder.dimension
-        return Removal(torch.zeros(d), torch.zeros(d, 0), torch.zeros(0), "none").for_encoder(vectors.encoder)
+        return identity(vectors.encoder)
     if not is_saved(config.removal):
         _, validation, _ = load_splits(config, vectors)
-        (removal,) = make_systems(config, vectors, Spectra(vectors), validation).values()
+        (removal,) = make_systems(config, vectors, Spectra(vectors, config.fitted_on), validation).values()
+        if isinstance(removal, TransductiveRemoval):
+            raise ValueError("a transductive removal is fitted on whatever it corrects: there is no map to export")
         return removal
     saved = load(config.removal)
     saved = saved.for_encoder(vectors.encoder) if config.allow_other_encoder else saved

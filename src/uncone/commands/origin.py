@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from uncone.commands.evaluate import make_readers
 from uncone.config import is_saved, make_tasks, names
+from uncone.encoder import Encoder
 from uncone.export.card import Evidence
 from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Correction, Removal
@@ -88,12 +91,10 @@ def find_evidence(
             print_results(console, evidence.tasks, [])
             return evidence
     encoder = vectors.encoder
-    systems = {"none": vectors}
-    if removal.method != "none":
-        systems[removal.method] = vectors.corrected(cast(Removal, removal))
+    removals = {"none": identity(encoder), removal.method: removal}
     rows, not_run = evaluate(
         make_tasks(config),
-        systems,
+        make_readers(vectors, removals),
         encoder=encoder.name,
         layers=encoder.layers,
         pooling=encoder.pooling,
@@ -107,8 +108,14 @@ def find_evidence(
         return Evidence(removal.method, [], "")
     texts = vectors.corpus[:PROBE_TEXTS]
     probe = GeometryProbe.sample(vectors, texts, vectors.type_probabilities(), PROBE_SIZE, PROBE_QUERIES, config.seed)
-    measured = {name: probe.measure(None if name == "none" else cast(Removal, removal)) for name in systems}
+    measured = {name: probe.measure(each) for name, each in removals.items()}
     return Evidence(removal.method, [*rows, *geometry_rows(rows[0], measured)], "Measured when this was exported")
+
+
+def identity(encoder: Encoder) -> Removal:
+    """Nothing removed, without a spectrum to remove it from."""
+    d = encoder.dimension
+    return Removal(torch.zeros(d), torch.zeros(d, 0), torch.zeros(0), "none").for_encoder(encoder)
 
 
 def _distinct(encoder: dict[str, Any]) -> dict[str, Any]:

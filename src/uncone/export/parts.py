@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.encoder.layers import find_blocks
-from uncone.encoder.pooling import pool
 from uncone.removal import ClusteredRemoval, Correction, Removal
 
 TOLERANCE = 1e-5  # of a coordinate, or of the largest one where that is above 1
@@ -155,6 +154,4 @@ def corrected(encoder: Encoder, removal: Correction, texts: list[str]) -> np.nda
     if not (isinstance(removal, ClusteredRemoval) and removal.level == "tokens"):
         return removal.apply(encoder.encode(texts, progress=False))
     tokens = encoder.encode_tokens(texts, progress=False)
-    lengths = torch.from_numpy(np.bincount(tokens.texts, minlength=len(texts)))
-    weights = encoder.weights.cpu()[torch.from_numpy(tokens.types)] if encoder.weights is not None else None
-    return pool(torch.from_numpy(removal.apply(tokens.vectors)), lengths, encoder.pooling, weights).numpy()
+    return encoder.pool_tokens(replace(tokens, vectors=removal.apply(tokens.vectors)))

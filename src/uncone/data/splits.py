@@ -1,0 +1,74 @@
+"""Training, validation and test pairs, from a description that a saved removal can carry with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from uncone.data.pairs import ScoredPairs, concatenate
+from uncone.data.sts import load_sts
+from uncone.data.word_pairs import load_word_pairs
+
+KINDS = ("words", "sentences")
+
+
+def split_pairs(
+    description: Mapping[str, Any], data_dir: str | Path | None = None
+) -> tuple[ScoredPairs, ScoredPairs, ScoredPairs]:
+    """Training, validation and test pairs.
+
+    Validation and test sets are parts of their own; without them, parts are split off the training sets. With neither
+    validation sets nor a fraction for them there is no validation, and the training pairs take its place. The test part
+    never holds a pair that stands in another part.
+
+    Args:
+        description: `kind` ("words" or "sentences"), `sets`, `fractions` (the share of training, and of each part that
+            is split off), `validation_sets` and `test_sets` (or None), `seed`: the keys of conf/data/*.yaml.
+        data_dir: the data folder; see `uncone.data.files`.
+
+    Raises:
+        DataUnavailable: if a set cannot be found.
+        ValueError: if the kind is unknown, fractions do not fit the parts to make, or no pair is left.
+
+    Example:
+        >>> description = {"kind": "words", "sets": ["ws353"], "fractions": [0.8, 0.1, 0.1], "seed": 0}
+        >>> [len(part) for part in split_pairs(description | {"validation_sets": None, "test_sets": None})]
+        [281, 35, 37]
+    """
+    kind = description["kind"]
+
+    def own(key: str) -> ScoredPairs | None:
+        return None if description[key] is None else _load(kind, description[key], data_dir)
+
+    validation, test = own("validation_sets"), own("test_sets")
+    split_off = [name for name, part in (("validation", validation), ("test", test)) if part is None]
+    fractions = list(description["fractions"])
+    if len(fractions) != 1 + len(split_off) and not (split_off == ["validation"] and len(fractions) == 1):
+        shares = ", ".join(["train", *split_off])
+        raise ValueError(f"data.fractions needs {1 + len(split_off)} numbers ({shares}), got {fractions}")
+    pairs = _load(kind, description["sets"], data_dir)
+    train, *rest = pairs.split(fractions, description["seed"]) if len(fractions) > 1 else (pairs,)
+    made = dict(zip(split_off, rest, strict=False))
+    if validation is None:
+        validation = made.get("validation", train)
+    return train, validation, made["test"] if test is None else test.without(pairs).without(validation)
+
+
+def seen_pairs(description: Mapping[str, Any], data_dir: str | Path | None = None) -> ScoredPairs:
+    """The pairs that a removal trained on this description has learned from or was chosen by.
+
+    Args:
+        description: see `split_pairs`; a learned removal keeps it as `settings["trained_on"]`.
+        data_dir: the data folder.
+
+    Raises:
+        DataUnavailable: if a set cannot be found.
+    """
+    return concatenate(split_pairs(description, data_dir)[:2])
+
+
+def _load(kind: str, sets: str | Path | Sequence[str | Path], data_dir: str | Path | None) -> ScoredPairs:
+    if kind not in KINDS:
+        raise ValueError(f"unknown data.kind {kind!r}: choose one of {', '.join(KINDS)}")
+    return load_sts(sets, data_dir) if kind == "sentences" else load_word_pairs(sets, data_dir)
