@@ -171,5 +171,7 @@ def test_what_is_there_is_refused_before_any_work(saved, tmp_path):
     for overwrite, words in (("false", "is not empty"), ("true", "so it is no export")):
         with pytest.raises(ValueError, match=words):
             export(config_of("export", f"removal={saved}", f"output_dir={target}", f"overwrite={overwrite}"))
+    with pytest.raises(ValueError, match="an export has one removal, got none, centre"):
+        export(config_of("export", "removal=[none,centre]", f"output_dir={tmp_path}/new"))
     with pytest.raises(ValueError, match=r"these keys have no value yet: removal"):
         export(config_of("export", f"output_dir={target}"))

@@ -14,7 +14,7 @@ from rich.console import Console
 from uncone.commands.origin import TrainingRun, find_evidence, identity
 from uncone.commands.run_folder import check_complete
 from uncone.commands.systems import load_splits, make_systems
-from uncone.config import Spectra, check, is_saved, make_vectors
+from uncone.config import Spectra, check, is_saved, make_vectors, names
 from uncone.export.base import EncoderExporter, VectorExporter
 from uncone.export.card import card, description
 from uncone.export.folder import MARK, check_target, whole_folder
@@ -29,7 +29,7 @@ def export(config: DictConfig) -> list[dict[str, Any]]:
 
     console = Console()
     check_complete(config)
-    config.removal = removal_folder(config.removal)
+    config.removal = only_removal(config.removal)
     check(config)
     exporter: EncoderExporter | VectorExporter = hydra.utils.instantiate(config.format)
     if isinstance(exporter, VectorExporter):
@@ -57,10 +57,17 @@ def export(config: DictConfig) -> list[dict[str, Any]]:
     return evidence.rows
 
 
-def removal_folder(name: str) -> str:
-    """The folder of a removal that was named by one of its files; any other name as it is."""
-    path = Path(name)
-    return str(path.absolute().parent) if path.is_file() and path.stem == "removal" else name
+def only_removal(removal: Any) -> str:
+    """The one removal that is named; one of its files stands for its folder.
+
+    Raises:
+        ValueError: if several are named.
+    """
+    chosen = names(removal)
+    if len(chosen) != 1:
+        raise ValueError(f"an export has one removal, got {', '.join(chosen) or 'none'}: run export.py once for each")
+    path = Path(chosen[0])
+    return str(path.absolute().parent) if path.is_file() and path.stem == "removal" else chosen[0]
 
 
 def chosen_encoder(config: DictConfig, run: TrainingRun | None) -> DictConfig:
