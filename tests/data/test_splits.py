@@ -38,9 +38,7 @@ def test_sets_of_their_own_lose_what_stands_elsewhere(tmp_path):
         "kind": "sentences",
         "sets": sentence_file(tmp_path, "train", [("a b", "c d"), ("e f", "g h")]),
         "validation_sets": sentence_file(tmp_path, "dev", [("i j", "k l"), ("m n", "o p")]),
-        "test_sets": sentence_file(
-            tmp_path, "test", [("c d", "a b"), ("k l", "i j"), ("new", "pair"), ("more", "of it")]
-        ),
+        "test_sets": sentence_file(tmp_path, "test", tested),
         "fractions": [1.0],
         "seed": 0,
     }

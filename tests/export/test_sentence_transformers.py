@@ -11,6 +11,7 @@ from uncone.encoder import Encoder
 from uncone.export.parts import corrected, unit
 from uncone.export.sentence_transformers import SentenceTransformersExporter, _pooling
 from uncone.removal import Removal
+from uncone.statistics import spearman
 
 from .conftest import TEXTS, assert_same, clusters_for, python_without, removal_for
 
@@ -148,18 +149,37 @@ def test_clusters_of_table_rows_need_no_module_of_uncone(encoder_of, tmp_path):
     assert_same(vectors_of(tmp_path), corrected(encoder, removal, TEXTS))
 
 
-def test_it_loads_where_there_is_no_uncone(encoder_of, tmp_path):
+WITHOUT_UNCONE = """
+import mteb, numpy as np
+from datasets import Dataset, DatasetDict
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer({folder!r}, device="cpu")
+np.save({output!r}, model.encode({texts!r}, show_progress_bar=False))
+task = mteb.get_task("STSBenchmark.v2")
+rows = {{"sentence1": {texts!r}, "sentence2": {texts!r}[::-1], "score": [0.0, 5.0, 1.0, 1.0, 5.0, 0.0]}}
+task.dataset, task.data_loaded = DatasetDict(test=Dataset.from_dict(rows)), True
+result = mteb.evaluate(model, task, cache=None, co2_tracker=False, show_progress_bar=False)
+print("cosine_spearman", result.task_results[0].scores["test"][0]["cosine_spearman"])
+try:
+    import uncone
+except ImportError:
+    print("no uncone here")
+"""
+
+
+def test_it_loads_and_mteb_runs_on_it_where_there_is_no_uncone(encoder_of, tmp_path):
     encoder = encoder_of("bert")
     removal = removal_for(encoder)
-    exported(encoder, removal, tmp_path / "model")
-    code = (
-        "import numpy as np\nfrom sentence_transformers import SentenceTransformer\n"
-        f"model = SentenceTransformer({str(tmp_path / 'model')!r}, device='cpu')\n"
-        f"np.save({str(tmp_path / 'vectors.npy')!r}, model.encode({TEXTS!r}, show_progress_bar=False))\n"
-        "try:\n    import uncone\nexcept ImportError:\n    print('no uncone here')"
-    )
-    assert "no uncone here" in python_without(["uncone"], code)
-    assert_same(np.load(tmp_path / "vectors.npy"), removal.apply(encoder.encode(TEXTS)))
+    folder, output = exported(encoder, removal, tmp_path), tmp_path / "vectors.npy"
+    code = WITHOUT_UNCONE.format(folder=str(folder), output=str(output), texts=TEXTS)
+    printed = python_without(["uncone"], code)
+    assert "no uncone here" in printed
+    expected = removal.apply(encoder.encode(TEXTS))
+    assert_same(np.load(output), expected)
+    cosine = (unit(expected) * unit(expected[::-1].copy())).sum(1).round(4)
+    score = float(printed.split("cosine_spearman ")[1].split()[0])
+    assert score == pytest.approx(spearman(np.array([0.0, 5.0, 1.0, 1.0, 5.0, 0.0]), cosine), abs=1e-6)
 
 
 def test_an_export_that_gives_other_vectors_is_not_accepted(encoder_of, tmp_path, monkeypatch):
