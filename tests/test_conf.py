@@ -16,7 +16,7 @@ from uncone.encoder.loading import load_pretrained, load_word_vectors
 from uncone.runs import read_results
 
 CONF = Path(__file__).parents[1] / "conf"
-COMMANDS = ("train", "evaluate")
+COMMANDS = ("train", "evaluate", "export")
 CHOICES = [(path.parent.name, path.stem) for path in sorted(CONF.glob("*/*.yaml"))]
 PASSES_ON_TO = {Encoder.from_pretrained: load_pretrained, Encoder.from_word_vectors: load_word_vectors}
 # experiments of other commands than train.py
@@ -66,7 +66,7 @@ def test_defaults_compose(command):
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_choice_composes(group, choice):
-    config = composed(COMMAND_OF.get(choice, "train"), f"{group}={choice}")
+    config = composed("export" if group == "format" else COMMAND_OF.get(choice, "train"), f"{group}={choice}")
     check_targets(config)
     if group not in ("experiment", "debug"):
         assert config[group] is not None

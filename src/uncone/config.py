@@ -95,12 +95,22 @@ class AnalyzeConfig(CommonConfig):
     experiment: Any = None
 
 
+@dataclass
+class ExportConfig(CommonConfig):
+    """Keys of export.py."""
+
+    data: Any = MISSING
+    format: Any = MISSING
+    overwrite: bool = False
+
+
 def register() -> None:
     """Make the schemas known to Hydra under the names that conf/*.yaml start from."""
     store = ConfigStore.instance()
     store.store(name="train_schema", node=TrainConfig)
     store.store(name="evaluate_schema", node=EvaluateConfig)
     store.store(name="analyze_schema", node=AnalyzeConfig)
+    store.store(name="export_schema", node=ExportConfig)
 
 
 def names(value: Any) -> list[str]:

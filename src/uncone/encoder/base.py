@@ -46,6 +46,8 @@ class Encoder(nn.Module, ABC):
         pooling: one of `uncone.encoder.pooling.POOLINGS`.
         dimension: d.
         pieces: the token types, in vocabulary order.
+        tokenizer: the fast tokenizer of its model; None for word vectors.
+        weights: (V,) weight of each token type under idf and sif pooling; None under the others.
 
     Example:
         >>> encoder = Encoder.from_pretrained("minilm", layers="static")
@@ -59,7 +61,8 @@ class Encoder(nn.Module, ABC):
     pooling: str
     dimension: int
     pieces: list[str]
-    weights: Tensor | None  # of token types, under weighted pooling
+    tokenizer: Any
+    weights: Tensor | None
     _unknown: int | None  # type of unknown pieces
     _prefix: str  # what as_words puts before a word
 

@@ -1,0 +1,65 @@
+"""The card says what was measured, in plain words where it does not help."""
+
+import pytest
+
+from uncone.export.card import Evidence, card, description
+
+from .conftest import clusters_for, removal_for
+
+
+def rows(gain, p_value, removal="learned", task="lee"):
+    shared = {"encoder": "bert", "layers": "2", "pooling": "mean", "task": task, "subset": "all", "n": 9, "seed": 0}
+    interval = {"ci_low": None, "ci_high": None, "p_value": None}
+    geometry = {"task": "geometry", "subset": "2", **interval}
+    measures = ("mean_cosine", "log10_isotropy", "isoscore", "lid", "frequency_pc1")
+    return [
+        {**shared, **interval, "removal": "none", "metric": "spearman", "value": 0.5},
+        {**shared, **interval, "removal": removal, "metric": "spearman", "value": 0.5 + gain},
+        {**shared, **interval, "removal": removal, "metric": "spearman_gain", "value": gain, "p_value": p_value},
+        *(
+            {**shared, **geometry, "removal": name, "metric": m, "value": 0.25}
+            for name in ("none", removal)
+            for m in measures
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("gain", "p_value", "words"),
+    [
+        (0.1, 0.01, "the learned removal helps: lee +10.0 points over raw"),
+        (-0.1, 0.01, "**This removal makes the encoder worse on what was measured. Use the raw encoder.**"),
+        (0.1, 0.2, "**Nothing that was measured shows that removal helps this encoder.**"),
+    ],
+)
+def test_verdict(gain, p_value, words, encoder_of):
+    encoder = encoder_of("bert")
+    evidence = Evidence("learned", rows(gain, p_value), "Measured by the run")
+    text = card(encoder, removal_for(encoder), evidence, "USAGE", "numpy")
+    assert words in text
+    assert "| none | 50.0 |" in text
+    assert "| learned | 0.25 | 0.25 | 0.25 | 0.25 | 0.25 |" in text
+
+
+def test_help_here_and_harm_there():
+    evidence = Evidence("learned", [*rows(0.1, 0.01), *rows(-0.1, 0.01, task="google")], "Measured by the run")
+    assert "helps some tasks and hurts others" in evidence.verdict()
+    assert "does not help everywhere" in evidence.verdict()
+
+
+def test_what_was_not_measured_is_not_claimed(encoder_of):
+    encoder = encoder_of("bert")
+    text = card(encoder, clusters_for(encoder, "tokens"), Evidence("clustered", [], ""), "USAGE", "numpy")
+    assert "was not measured" in text
+    assert "no single affine one" in text
+    assert "| probe |" not in text
+
+
+def test_names_cannot_write_markdown(encoder_of, monkeypatch):
+    encoder = encoder_of("bert")
+    monkeypatch.setattr(encoder, "name", "x\n# Buy | <script>alert(1)</script> [me](http://harm)")
+    text = card(encoder, removal_for(encoder), Evidence("none", [], ""), "USAGE", "numpy")
+    assert "\n# Buy" not in text
+    assert "<script>" not in text.replace("\\<script\\>", "")
+    assert "[me](" not in text.replace("\\[me\\](", "")
+    assert '"library": "numpy"' in description(encoder, removal_for(encoder), "numpy")
