@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from uncone import geometry, removal, runs
     from uncone.encoder import Encoder
+    from uncone.estimator import DominantComponentRemoval
     from uncone.features import FeatureStore
     from uncone.module import RemovalModule
     from uncone.removal import Removal
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = version("uncone")
 
 _HOMES = {
+    "DominantComponentRemoval": "uncone.estimator",
     "Encoder": "uncone.encoder",
     "FeatureStore": "uncone.features",
     "Removal": "uncone.removal",
@@ -40,6 +42,7 @@ _HOMES = {
 _ROOMS = ("geometry", "removal", "runs")
 
 __all__ = [
+    "DominantComponentRemoval",
     "Encoder",
     "FeatureStore",
     "Removal",

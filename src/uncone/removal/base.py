@@ -61,9 +61,9 @@ class Removal:
 
     def __post_init__(self) -> None:
         for name in ("centre", "components", "gains"):
-            object.__setattr__(
-                self, name, as_tensor(getattr(self, name)).detach().to("cpu", torch.float32).contiguous()
-            )
+            part = as_tensor(getattr(self, name)).detach()
+            precision = torch.float64 if part.dtype == torch.float64 else torch.float32
+            object.__setattr__(self, name, part.to("cpu", precision).contiguous())
         d, k = self.components.shape if self.components.ndim == 2 else (-1, -1)
         if self.centre.shape != (d,) or self.gains.shape != (k,) or k > d:
             shapes = tuple(tuple(part.shape) for part in (self.centre, self.components, self.gains))
@@ -166,7 +166,7 @@ class Removal:
             "encoder": dict(self.encoder),
         }
         aside = folder / f".{uuid.uuid4().hex}"
-        save_file({"centre": self.centre, "components": self.components, "gains": self.gains}, aside)
+        save_file({name: getattr(self, name).float() for name in ("centre", "components", "gains")}, aside)
         os.replace(aside, folder / TENSORS)
         aside.write_text(json.dumps(description, indent=1))
         os.replace(aside, folder / DESCRIPTION)
