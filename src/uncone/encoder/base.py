@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from uncone.encoder.table import TableEncoder
@@ -43,6 +43,8 @@ class Encoder(nn.Module, ABC):
         pooling: one of `uncone.encoder.pooling.POOLINGS`.
         dimension: d.
         pieces: the token types, in vocabulary order.
+        tokenizer: the fast tokenizer of its model; None for word vectors.
+        weights: (V,) weight of each token type under idf and sif pooling; None under the others.
 
     Example:
         >>> encoder = Encoder.from_pretrained("minilm", layers="static")
@@ -56,6 +58,8 @@ class Encoder(nn.Module, ABC):
     pooling: str
     dimension: int
     pieces: list[str]
+    tokenizer: Any
+    weights: Tensor | None
     _unknown: int | None  # type of unknown pieces
     _prefix: str  # what as_words puts before a word
 

@@ -140,6 +140,7 @@ def _input_table(model: Any, tokenizer: Any, name: str, model_hash: str, pooling
         pooling=pooling,
         unknown=unknown_piece(tokenizer),
         prefix=word_prefix(tokenizer),
+        tokenizer=tokenizer,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +30,7 @@ class TableEncoder(Encoder):
         pooling: see `uncone.encoder.pooling.POOLINGS`; `cls` has no meaning here.
         unknown: row of the unknown piece, if there is one.
         prefix: goes before a word that stands alone, so that it is cut as inside a sentence.
+        tokenizer: the one behind `tokenize`, if it is a model's.
 
     Attributes:
         table: (V, d) vectors.
@@ -47,7 +49,6 @@ class TableEncoder(Encoder):
     """
 
     table: Tensor
-    weights: Tensor | None
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class TableEncoder(Encoder):
         pooling: str = "mean",
         unknown: int | None = None,
         prefix: str = "",
+        tokenizer: Any = None,
     ):
         super().__init__()
         if len(table) != len(pieces):
@@ -70,6 +72,7 @@ class TableEncoder(Encoder):
         self.pieces, self.name, self.hash, self.layers = pieces, name, table_hash, layers
         self.dimension, self.pooling = table.shape[1], pooling
         self._tokenize, self._unknown, self._prefix = tokenize, unknown, prefix
+        self.tokenizer = tokenizer
         weights = None
         if pooling in WEIGHTED:
             words = layers == "words"

@@ -60,8 +60,6 @@ class TransformerEncoder(Encoder):
         ValueError: if a choice does not fit the model.
     """
 
-    weights: Tensor | None
-
     def __init__(
         self,
         model: nn.Module,

@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from uncone.encoder import Encoder
+import torch
+from torch import nn
+
+from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
+from uncone.encoder.pooling import WEIGHTED
 from uncone.export.base import EncoderExporter
+from uncone.export.parts import (
+    PlainModel,
+    check_equal,
+    framing,
+    plain_model,
+    plain_tokenizer,
+    probe_texts,
+    type_weights,
+    unit,
+)
 from uncone.removal import Removal
+
+USAGE = """\
+```python
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer("FOLDER")
+vectors = model.encode(["a narrow cone", "an open field"])
+```
+
+sentence-transformers 6 or newer is all that this needs."""
 
 
 @dataclass(frozen=True)
 class SentenceTransformersExporter(EncoderExporter):
-    """Transformer, pooling, and the folded correction as a Dense module.
+    """The cut model, pooling, and the folded correction as a Dense module; or a StaticEmbedding of corrected rows.
 
     Args:
         normalize: end in vectors of length 1.
@@ -22,8 +48,130 @@ class SentenceTransformersExporter(EncoderExporter):
 
     def check(self, encoder: Encoder, removal: Removal) -> None:
         """See `EncoderExporter.check`."""
-        raise NotImplementedError
+        if isinstance(encoder, TransformerEncoder):
+            pooling_mode(encoder)
+        elif encoder.pooling != "mean":
+            raise ValueError(
+                f"sentence-transformers can only average the rows of a static table, not pool them by "
+                f"{encoder.pooling!r}: set encoder.pooling=mean, or format=onnx"
+            )
+        elif encoder.tokenizer is None:
+            raise ValueError(
+                f"{encoder.name} is a table of whole words, and sentence-transformers has no tokenizer that leaves "
+                "unknown words out: export it with format=word2vec or format=numpy"
+            )
 
     def write(self, encoder: Encoder, removal: Removal, folder: Path) -> str:
         """See `EncoderExporter.write`."""
-        raise NotImplementedError
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.sentence_transformer.modules import Normalize
+
+        if isinstance(encoder, TransformerEncoder):
+            plain = plain_model(encoder)
+            modules = [*_transformer(encoder, plain, folder), *_pooling(encoder), _dense(removal)]
+        else:
+            modules = [_static(encoder, removal)]
+        if self.normalize:
+            modules.append(Normalize())
+        model = SentenceTransformer(modules=modules, device="cpu", similarity_fn_name="cosine")
+        model.save(str(folder), create_model_card=False)
+        if isinstance(encoder, TransformerEncoder):
+            _set_model_options(folder, plain)
+        texts = probe_texts(encoder)
+        expected = removal.apply(encoder.encode(texts, progress=False))
+        loaded = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+        check_equal(
+            loaded.encode(texts, show_progress_bar=False),
+            unit(expected) if self.normalize else expected,
+            "the exported folder",
+        )
+        return USAGE
+
+
+def pooling_mode(encoder: TransformerEncoder) -> str:
+    """How the Pooling module calls an encoder's pooling.
+
+    Raises:
+        ValueError: if stock modules cannot express it.
+    """
+    before, after = framing(encoder.tokenizer)
+    left_out = not encoder.special_tokens
+    refusals = {
+        "sum": (True, "a sum over tokens; set encoder.pooling=mean, which has the same direction before correction"),
+        "first": (left_out and before, "the first token after a special one; set encoder.special_tokens=true"),
+        "last": (left_out and after, "the last token before a special one; set encoder.special_tokens=true"),
+        "max": (left_out and (before or after), "a maximum without special tokens; set encoder.special_tokens=true"),
+        "cls": (before[:1] != [encoder.tokenizer.cls_token_id], "a classification token that does not come first"),
+    }
+    refused, why = refusals.get(encoder.pooling, (False, ""))
+    if refused:
+        raise ValueError(f"sentence-transformers has no module for {why}, or format=onnx")
+    modes = {"first": "cls", "last": "lasttoken", **dict.fromkeys(WEIGHTED, "mean")}
+    return modes.get(encoder.pooling, encoder.pooling)
+
+
+def _transformer(encoder: TransformerEncoder, plain: PlainModel, folder: Path) -> list[nn.Module]:
+    """The model, and the average over its layers if there are several."""
+    from sentence_transformers.sentence_transformer.modules import Transformer, WeightedLayerPooling
+
+    several = len(plain.indices) > 1
+    plain.model.config.output_hidden_states = several
+    plain.model.save_pretrained(folder)
+    plain_tokenizer(encoder).save_pretrained(folder)
+    output = "last_hidden_state" if plain.is_output or several else ["hidden_states", plain.indices[0]]
+    transformer = Transformer(
+        str(folder),
+        model_kwargs=_model_options(plain),
+        modality_config={"text": {"method": "forward", "method_output_name": output}},
+        module_output_name="token_embeddings",
+    )
+    if not several:
+        return [transformer]
+    first, depth = plain.indices[0], plain.model.config.num_hidden_layers
+    weights = torch.tensor([float(i in plain.indices) for i in range(first, depth + 1)])
+    return [transformer, WeightedLayerPooling(encoder.dimension, depth, first, nn.Parameter(weights))]
+
+
+def _model_options(plain: PlainModel) -> dict[str, Any]:
+    """What `AutoModel` is told: not to add a pooler, which nobody would use, at random weights."""
+    return {"add_pooling_layer": False} if hasattr(plain.model, "pooler") else {}
+
+
+def _set_model_options(folder: Path, plain: PlainModel) -> None:
+    path = folder / "sentence_bert_config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps(config | {"model_kwargs": _model_options(plain)}, indent=2))
+
+
+def _pooling(encoder: TransformerEncoder) -> list[nn.Module]:
+    """Pooling, after weights of token types if some weigh more or nothing."""
+    from sentence_transformers.sentence_transformer.modules import Pooling, WordWeights
+
+    pooling = Pooling(encoder.dimension, pooling_mode(encoder))
+    weights = type_weights(encoder)
+    if weights is None or pooling.pooling_mode != "mean":
+        return [pooling]
+    names = encoder.tokenizer.convert_ids_to_tokens(list(range(len(encoder.tokenizer))))
+    names = [f"[no token {i}]" if name is None else name for i, name in enumerate(names)]
+    weight_of = dict(zip(names, weights[: len(names)].tolist(), strict=True))
+    if encoder.pooling == "mean":  # name only what differs from 1, and what the module would take for it by its case
+        differ = {name for name, weight in weight_of.items() if weight != 1}
+        weight_of = {name: weight for name, weight in weight_of.items() if {name, name.lower()} & differ}
+    return [WordWeights(names, weight_of, unknown_word_weight=1), pooling]
+
+
+def _dense(removal: Removal) -> nn.Module:
+    from sentence_transformers.sentence_transformer.modules import Dense
+
+    W, b = removal.fold()
+    d = removal.dimension
+    return Dense(d, d, bias=True, activation_function=None, init_weight=W, init_bias=b)
+
+
+def _static(encoder: Encoder, removal: Removal) -> nn.Module:
+    """The mean of corrected rows is the corrected mean of rows."""
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    assert isinstance(encoder, TableEncoder)
+    rows = removal.apply(encoder.table.float().cpu())
+    return StaticEmbedding(plain_tokenizer(encoder).backend_tokenizer, embedding_weights=rows)

@@ -1,0 +1,132 @@
+"""What several formats need of an encoder: a model that needs no hooks, a plain tokenizer, weights of token types."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from uncone.encoder import Encoder, TransformerEncoder
+from uncone.encoder.layers import find_blocks
+
+TOLERANCE = 1e-5  # of a coordinate, or of the largest one where that is above 1
+PROBE_LENGTHS = (1, 2, 3, 5, 8, 13, 21)  # pieces of the texts on which an export is compared with its encoder
+
+
+@dataclass(frozen=True)
+class PlainModel:
+    """A model whose own output holds the chosen layers.
+
+    Attributes:
+        model: a copy that shares the encoder's weights.
+        indices: the chosen layers among its `hidden_states`.
+        is_output: whether the only chosen layer is its `last_hidden_state`.
+    """
+
+    model: Any
+    indices: tuple[int, ...]
+    is_output: bool
+
+
+@torch.no_grad()
+def plain_model(encoder: TransformerEncoder) -> PlainModel:
+    """The cut model of an encoder, such that `AutoModel` gives the chosen layers after saving and loading.
+
+    Where a model normalises after its last block (as decoders do), the output of an inner block is seen unnormalised
+    only if another block follows: a copy of the last one then takes this place.
+
+    Raises:
+        ValueError: if the states of the copy are not those of the encoder, or the model brings code of its own.
+    """
+    original: Any = encoder.states.model
+    if type(original).__module__.split(".")[0] != "transformers":
+        raise ValueError(f"{encoder.name} needs code of its own to load, which an export may not hold")
+    shared = {id(tensor): tensor for tensor in (*original.parameters(), *original.buffers())}
+    model = copy.deepcopy(original, shared)
+    ids = torch.tensor(encoder.tokenizer(probe_texts(encoder)[:1])["input_ids"], device=encoder.device)
+    wanted = encoder.states(ids, None)
+    output = model(input_ids=ids).last_hidden_state
+    top = encoder.layer_indices[-1]
+    is_output = bool(torch.equal(output, wanted[top]))
+    blocks = find_blocks(model, model.config.num_hidden_layers)
+    if top == len(blocks) and not is_output:
+        blocks.append(copy.deepcopy(blocks[-1]))
+    model.config.num_hidden_layers = len(blocks)
+    if getattr(model.config, "layer_types", None):
+        model.config.layer_types = model.config.layer_types[: len(blocks)]
+    states = model(input_ids=ids, output_hidden_states=True).hidden_states
+    for index, state in wanted.items():
+        if not torch.allclose(states[index], state, rtol=0, atol=TOLERANCE):
+            raise ValueError(f"layer {index} of {encoder.name} cannot be exported: its own output does not hold it")
+    return PlainModel(model, tuple(encoder.layer_indices), is_output and len(wanted) == 1)
+
+
+def plain_tokenizer(encoder: Encoder) -> Any:
+    """A copy of an encoder's tokenizer that gives, by its defaults, what the encoder feeds its model."""
+    tokenizer = copy.deepcopy(encoder.tokenizer)
+    tokenizer.padding_side = "right"  # decoders count positions from the left
+    tokenizer.model_input_names = ["input_ids", "attention_mask"]  # the encoder leaves token types at their default
+    if isinstance(encoder, TransformerEncoder):
+        tokenizer.model_max_length = encoder.max_length
+    if tokenizer.pad_token is None:  # any will do: it is masked
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    tokenizer.backend_tokenizer.no_truncation()
+    tokenizer.backend_tokenizer.no_padding()
+    return tokenizer
+
+
+def framing(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """Types of the special tokens that a tokenizer puts before and after every text.
+
+    Example:
+        >>> framing(Encoder.from_pretrained("minilm", layers=1).tokenizer)
+        ([101], [102])
+    """
+    encoded = tokenizer("a", return_special_tokens_mask=True)
+    ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
+    first, last = special.index(0), len(special) - special[::-1].index(0)
+    return ids[:first], ids[last:]
+
+
+def type_weights(encoder: Encoder) -> Tensor | None:
+    """Weight (V,) of each token type in a mean; None if all are the same, as when nothing is left out.
+
+    Special tokens are told apart by their type here, by their position in the encoder. Only a text that spells one, such
+    as "[SEP]", shows the difference.
+    """
+    weights = encoder.weights
+    left_out = set()
+    if isinstance(encoder, TransformerEncoder) and not encoder.special_tokens:
+        before, after = framing(encoder.tokenizer)
+        left_out = {*before, *after}
+    if weights is None and not left_out:
+        return None
+    weights = torch.ones(len(encoder.pieces)) if weights is None else weights.cpu().clone()
+    weights[sorted(left_out)] = 0
+    return weights
+
+
+def probe_texts(encoder: Encoder) -> list[str]:
+    """Texts of different lengths, drawn from the encoder's own pieces, whatever its language."""
+    tokenizer = getattr(encoder, "tokenizer", None)
+    special = set(tokenizer.all_special_tokens) if tokenizer is not None else set()
+    pieces = [piece.removeprefix("##") for piece in encoder.pieces if piece not in special]
+    generator = np.random.default_rng(0)
+    texts = [" ".join(generator.choice(pieces, size=length)) for length in PROBE_LENGTHS]
+    return [text for text, is_known in zip(texts, encoder.known(texts), strict=True) if is_known]
+
+
+def check_equal(exported: np.ndarray, expected: np.ndarray, what: str) -> None:
+    """Raise a ValueError if an export does not give the vectors (n, d) of its encoder."""
+    largest = float(np.abs(exported - expected).max())
+    if not largest <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
+        raise ValueError(f"{what} gives other vectors than the encoder: they differ by {largest:.1e}; nothing is written")
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (n, d) of length 1; a vector of zeros stays."""
+    return nn.functional.normalize(torch.from_numpy(vectors), dim=1).numpy()
