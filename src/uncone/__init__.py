@@ -20,17 +20,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from uncone import geometry, removal, runs
+    from uncone.clustering import Clustering
     from uncone.encoder import Encoder
     from uncone.estimator import DominantComponentRemoval
     from uncone.features import FeatureStore
     from uncone.module import RemovalModule
-    from uncone.removal import Removal
+    from uncone.removal import ClusteredRemoval, Removal
     from uncone.spectrum import Spectrum
     from uncone.vectors import Vectors
 
 __version__ = version("uncone")
 
 _HOMES = {
+    "ClusteredRemoval": "uncone.removal",
+    "Clustering": "uncone.clustering",
     "DominantComponentRemoval": "uncone.estimator",
     "Encoder": "uncone.encoder",
     "FeatureStore": "uncone.features",
@@ -42,6 +45,8 @@ _HOMES = {
 _ROOMS = ("geometry", "removal", "runs")
 
 __all__ = [
+    "ClusteredRemoval",
+    "Clustering",
     "DominantComponentRemoval",
     "Encoder",
     "FeatureStore",

@@ -14,7 +14,7 @@ from uncone.encoder import Encoder, TableEncoder, TokenVectors, TransformerEncod
 from uncone.encoder.occurrences import word_occurrence_means
 from uncone.features import Arrays, FeatureStore, text_hash
 from uncone.frequency import corpus_probabilities, frequent_words, piece_probabilities, word_probabilities
-from uncone.removal.base import Removal
+from uncone.removal import Removal
 
 WordVectors = Literal["alone", "corpus"]
 Frequencies = Literal["wordfreq", "corpus"]

@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from uncone.removal.base import Removal, capped
+from uncone.removal.affine import Removal
+from uncone.removal.base import capped
 from uncone.spectrum import Spectrum
 
 

@@ -1,0 +1,94 @@
+"""The one object behind every affine correction: a centre, orthonormal components, and a gain for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from uncone.removal.base import ORTHONORMAL_TOLERANCE, Correction, extent
+
+
+@dataclass(frozen=True, eq=False)
+class Removal(Correction):
+    """The affine map e' = (e − c)(I − U diag(w) Uᵀ).
+
+    A weight w_i = 1 removes component i, 0 keeps it, a negative weight amplifies it; the gain is g_i = 1 − w_i.
+    Directions outside U pass unchanged, and the centre is not added back. Make one with a constructor of
+    `uncone.removal`, or by training.
+
+    Attributes:
+        centre: (d,) c; zeros for an uncentred map.
+        components: (d, k) U, orthonormal columns.
+        gains: (k,) g = 1 − w.
+        method: name of the method that made it.
+        settings: the method's own settings, plain JSON values.
+        encoder: identity of the encoder it belongs to, empty for any.
+
+    Raises:
+        ValueError: if shapes do not fit, a number is not finite, or U is not orthonormal.
+
+    Example:
+        >>> U = torch.tensor([[1.0], [0.0]])
+        >>> removal = Removal(centre=torch.zeros(2), components=U, gains=torch.zeros(1), method="first axis")
+        >>> removal.apply(torch.tensor([[3.0, 4.0]]))
+        tensor([[0., 4.]])
+    """
+
+    centre: Tensor
+    components: Tensor
+    gains: Tensor
+    method: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    encoder: Mapping[str, str] = field(default_factory=dict)
+
+    kind: ClassVar[str] = "affine"
+    tensors: ClassVar[tuple[str, ...]] = ("centre", "components", "gains")
+
+    def __post_init__(self) -> None:
+        self._own_tensors()
+        d, k = self.components.shape if self.components.ndim == 2 else (-1, -1)
+        if self.centre.shape != (d,) or self.gains.shape != (k,) or k > d:
+            shapes = tuple(tuple(part.shape) for part in (self.centre, self.components, self.gains))
+            raise ValueError(
+                f"centre, components and gains of shapes {shapes} do not fit: expected (d,), (d, k) and (k,) with k ≤ d"
+            )
+        error = (self.components.T @ self.components - torch.eye(k)).abs().max() if k else torch.tensor(0.0)
+        if error > ORTHONORMAL_TOLERANCE:
+            raise ValueError(f"components are not orthonormal: UᵀU differs from I by {float(error):.2g}")
+
+    @property
+    def weights(self) -> Tensor:
+        """(k,) removal weights w = 1 − g."""
+        return 1 - self.gains
+
+    @property
+    def dimension(self) -> int:
+        """d, the dimension of the vectors it applies to."""
+        return len(self.centre)
+
+    def _correct(self, X: Tensor) -> Tensor:
+        c, U, g = (part.to(X.device, X.dtype) for part in (self.centre, self.components, self.gains))
+        centred = X - c
+        if 2 * U.shape[1] < self.dimension:  # two thin products; beyond half the dimension, one square one is cheaper
+            return centred + (centred @ U * (g - 1)) @ U.T
+        return centred @ (torch.eye(self.dimension, dtype=X.dtype, device=X.device) + (U * (g - 1)) @ U.T)
+
+    def fold(self) -> tuple[Tensor, Tensor]:
+        """The same map as one matrix and one bias.
+
+        Returns:
+            W (d, d) and b (d,) float32 with e' = W e + b; W is symmetric.
+        """
+        c, U, g = (part.double() for part in (self.centre, self.components, self.gains))
+        W = torch.eye(self.dimension, dtype=torch.float64) + (U * (g - 1)) @ U.T
+        return W.float(), (-W @ c).float()
+
+    def describe(self) -> str:
+        """One line a person can read."""
+        kind = "centred" if self.centre.any() else "uncentred"
+        count = f"{len(self.gains)} of {self.dimension} components"
+        return f"{self._described()}: {kind}, {count}, {extent(self.weights)}{self._owner()}"

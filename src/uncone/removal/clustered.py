@@ -1,0 +1,184 @@
+"""Cluster-wise removal: every cluster of vectors has its own mean and its own dominant components."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from uncone.clustering import Clustering, nearest, squared_distances
+from uncone.removal.base import ORTHONORMAL_TOLERANCE, Correction, capped, extent
+
+Level = Literal["tokens", "texts"]
+LEVELS = ("tokens", "texts")
+ROWS_PER_BLOCK = 8192  # bounds the memory of distances and coordinates
+
+
+@dataclass(frozen=True, eq=False)
+class ClusteredRemoval(Correction):
+    """In the cluster c whose centroid is nearest to e: e' = (e − μ_c)(I − U_c diag(w_c) U_cᵀ).
+
+    After Rajaee & Pilehvar (ACL 2021, arXiv 2106.01183), who remove w = 1; the mean is not added back. It is not one
+    affine map: it has no `fold`, and does not commute with pooling, so `level` says which vectors it is for. With a
+    temperature τ, a vector belongs to every cluster by softmax(−‖e − centroid_c‖² / τ), and e' is the weighted mean of
+    what the clusters make of it: a smooth map, which equals the hard one as τ → 0.
+
+    Attributes:
+        centroids: (k, d), which decide the cluster.
+        centres: (k, d) μ_c.
+        components: (k, d, D) U_c, orthonormal columns; columns of zeros where a cluster has fewer than D.
+        gains: (k, D) g = 1 − w; 1 where a cluster has fewer.
+        level: "tokens" corrects token vectors before pooling, "texts" pooled vectors.
+        temperature: τ > 0 in units of a squared distance; None assigns each vector to the nearest cluster alone.
+        method: name of the method that made it.
+        settings: the method's own settings, plain JSON values.
+        encoder: identity of the encoder it belongs to, empty for any.
+
+    Raises:
+        ValueError: if shapes do not fit, a number is not finite, or components are not orthonormal.
+
+    Example:
+        >>> axis = torch.tensor([[[1.0], [0.0]], [[0.0], [1.0]]])
+        >>> centroids = torch.tensor([[10.0, 0.0], [0.0, 10.0]])
+        >>> removal = ClusteredRemoval(centroids, centroids, axis, gains=torch.zeros(2, 1))
+        >>> removal.apply(torch.tensor([[9.0, 3.0], [3.0, 9.0]]))
+        tensor([[0., 3.],
+                [3., 0.]])
+    """
+
+    centroids: Tensor
+    centres: Tensor
+    components: Tensor
+    gains: Tensor
+    level: Level = "tokens"
+    temperature: float | None = None
+    method: str = "clustered"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    encoder: Mapping[str, str] = field(default_factory=dict)
+
+    kind: ClassVar[str] = "clustered"
+    tensors: ClassVar[tuple[str, ...]] = ("centroids", "centres", "components", "gains")
+    options: ClassVar[tuple[str, ...]] = ("level", "temperature")
+
+    def __post_init__(self) -> None:
+        self._own_tensors()
+        k, d, D = self.components.shape if self.components.ndim == 3 else (-1, -1, -1)
+        if {self.centroids.shape, self.centres.shape} != {(k, d)} or self.gains.shape != (k, D):
+            shapes = tuple(tuple(getattr(self, name).shape) for name in self.tensors)
+            raise ValueError(
+                f"centroids, centres, components and gains of shapes {shapes} do not fit: "
+                "expected (k, d), (k, d), (k, d, D) and (k, D)"
+            )
+        used = (self.components != 0).any(1)  # (k, D)
+        error = (self.components.mT @ self.components - torch.diag_embed(used.float())).abs()
+        if error.numel() and error.max() > ORTHONORMAL_TOLERANCE:
+            raise ValueError(f"components are not orthonormal: UᵀU differs from I by {float(error.max()):.2g}")
+        if self.level not in LEVELS:
+            raise ValueError(f"unknown level {self.level!r}: choose one of {', '.join(LEVELS)}")
+        if self.temperature is not None and self.temperature <= 0:
+            raise ValueError(f"temperature must be above 0, or None for hard clusters, got {self.temperature}")
+
+    @property
+    def weights(self) -> Tensor:
+        """(k, D) removal weights w = 1 − g."""
+        return 1 - self.gains
+
+    @property
+    def dimension(self) -> int:
+        """d, the dimension of the vectors it applies to."""
+        return self.centroids.shape[1]
+
+    def memberships(self, X: Tensor) -> Tensor:
+        """(n, k) share of each vector (n, d) that belongs to each cluster; rows sum to 1."""
+        return memberships(X, self.centroids.to(X.device, X.dtype), self.temperature)
+
+    def _correct(self, X: Tensor) -> Tensor:
+        own = self._softly if self.temperature is not None else self._by_cluster
+        return torch.cat([own(rows) for rows in X.split(ROWS_PER_BLOCK)]) if len(X) else X
+
+    def _by_cluster(self, X: Tensor) -> Tensor:
+        """Each row by its own cluster: 4 n d D operations, whatever the number of clusters."""
+        parts = (self.centroids, self.centres, self.components, self.gains)
+        centroids, centres, components, gains = (part.to(X.device, X.dtype) for part in parts)
+        labels = nearest(X, centroids)
+        result = torch.empty_like(X)
+        for c in labels.unique().tolist():
+            rows = (labels == c).nonzero()[:, 0]
+            centred = X[rows] - centres[c]
+            result[rows] = centred + (centred @ components[c] * (gains[c] - 1)) @ components[c].T
+        return result
+
+    def _softly(self, X: Tensor) -> Tensor:
+        """All clusters at once, in the (d, k D) matrix of all components."""
+        parts = (self.centres, self.components, self.gains)
+        centres, components, gains = (part.to(X.device, X.dtype) for part in parts)
+        shares = self.memberships(X)  # (n, k)
+        coordinates = torch.einsum("nd,kdi->nki", X, components) - torch.einsum("kd,kdi->ki", centres, components)
+        scaled = coordinates * (gains - 1) * shares[:, :, None]  # (n, k, D)
+        return X - shares @ centres + torch.einsum("nki,kdi->nd", scaled, components)
+
+    def describe(self) -> str:
+        """One line a person can read."""
+        k, D = self.gains.shape
+        soft = "" if self.temperature is None else f", temperature {self.temperature:.3g}"
+        clusters = f"{k} clusters of {self.level}{soft}, {D} of {self.dimension} components in each"
+        return f"{self._described()}: {clusters}, {extent(self.weights)}{self._owner()}"
+
+
+def clustered(
+    clustering: Clustering, D: int, level: Level = "tokens", temperature: float | None = None
+) -> ClusteredRemoval:
+    """Remove the D leading principal components inside each cluster (Rajaee & Pilehvar, ACL 2021).
+
+    A cluster of fewer than D + 1 vectors, which would vanish, is merged into the nearest; where the vectors of one span
+    fewer than D dimensions, those are removed.
+
+    Args:
+        clustering: of the vectors.
+        D: components to remove, from 1 to d.
+        level: which vectors the clustering is of: "tokens" or pooled "texts".
+        temperature: of soft clusters, in units of the mean squared distance to the centroid; None for hard ones.
+
+    Raises:
+        ValueError: if D is larger than the dimension.
+
+    Example:
+        >>> X = torch.randn(300, 5, generator=torch.Generator().manual_seed(0))
+        >>> clustered(Clustering.fit(X, k=3), D=2).gains.shape
+        torch.Size([3, 2])
+    """
+    capped(D, clustering.centroids.shape[1], "D")
+    merged = clustering.with_at_least(D + 1)
+    centres, components, _ = leading_components(merged, D)
+    return ClusteredRemoval(
+        merged.centroids,
+        centres,
+        components,
+        (components == 0).all(1).float(),
+        level,
+        None if temperature is None else temperature * clustering.spread,
+        "clustered",
+        {"clusters": len(merged.spectra), "D": D} | ({} if temperature is None else {"temperature": temperature}),
+    )
+
+
+def leading_components(clustering: Clustering, D: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Means (k, d), D leading components (k, d, D) and their eigenvalues (k, D) of each cluster; 0 beyond its rank."""
+    k, d = clustering.centroids.shape
+    components, eigenvalues = torch.zeros(k, d, D), torch.zeros(k, D)
+    for c, spectrum in enumerate(clustering.spectra):
+        rank = min(D, spectrum.rank)
+        components[c, :, :rank] = spectrum.components[:, :rank].float()
+        eigenvalues[c, :rank] = spectrum.eigenvalues[:rank].float()
+    return torch.stack([spectrum.mean for spectrum in clustering.spectra]).float(), components, eigenvalues
+
+
+def memberships(X: Tensor, centroids: Tensor, temperature: float | None) -> Tensor:
+    """(n, k) share of each vector (n, d) in each cluster: softmax(−‖x − centroid‖² / τ), or 1 for the nearest."""
+    distances = squared_distances(X, centroids)
+    if temperature is None:
+        return torch.nn.functional.one_hot(distances.argmin(1), len(centroids)).to(X.dtype)
+    return (-distances / temperature).softmax(1)
