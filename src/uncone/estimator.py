@@ -13,7 +13,8 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from uncone import removal
-from uncone.removal import Removal
+from uncone.clustering import Clustering
+from uncone.removal import Correction, Removal
 from uncone.spectrum import Spectrum
 
 # method -> its constructor, and the parameters of the estimator that it reads
@@ -26,7 +27,7 @@ _FIXED: dict[str, tuple[Callable[..., Removal], tuple[str, ...]]] = {
     "soft_zca": (removal.soft_zca, ("eps",)),
     "renormalize": (removal.renormalize, ("variant",)),
 }
-METHODS = (*_FIXED, "learned")
+METHODS = (*_FIXED, "clustered", "learned")
 FLOATS = (np.float64, np.float32)
 
 
@@ -38,21 +39,23 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
 
     Args:
         method: "none", "centre", "all_but_the_top", "conceptor", "whitening", "soft_zca", "renormalize", each as in
-            `uncone.removal`; "learned", which `fit` needs scored pairs for; or a `Removal`, for instance a loaded one,
-            which is applied as it is.
-        D: of all_but_the_top, the components to remove; None for d/100, at least 1. Of learned, the leading components
-            to learn; None lets validation choose between 32, 128 and all.
+            `uncone.removal`; "clustered", which finds clusters with k-means first; "learned", which `fit` needs scored
+            pairs for; or a `Removal` or `ClusteredRemoval`, for instance a loaded one, which is applied as it is.
+        D: of all_but_the_top and clustered, the components to remove; None for d/100, at least 1. Of learned, the
+            leading components to learn; None lets validation choose between 32, 128 and all.
         centred: of all_but_the_top and learned, whether the mean is subtracted.
         alpha: of conceptor, the aperture.
         k: of whitening, the dimensions to keep; None for all.
         eps: of soft_zca, the floor in units of the mean variance.
         variant: of renormalize, "R1" or "R2".
+        n_clusters: of clustered, how many.
         pull: of learned, the strength of the pull toward the identity.
-        random_state: of learned, for the split into training and validation pairs and the order of the batches.
+        random_state: of clustered, for k-means; of learned, for the split into training and validation pairs and the
+            order of the batches.
 
     Attributes:
-        removal_: the fitted `Removal`. A pickle of the estimator is for one's own memory; on disk and to others goes
-            `removal_.save(folder)`, which `DominantComponentRemoval(Removal.load(folder))` takes up again.
+        removal_: the fitted `Removal` or `ClusteredRemoval`. A pickle is for a process and its workers; files are for
+            `removal_.save(folder)`, which `DominantComponentRemoval(uncone.removal.load(folder))` takes up again.
         n_features_in_: d.
         feature_names_in_: names of the columns, where `fit` saw a data frame.
 
@@ -63,11 +66,11 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         array([ True,  True,  True])
     """
 
-    removal_: Removal
+    removal_: Correction
 
     def __init__(
         self,
-        method: str | Removal = "all_but_the_top",
+        method: str | Correction = "all_but_the_top",
         D: int | None = None,
         *,
         centred: bool = True,
@@ -75,6 +78,7 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         k: int | None = None,
         eps: float = 0.1,
         variant: str = "R2",
+        n_clusters: int = 8,
         pull: float = 0.1,
         random_state: int | np.random.RandomState | None = 0,
     ):
@@ -85,6 +89,7 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         self.k = k
         self.eps = eps
         self.variant = variant
+        self.n_clusters = n_clusters
         self.pull = pull
         self.random_state = random_state
 
@@ -121,30 +126,42 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
             'learned'
         """
         X = validate_data(self, X, dtype=FLOATS, order="C", ensure_min_samples=2)
-        learned = isinstance(self.method, str) and self.method == "learned"
-        if not learned and (pairs is not None or scores is not None):
-            raise ValueError(f"only method='learned' learns from pairs and scores, got method={self.method!r}")
-        if isinstance(self.method, Removal):
+        if isinstance(self.method, Correction):
             if self.method.dimension != X.shape[1]:
                 raise ValueError(
                     f"this removal corrects vectors of {self.method.dimension} dimensions, X has {X.shape[1]}"
                 )
-            self.removal_ = self.method
-            return self
-        if self.method not in METHODS:
+        elif self.method not in METHODS:
             raise ValueError(f"unknown method {self.method!r}: choose one of {', '.join(METHODS)}, or give a Removal")
+        if self.method != "learned" and (pairs is not None or scores is not None):
+            raise ValueError(f"only method='learned' learns from pairs and scores, got method={self.method!r}")
+        if self.method == "clustered" and sample_weight is not None:
+            raise ValueError("method='clustered' weighs all rows equally: leave out sample_weight")
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        spectrum = Spectrum.fit(X, sample_weight)
-        self.removal_ = self._learned(X, spectrum, pairs, scores) if learned else self._fixed(spectrum)
+        self.removal_ = self._made(X, sample_weight, pairs, scores)
         return self
 
-    def _fixed(self, spectrum: Spectrum) -> Removal:
-        make, parameters = _FIXED[str(self.method)]
+    def _made(
+        self,
+        X: np.ndarray,
+        weights: np.ndarray | None,
+        pairs: tuple[Sequence[int], Sequence[int]] | None,
+        scores: Sequence[float] | None,
+    ) -> Correction:
+        if isinstance(self.method, Correction):
+            return self.method
+        if self.method == "clustered":
+            D = self._components(min(X.shape))
+            return removal.clustered(Clustering.fit(X, _whole(self.n_clusters), self._seed()), max(D, 1), "texts")
+        spectrum = Spectrum.fit(X, weights)
+        if self.method == "learned":
+            return self._learned(X, spectrum, pairs, scores)
+        make, parameters = _FIXED[self.method]
         settings = {name: _whole(getattr(self, name)) for name in parameters}
-        if "D" in settings and settings["D"] is None:
-            settings["D"] = min(max(1, round(len(spectrum.mean) / 100)), spectrum.rank)
-            if settings["D"] == 0:  # all rows are equal: there is no component to remove
+        if "D" in settings:
+            settings["D"] = self._components(spectrum.rank)
+            if not spectrum.rank:  # all rows are equal: there is no component to remove
                 return removal.centre(spectrum) if self.centred else removal.none(spectrum)
         return make(spectrum, **settings)
 
@@ -160,11 +177,15 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         if pairs is None or scores is None:
             raise ValueError("method='learned' needs scored pairs: fit(X, pairs=(i, j), scores=scores)")
         rows = (np.asarray(pairs[0]), np.asarray(pairs[1]))
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        D = _whole(self.D)
-        return learn(
-            torch.from_numpy(X), rows, np.asarray(scores), spectrum, D, self.centred, pull=self.pull, seed=seed
-        )
+        D, table = _whole(self.D), torch.from_numpy(X)
+        return learn(table, rows, np.asarray(scores), spectrum, D, self.centred, pull=self.pull, seed=self._seed())
+
+    def _components(self, rank: int) -> Any:
+        """D, or about a hundredth of the dimension."""
+        return min(max(1, round(self.n_features_in_ / 100)), rank) if self.D is None else _whole(self.D)
+
+    def _seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def transform(self, X: Any) -> Any:
         """Correct vectors.
