@@ -2,20 +2,95 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import hydra
-from omegaconf import DictConfig
+import torch
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from uncone.commands.origin import TrainingRun, find_evidence
+from uncone.commands.run_folder import check_complete
+from uncone.commands.systems import load_splits, make_systems
+from uncone.config import Spectra, check, is_saved, make_vectors
 from uncone.export.base import EncoderExporter, VectorExporter
-from uncone.removal import Removal
+from uncone.export.card import card, description
+from uncone.export.folder import MARK, check_target, whole_folder
+from uncone.removal import Correction, Removal, load
+from uncone.vectors import Vectors
 
 
 def export(config: DictConfig) -> list[dict[str, Any]]:
-    """Write the format that `config.format` names; returns the rows of results that were measured."""
+    """Write the format that `config.format` names; returns the rows of results that speak for the removal."""
+    from transformers.utils import logging
+
     console = Console()
+    check_complete(config)
+    config.removal = removal_folder(config.removal)
+    check(config)
     exporter: EncoderExporter | VectorExporter = hydra.utils.instantiate(config.format)
     if isinstance(exporter, VectorExporter):
-        return exporter.run(Removal.load(config.removal), config.overwrite, console)
-    raise NotImplementedError
+        return exporter.run(load(config.removal), config.overwrite, console)
+    target = Path(config.output_dir).expanduser().absolute()
+    check_target(target, config.overwrite)
+    logging.disable_progress_bar()  # of reading and writing models, which happens several times
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    run = TrainingRun.of(config.removal)
+    config.encoder = chosen_encoder(config, run)
+    vectors = make_vectors(config)
+    encoder, removal = vectors.encoder, make_removal(config, vectors)
+    exporter.check(encoder, removal)
+    console.print(removal.describe(), highlight=False)
+    evidence = find_evidence(config, run, vectors, removal, console)
+    console.print(evidence.verdict(), highlight=False, markup=False)
+    with whole_folder(target, config.overwrite) as folder:
+        usage = exporter.write(encoder, removal, folder)
+        removal.save(folder / "removal")
+        (folder / MARK).write_text(description(encoder, removal, exporter.library))
+        text = card(encoder, removal, evidence, usage, exporter.library)
+        (folder / "README.md").write_text(text.replace("FOLDER", target.name))
+    console.print(f"Written to {target}; how to use it: {target / 'README.md'}", highlight=False)
+    return evidence.rows
+
+
+def removal_folder(name: str) -> str:
+    """The folder of a removal that was named by one of its files; any other name as it is."""
+    path = Path(name)
+    return str(path.absolute().parent) if path.is_file() and path.stem == "removal" else name
+
+
+def chosen_encoder(config: DictConfig, run: TrainingRun | None) -> DictConfig:
+    """The encoder of the run, with what the command line says of it; or, without a run, that of the command line.
+
+    It runs on the CPU in float32, as what is exported does.
+    """
+    chosen: Any = OmegaConf.to_container(config.encoder, resolve=True)
+    given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    keys = [text.lstrip("+").split("=")[0] for text in given]
+    if run is not None and "encoder" not in keys:
+        changed = [key.removeprefix("encoder.") for key in keys if key.startswith("encoder.")]
+        chosen = run.encoder | {key: chosen[key] for key in changed}
+    chosen |= {"device": "cpu"} | ({"dtype": "float32"} if "dtype" in chosen else {})
+    return OmegaConf.create(chosen)
+
+
+def make_removal(config: DictConfig, vectors: Vectors) -> Correction:
+    """The removal to export: saved, or made by a method whose settings are chosen on validation pairs.
+
+    Raises:
+        ValueError: if it belongs to another encoder, or cannot be read or made.
+    """
+    if config.removal == "none":  # needs no spectrum
+        d = vectors.encoder.dimension
+        return Removal(torch.zeros(d), torch.zeros(d, 0), torch.zeros(0), "none").for_encoder(vectors.encoder)
+    if not is_saved(config.removal):
+        _, validation, _ = load_splits(config, vectors)
+        (removal,) = make_systems(config, vectors, Spectra(vectors), validation).values()
+        return removal
+    saved = load(config.removal)
+    saved = saved.for_encoder(vectors.encoder) if config.allow_other_encoder else saved
+    saved.check_encoder(vectors.encoder)
+    return saved

@@ -36,9 +36,7 @@ def open_run(config: DictConfig) -> Path:
     Raises:
         ValueError: if the config still lacks a value, or names something that there is not.
     """
-    missing = OmegaConf.missing_keys(config)
-    if missing:
-        raise ValueError(f"these keys have no value yet: {', '.join(sorted(missing))}; set them as KEY=VALUE")
+    check_complete(config)
     check(config)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
@@ -47,6 +45,13 @@ def open_run(config: DictConfig) -> Path:
     write(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
     write(folder / "environment.json", json.dumps(environment(), indent=1))
     return folder
+
+
+def check_complete(config: DictConfig) -> None:
+    """Raise a ValueError that names the keys which still lack a value."""
+    missing = OmegaConf.missing_keys(config)
+    if missing:
+        raise ValueError(f"these keys have no value yet: {', '.join(sorted(missing))}; set them as KEY=VALUE")
 
 
 def environment() -> dict[str, Any]:

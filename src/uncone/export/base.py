@@ -4,27 +4,36 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.console import Console
 
 from uncone.encoder import Encoder
-from uncone.removal import Removal
+from uncone.removal import Correction
 
 
 class EncoderExporter(ABC):
-    """Writes an encoder together with its removal. A YAML in conf/format names one, and its options."""
+    """Writes an encoder together with its removal. A YAML in conf/format names one, and its options.
+
+    Attributes:
+        library: what the files are for, as the Hugging Face hub calls it.
+    """
+
+    library: ClassVar[str]
 
     @abstractmethod
-    def check(self, encoder: Encoder, removal: Removal) -> None:
-        """Raise a ValueError, before anything is measured or written, if the format cannot express this encoder."""
+    def check(self, encoder: Encoder, removal: Correction) -> None:
+        """Raise a ValueError, before anything is measured or written, if the format cannot express this."""
 
     @abstractmethod
-    def write(self, encoder: Encoder, removal: Removal, folder: Path) -> str:
-        """Write the files into an existing folder.
+    def write(self, encoder: Encoder, removal: Correction, folder: Path) -> str:
+        """Write the files into an existing folder, and check that they give the vectors of the encoder.
 
         Returns:
-            How to load them: Markdown for the model card.
+            How to use them: Markdown for the model card.
+
+        Raises:
+            ValueError: if they do not.
         """
 
 
@@ -32,7 +41,7 @@ class VectorExporter(ABC):
     """Applies a removal to vectors that are already stored; no encoder is loaded."""
 
     @abstractmethod
-    def run(self, removal: Removal, overwrite: bool, console: Console) -> list[dict[str, Any]]:
+    def run(self, removal: Correction, overwrite: bool, console: Console) -> list[dict[str, Any]]:
         """Correct the vectors; returns rows of results, if there are any.
 
         Args:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.encoder.layers import find_blocks
+from uncone.removal import Correction, Removal
 
 TOLERANCE = 1e-5  # of a coordinate, or of the largest one where that is above 1
 PROBE_LENGTHS = (1, 2, 3, 5, 8, 13, 21)  # pieces of the texts on which an export is compared with its encoder
@@ -69,7 +70,6 @@ def plain_tokenizer(encoder: Encoder) -> Any:
     """A copy of an encoder's tokenizer that gives, by its defaults, what the encoder feeds its model."""
     tokenizer = copy.deepcopy(encoder.tokenizer)
     tokenizer.padding_side = "right"  # decoders count positions from the left
-    tokenizer.model_input_names = ["input_ids", "attention_mask"]  # the encoder leaves token types at their default
     if isinstance(encoder, TransformerEncoder):
         tokenizer.model_max_length = encoder.max_length
     if tokenizer.pad_token is None:  # any will do: it is masked
@@ -95,8 +95,8 @@ def framing(tokenizer: Any) -> tuple[list[int], list[int]]:
 def type_weights(encoder: Encoder) -> Tensor | None:
     """Weight (V,) of each token type in a mean; None if all are the same, as when nothing is left out.
 
-    Special tokens are told apart by their type here, by their position in the encoder. Only a text that spells one, such
-    as "[SEP]", shows the difference.
+    Special tokens are told apart by their type here, by their position in the encoder. Only a text that spells one,
+    such as "[SEP]", shows the difference.
     """
     weights = encoder.weights
     left_out = set()
@@ -117,16 +117,30 @@ def probe_texts(encoder: Encoder) -> list[str]:
     pieces = [piece.removeprefix("##") for piece in encoder.pieces if piece not in special]
     generator = np.random.default_rng(0)
     texts = [" ".join(generator.choice(pieces, size=length)) for length in PROBE_LENGTHS]
-    return [text for text, is_known in zip(texts, encoder.known(texts), strict=True) if is_known]
+    most = getattr(encoder, "max_length", np.inf) - 4  # room for special tokens, so that nothing is truncated
+    sizes = [len(row) for row in encoder.tokenize(texts)]
+    known = encoder.known(texts)
+    return [text for text, size, is_known in zip(texts, sizes, known, strict=True) if is_known and size <= most]
 
 
 def check_equal(exported: np.ndarray, expected: np.ndarray, what: str) -> None:
     """Raise a ValueError if an export does not give the vectors (n, d) of its encoder."""
     largest = float(np.abs(exported - expected).max())
     if not largest <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
-        raise ValueError(f"{what} gives other vectors than the encoder: they differ by {largest:.1e}; nothing is written")
+        raise ValueError(
+            f"{what} gives other vectors than the encoder: they differ by {largest:.1e}; nothing is written"
+        )
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
     """Vectors (n, d) of length 1; a vector of zeros stays."""
     return nn.functional.normalize(torch.from_numpy(vectors), dim=1).numpy()
+
+
+def affine(removal: Correction, what: str) -> Removal:
+    """The removal, or a ValueError if it is not one affine map."""
+    if isinstance(removal, Removal):
+        return removal
+    raise ValueError(
+        f"{what} is exported for one affine map only, not for {removal.kind} removal: use the default format"
+    )

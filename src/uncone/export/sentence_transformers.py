@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -23,7 +23,7 @@ from uncone.export.parts import (
     type_weights,
     unit,
 )
-from uncone.removal import Removal
+from uncone.removal import Correction, Removal
 
 USAGE = """\
 ```python
@@ -44,9 +44,10 @@ class SentenceTransformersExporter(EncoderExporter):
         normalize: end in vectors of length 1.
     """
 
+    library: ClassVar[str] = "sentence-transformers"
     normalize: bool = False
 
-    def check(self, encoder: Encoder, removal: Removal) -> None:
+    def check(self, encoder: Encoder, removal: Correction) -> None:
         """See `EncoderExporter.check`."""
         if isinstance(encoder, TransformerEncoder):
             pooling_mode(encoder)
@@ -61,7 +62,7 @@ class SentenceTransformersExporter(EncoderExporter):
                 "unknown words out: export it with format=word2vec or format=numpy"
             )
 
-    def write(self, encoder: Encoder, removal: Removal, folder: Path) -> str:
+    def write(self, encoder: Encoder, removal: Correction, folder: Path) -> str:
         """See `EncoderExporter.write`."""
         from sentence_transformers import SentenceTransformer
         from sentence_transformers.sentence_transformer.modules import Normalize

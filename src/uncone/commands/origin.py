@@ -1,0 +1,115 @@
+"""Where a removal comes from: the training run beside it, its encoder, and what was measured of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+
+from uncone.config import is_saved, make_tasks, names
+from uncone.export.card import Evidence
+from uncone.geometry.probe import GeometryProbe
+from uncone.removal import Correction, Removal
+from uncone.report.tables import geometry_rows, print_results
+from uncone.runs import read_results
+from uncone.tasks import evaluate
+from uncone.vectors import Vectors
+
+ENCODERS = ("uncone.encoder.Encoder.from_pretrained", "uncone.encoder.Encoder.from_word_vectors")
+ANYWHERE = {"device", "dtype", "name"}  # of an encoder: what does not tell it from another
+PROBE_TEXTS, PROBE_SIZE, PROBE_QUERIES = 30, 2000, 200  # of the geometry of a removal without a run: seconds
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A finished training run: it may come from anyone, and is read as data.
+
+    Attributes:
+        folder: of its results.json.
+        config: its config.yaml.
+    """
+
+    folder: Path
+    config: DictConfig
+
+    @classmethod
+    def of(cls, name: str) -> TrainingRun | None:
+        """The run that a removal, named on a command line, was learned in; None for any other removal."""
+        if not is_saved(name):
+            return None
+        folder = Path(name).resolve()
+        folder = folder.parent if folder.name == "removal" else folder
+        if not (folder / "config.yaml").is_file() or not (folder / "results.json").is_file():
+            return None
+        config = OmegaConf.load(folder / "config.yaml")
+        return cls(folder, config) if isinstance(config, DictConfig) and "learned" in config else None
+
+    @property
+    def encoder(self) -> dict[str, Any]:
+        """The encoder of the run, as its config describes it.
+
+        Raises:
+            ValueError: if it names something other than an encoder, or asks to run code that comes with a model.
+        """
+        described: Any = OmegaConf.to_container(self.config, resolve=False)
+        described = described.get("encoder")
+        if not isinstance(described, dict) or described.get("_target_") not in ENCODERS:
+            raise ValueError(
+                f"{self.folder / 'config.yaml'} names no encoder of uncone: expected {' or '.join(ENCODERS)}"
+            )
+        if described.pop("trust_remote_code", False):
+            raise ValueError(f"the encoder of {self.folder} runs code that comes with it, which an export may not hold")
+        if any("${" in str(value) for value in described.values()):
+            raise ValueError(f"the encoder in {self.folder / 'config.yaml'} refers to other values: write them out")
+        return described
+
+    def evidence(self) -> Evidence | None:
+        """The results of the run for its removal and for raw vectors, if it has both."""
+        rows = [row for row in read_results(self.folder) if row["removal"] in ("none", "learned")]
+        if {row["removal"] for row in rows} != {"none", "learned"}:
+            return None
+        sets = ", ".join(Path(name).name for name in names(self.config.data.sets))
+        contrast = self.config.learned.contrast
+        texts = f"; neighbouring sentences of {Path(contrast.corpus).name}" if contrast.weight else ""
+        data = f"word pairs with human scores: {sets}{texts}"
+        return Evidence("learned", rows, "Measured by the training run, on data it did not learn from", data)
+
+
+def find_evidence(
+    config: DictConfig, run: TrainingRun | None, vectors: Vectors, removal: Correction, console: Console
+) -> Evidence:
+    """The results of the run if they are of this encoder, else those of a quick measurement."""
+    if run is not None and _distinct(run.encoder) == _distinct(dict(config.encoder)):
+        evidence = run.evidence()
+        if evidence is not None:
+            print_results(console, evidence.tasks, [])
+            return evidence
+    encoder = vectors.encoder
+    systems = {"none": vectors}
+    if removal.method != "none":
+        systems[removal.method] = vectors.corrected(cast(Removal, removal))
+    rows, not_run = evaluate(
+        make_tasks(config),
+        systems,
+        encoder=encoder.name,
+        layers=encoder.layers,
+        pooling=encoder.pooling,
+        seed=config.seed,
+        reference="none",
+        resamples=config.resamples,
+        progress=True,
+    )
+    print_results(console, rows, not_run)
+    if not rows:
+        return Evidence(removal.method, [], "")
+    texts = vectors.corpus[:PROBE_TEXTS]
+    probe = GeometryProbe.sample(vectors, texts, vectors.type_probabilities(), PROBE_SIZE, PROBE_QUERIES, config.seed)
+    measured = {name: probe.measure(None if name == "none" else cast(Removal, removal)) for name in systems}
+    return Evidence(removal.method, [*rows, *geometry_rows(rows[0], measured)], "Measured when this was exported")
+
+
+def _distinct(encoder: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in encoder.items() if key not in ANYWHERE}

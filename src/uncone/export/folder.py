@@ -1,0 +1,72 @@
+"""The exported folder: written aside, looked through, and put in place whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+MARK = "uncone.json"  # stands in every export; what lacks it is never replaced
+DATA_ENDINGS = {".json", ".md", ".txt", ".safetensors", ".onnx", ".npy", ".model", ".jinja", ".vec"}
+DATA_NAMES = {"word2vec.bin"}  # numbers as word2vec writes them
+
+
+def check_target(folder: Path, overwrite: bool) -> None:
+    """Raise a ValueError, before any work is done, if an export may not be put there."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise ValueError(f"{folder} is no folder: name another with output_dir=")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    if not overwrite:
+        raise ValueError(f"{folder} is not empty: name another with output_dir=, or replace it with overwrite=true")
+    if not (folder / MARK).is_file():
+        raise ValueError(
+            f"{folder} holds something other than an export (no {MARK}): overwrite=true does not replace it"
+        )
+
+
+@contextmanager
+def whole_folder(target: Path, overwrite: bool) -> Iterator[Path]:
+    """A folder to write into, which becomes `target` when all went well and disappears when not.
+
+    Raises:
+        ValueError: if `target` may not be replaced, or something was written that an export may not hold.
+    """
+    check_target(target, overwrite)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
+    aside.mkdir()
+    try:
+        yield aside
+        check_contents(aside)
+        _put(aside, target, overwrite)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _put(aside: Path, target: Path, overwrite: bool) -> None:
+    check_target(target, overwrite)  # once more: exporting takes a while
+    if not target.exists():
+        os.replace(aside, target)
+        return
+    old = aside.with_name(f"{aside.name}.old")
+    os.replace(target, old)
+    try:
+        os.replace(aside, target)
+    except OSError:
+        os.replace(old, target)
+        raise
+    shutil.rmtree(old)
+
+
+def check_contents(folder: Path) -> None:
+    """Raise a ValueError if a folder holds anything but data: code, pickles, links."""
+    for path in sorted(folder.rglob("*")):
+        is_data = path.is_dir() or path.suffix in DATA_ENDINGS or path.name in DATA_NAMES
+        if path.is_symlink() or not is_data:
+            raise ValueError(
+                f"the export would hold {path.relative_to(folder)}, which may be code: this encoder cannot be exported"
+            )
