@@ -212,12 +212,12 @@ for path in sys.argv[2:]:
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak of memory is read from /proc")
 def test_memory_does_not_grow_with_the_file(tmp_path):
-    """Files of 160 MB take less than 60 MB at the peak, parquet with its decoded and encoded pages less than 100 MB."""
+    """Files of 200 MB take less than 60 MB at the peak, parquet with its decoded and encoded pages less than 140 MB."""
     d = 256
     block = np.random.default_rng(0).normal(size=(4096, d)).astype(np.float32)
     removals.whitening(Spectrum.fit(block)).save(tmp_path / "removal")
     paths = []
-    for size in (8, 160):  # what libraries take once, they take for the small files
+    for size in (8, 200):  # what libraries take once, they take for the small files
         X = np.resize(block, (size * 2**20 // (4 * d), d))
         table = pa.table({"vector": pa.FixedSizeListArray.from_arrays(pa.array(X.reshape(-1)), d)})
         paths += [tmp_path / f"raw_{size}{suffix}" for suffix in (".npy", "", ".parquet")]
@@ -231,8 +231,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     print(result.stdout)
     *_, npy, dataset, parquet = (int(line.split()[-1]) for line in result.stdout.splitlines())
     assert max(npy, dataset) < 60
-    assert parquet < 100
-    assert np.load(tmp_path / "out_160.npy", mmap_mode="r").shape == X.shape
+    assert parquet < 140
+    assert np.load(tmp_path / "out_200.npy", mmap_mode="r").shape == X.shape
 
 
 # ------------------------------------------------------------------------------------------------ what is refused
@@ -377,7 +377,7 @@ def test_refuses(X, removal, tmp_path, make, message):
 
 
 def test_refuses_to_convert(removal, npy):
-    with pytest.raises(ValueError, match="must end in [.]npy, as the input does"):
+    with pytest.raises(ValueError, match=r"must end in \.npy, as the input does"):
         run(removal, npy, npy.with_suffix(".parquet"))
 
 

@@ -18,7 +18,11 @@ class Removal(Correction):
 
     A weight w_i = 1 removes component i, 0 keeps it, a negative weight amplifies it; the gain is g_i = 1 − w_i.
     Directions outside U pass unchanged, and the centre is not added back. Make one with a constructor of
-    `uncone.removal`, or by training.
+    `uncone.removal`, or by training. A saved one corrects vectors e (n, d) anywhere, with numpy and safetensors alone:
+
+        r = safetensors.numpy.load_file("removal.safetensors")
+        x = e - r["centre"]
+        x = x + (x @ r["components"] * (r["gains"] - 1)) @ r["components"].T
 
     Attributes:
         centre: (d,) c; zeros for an uncentred map.
