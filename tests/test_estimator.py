@@ -1,6 +1,9 @@
 """The scikit-learn transformer: scikit-learn's own checks, and equality with `uncone.removal`."""
 
+import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -15,10 +18,21 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import uncone
 from uncone import DominantComponentRemoval, removal
+from uncone.clustering import Clustering
 from uncone.estimator import METHODS
 from uncone.spectrum import Spectrum
 
-FIXED = [method for method in METHODS if method != "learned"]
+FIXED = [method for method in METHODS if method not in ("clustered", "learned")]
+
+
+class Clustered(DominantComponentRemoval):
+    """Two clusters, and no `sample_weight`, which they refuse."""
+
+    def __init__(self, random_state=0):
+        super().__init__("clustered", n_clusters=2, random_state=random_state)
+
+    def fit(self, X, y=None):
+        return super().fit(X)
 
 
 class LearnedFromDistances(DominantComponentRemoval):
@@ -34,9 +48,23 @@ class LearnedFromDistances(DominantComponentRemoval):
         return super().fit(X, pairs=(i, j), scores=scores)
 
 
-@parametrize_with_checks([*map(DominantComponentRemoval, FIXED), LearnedFromDistances()])
+@parametrize_with_checks([*map(DominantComponentRemoval, FIXED), Clustered(), LearnedFromDistances()])
 def test_follows_the_rules_of_scikit_learn(estimator, check):
     check(estimator)
+
+
+def test_no_check_is_skipped():
+    """The one that scikit-learn leaves out above needs a variable that is read when scipy is first imported."""
+    script = f"""
+from sklearn.utils.estimator_checks import check_estimator
+from uncone import DominantComponentRemoval
+for method in {FIXED}:
+    results = check_estimator(DominantComponentRemoval(method), on_skip=None)
+    assert len(results) > 50
+    assert {{each["status"] for each in results}} == {{"passed"}}, results
+"""
+    environment = {**os.environ, "SCIPY_ARRAY_API": "1"}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +103,16 @@ def test_zipfian_whitening_is_whitening_under_probabilities(X):
     np.testing.assert_allclose(p @ Y, 0, atol=1e-12)
     covariance = (Y * p[:, None]).T @ Y
     np.testing.assert_allclose(covariance / covariance[0, 0], np.eye(8), atol=1e-12)
+
+
+def test_clustered(X):
+    islands = np.concatenate([X, X + 1000])
+    ours = DominantComponentRemoval("clustered", D=2, n_clusters=np.int64(2)).fit_transform(islands)
+    expected = removal.clustered(Clustering.fit(islands, 2), 2, "texts").apply(islands)
+    np.testing.assert_allclose(ours, expected, atol=1e-3)
+    np.testing.assert_allclose(ours[:200], ours[200:], atol=1e-3)  # each island loses its own mean
+    with pytest.raises(ValueError, match="weighs all rows equally: leave out sample_weight"):
+        DominantComponentRemoval("clustered").fit(X, sample_weight=np.ones(len(X)))
 
 
 @pytest.mark.parametrize(("d", "D"), [(8, 1), (100, 1), (150, 2), (768, 8)])

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
-from uncone.arrays import as_tensor
+from uncone.arrays import Array, as_tensor
 from uncone.export.base import VectorExporter
 from uncone.export.column_files import correct_dataset, correct_parquet, is_dataset
 from uncone.export.raw_files import correct_npy, correct_safetensors
@@ -126,19 +126,24 @@ class Corrector:
                 "it belongs to another encoder"
             )
         self.dtype = str(as_tensor(X).dtype).removeprefix("torch.")
-        self._refuse(X, "holds NaN or infinity: fill or drop it")
         Y = self.removal.apply(X)
-        self._refuse(Y, f"does not fit into {self.dtype} after the correction: store it in a wider type")
+        if (row := _first_bad(Y)) is not None:  # NaN and infinity before the correction are there after it, too
+            why = f"does not fit into {self.dtype} after the correction: store it in a wider type"
+            if _first_bad(X[row : row + 1]) is not None:
+                why = "holds NaN or infinity: fill or drop it"
+            raise ValueError(f"row {self.rows + row} {why}")
         self.rows += len(X)
         self.progress(self.rows, self.total)
         return Y
 
-    def _refuse(self, X: Rows, why: str) -> None:
-        tensor = as_tensor(X)
-        if not torch.isfinite(tensor.sum(dtype=torch.float64 if tensor.dtype == torch.float64 else torch.float32)):
-            bad = ~torch.isfinite(tensor).all(1)
-            if bad.any():
-                raise ValueError(f"row {self.rows + int(bad.nonzero()[0])} {why}")
+
+def _first_bad(X: Array) -> int | None:
+    """The first row that holds NaN or infinity, None if there is none."""
+    tensor = as_tensor(X)
+    if torch.isfinite(tensor.sum(dtype=torch.float64 if tensor.dtype == torch.float64 else torch.float32)):
+        return None
+    bad = ~torch.isfinite(tensor).all(1)
+    return int(bad.nonzero()[0]) if bad.any() else None
 
 
 def _format_of(source: Path, target: Path) -> Format:
