@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.encoder.layers import average
-from uncone.export.parts import framing, type_weights
+from uncone.export.parts import type_weights
 from uncone.removal import Removal
 
 TINY = 1e-9  # keeps an empty text from dividing by 0
@@ -32,8 +32,7 @@ class Graph(nn.Module):
         self.pooling, self.normalize = encoder.pooling, normalize
         weights = type_weights(encoder)
         self.register_buffer("weights", torch.ones(len(encoder.pieces)) if weights is None else weights)
-        before = framing(encoder.tokenizer)[0] if encoder.pooling == "cls" else []
-        self.classification = encoder.tokenizer.cls_token_id if before else None
+        self.classification = encoder.tokenizer.cls_token_id if encoder.pooling == "cls" else -1
         W, b = removal.fold()
         self.register_buffer("W", W)
         self.register_buffer("b", b)
@@ -61,7 +60,7 @@ class Graph(nn.Module):
         if self.pooling == "max":
             return tokens.masked_fill((weights == 0)[:, :, None], -torch.inf).amax(1)
         if self.pooling in ("first", "last", "cls"):
-            wanted = (ids == self.classification) if self.pooling == "cls" else weights > 0
+            wanted = ids.eq(self.classification) if self.pooling == "cls" else weights > 0
             places = torch.arange(ids.shape[1], device=ids.device)
             order = -places if self.pooling == "last" else places
             chosen = torch.where(wanted, order, ids.shape[1]).argmin(1)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,14 +14,16 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from uncone.data.corpora import load_texts
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.export.base import EncoderExporter
 from uncone.export.graph import Graph
-from uncone.export.parts import affine, check_equal, plain_tokenizer, probe_texts, unit
+from uncone.export.parts import affine, check_equal, corrected, plain_tokenizer, probe_texts, unit
 from uncone.removal import Correction
 
 MODEL, INT8_MODEL = "model.onnx", "model_int8.onnx"
 ROUNDS = 3  # of timing; the fastest counts
+NEWS, NEWS_LENGTH = 32, 200  # texts on which 8 bits are measured, and letters of each
 
 USAGE = """\
 ```python
@@ -67,18 +72,23 @@ class OnnxExporter(EncoderExporter):
         tokenizer = graph_tokenizer(encoder)
         tokenizer.save(str(folder / "tokenizer.json"))
         texts = probe_texts(encoder)
-        feed = feed_of(tokenizer, texts, special=isinstance(encoder, TransformerEncoder))
+        special = isinstance(encoder, TransformerEncoder)
+        feed = feed_of(tokenizer, texts, special)
         trace(graph, feed, folder / MODEL)
-        expected = removal.apply(encoder.encode(texts, progress=False))
+        expected = corrected(encoder, removal, texts)
         expected = unit(expected) if self.normalize else expected
         session = open_session(folder / MODEL)
         check_equal(session.run(None, feed)[0], expected, f"{MODEL} under onnxruntime")
         for i in range(len(texts)):  # alone, without padding
             alone = {name: value[i : i + 1, : feed["attention_mask"][i].sum()] for name, value in feed.items()}
             check_equal(session.run(None, alone)[0], expected[i : i + 1], f"{MODEL} without padding")
-        add = "" if isinstance(encoder, TransformerEncoder) else ", add_special_tokens=False"
+        add = "" if special else ", add_special_tokens=False"
         usage = USAGE.replace("ADD", add)
-        return f"{usage}\n\n{quantise(folder, feed)}" if self.int8 else usage
+        if not self.int8:
+            return usage
+        news = [text[:NEWS_LENGTH] for text in load_texts("lee_background")[:NEWS]]
+        known = [text for text, is_known in zip(news, encoder.known(news), strict=True) if is_known]
+        return f"{usage}\n\n{quantise(folder, feed_of(tokenizer, known or texts, special))}"
 
 
 def packages() -> Any:
@@ -126,8 +136,7 @@ def feed_of(tokenizer: Any, texts: list[str], special: bool) -> dict[str, np.nda
 def trace(graph: Graph, feed: dict[str, np.ndarray], path: Path) -> None:
     """Write the graph with free batch size and length."""
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what torch and its translator call each other
+    with quietly():
         torch.onnx.export(
             graph,
             tuple(torch.from_numpy(feed[name]) for name in ("input_ids", "attention_mask")),
@@ -141,11 +150,25 @@ def trace(graph: Graph, feed: dict[str, np.ndarray], path: Path) -> None:
         )
 
 
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without the warnings that torch and onnxruntime address to each other's authors."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
 def quantise(folder: Path, feed: dict[str, np.ndarray]) -> str:
-    """Write the 8-bit model; returns what it loses and gains, in words."""
+    """Write the 8-bit model; returns what it loses and gains on the texts that `feed` holds, in words."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    quantize_dynamic(folder / MODEL, folder / INT8_MODEL, weight_type=QuantType.QInt8)
+    with quietly():
+        quantize_dynamic(folder / MODEL, folder / INT8_MODEL, weight_type=QuantType.QInt8)
     outputs, seconds = [], []
     for name in (MODEL, INT8_MODEL):
         session = open_session(folder / name)
@@ -160,6 +183,7 @@ def quantise(folder: Path, feed: dict[str, np.ndarray]) -> str:
     sizes = [(folder / name).stat().st_size / 1e6 for name in (MODEL, INT8_MODEL)]
     return (
         f"`{INT8_MODEL}` computes matrix products in 8 bits: {sizes[1]:.1f} MB instead of {sizes[0]:.1f}, "
-        f"{seconds[0] / seconds[1]:.2f} times as fast on the machine that exported it. The cosine between its vectors and "
-        f"those of `{MODEL}` is {cosine.mean():.4f} on average over {len(cosine)} texts, {cosine.min():.4f} at worst."
+        f"{seconds[0] / seconds[1]:.2f} times as fast on the machine that exported it. The cosine between its vectors "
+        f"and those of `{MODEL}` is {cosine.mean():.4f} on average over {len(cosine)} texts, "
+        f"{cosine.min():.4f} at worst."
     )

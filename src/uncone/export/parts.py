@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.encoder.layers import find_blocks
-from uncone.removal import Correction, Removal
+from uncone.encoder.pooling import pool
+from uncone.removal import ClusteredRemoval, Correction, Removal
 
 TOLERANCE = 1e-5  # of a coordinate, or of the largest one where that is above 1
 PROBE_LENGTHS = (1, 2, 3, 5, 8, 13, 21)  # pieces of the texts on which an export is compared with its encoder
@@ -31,6 +32,11 @@ class PlainModel:
     model: Any
     indices: tuple[int, ...]
     is_output: bool
+
+    @property
+    def options(self) -> dict[str, bool]:
+        """What `AutoModel` is told on loading: not to add a pooler, which nobody uses, at random weights."""
+        return {"add_pooling_layer": False} if hasattr(self.model, "pooler") else {}
 
 
 @torch.no_grad()
@@ -142,5 +148,15 @@ def affine(removal: Correction, what: str) -> Removal:
     if isinstance(removal, Removal):
         return removal
     raise ValueError(
-        f"{what} is exported for one affine map only, not for {removal.kind} removal: use the default format"
+        f"{what} takes one affine map, and a {removal.kind} removal is none: use format=sentence_transformers"
     )
+
+
+def corrected(encoder: Encoder, removal: Correction, texts: list[str]) -> np.ndarray:
+    """Vectors (n, d) of texts as uncone gives them: what every export is held against."""
+    if not (isinstance(removal, ClusteredRemoval) and removal.level == "tokens"):
+        return removal.apply(encoder.encode(texts, progress=False))
+    tokens = encoder.encode_tokens(texts, progress=False)
+    lengths = torch.from_numpy(np.bincount(tokens.texts, minlength=len(texts)))
+    weights = encoder.weights.cpu()[torch.from_numpy(tokens.types)] if encoder.weights is not None else None
+    return pool(torch.from_numpy(removal.apply(tokens.vectors)), lengths, encoder.pooling, weights).numpy()

@@ -5,17 +5,30 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import (
+    Dense,
+    Normalize,
+    Pooling,
+    StaticEmbedding,
+    Transformer,
+    WeightedLayerPooling,
+    WordWeights,
+)
 from torch import nn
 
-from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
+from uncone.encoder import Encoder, TransformerEncoder
 from uncone.encoder.pooling import WEIGHTED
 from uncone.export.base import EncoderExporter
+from uncone.export.modules import ClusteredCorrection
 from uncone.export.parts import (
     PlainModel,
+    affine,
     check_equal,
+    corrected,
     framing,
     plain_model,
     plain_tokenizer,
@@ -23,17 +36,23 @@ from uncone.export.parts import (
     type_weights,
     unit,
 )
-from uncone.removal import Correction, Removal
+from uncone.removal import ClusteredRemoval, Correction, Removal
 
 USAGE = """\
 ```python
 from sentence_transformers import SentenceTransformer
 
-model = SentenceTransformer("FOLDER")
+model = SentenceTransformer("FOLDER"TRUST)
 vectors = model.encode(["a narrow cone", "an open field"])
 ```
 
-sentence-transformers 6 or newer is all that this needs."""
+"""
+ALONE = "sentence-transformers 6 or newer is all that this needs."
+WITH_UNCONE = (
+    "This needs sentence-transformers 6 or newer and uncone itself, installed beside it: a removal by clusters is no "
+    "linear map, and its module is `uncone.export.modules.ClusteredCorrection`. The folder holds no code; "
+    "`trust_remote_code` lets sentence-transformers import that module from your installation."
+)
 
 
 @dataclass(frozen=True)
@@ -64,14 +83,11 @@ class SentenceTransformersExporter(EncoderExporter):
 
     def write(self, encoder: Encoder, removal: Correction, folder: Path) -> str:
         """See `EncoderExporter.write`."""
-        from sentence_transformers import SentenceTransformer
-        from sentence_transformers.sentence_transformer.modules import Normalize
-
         if isinstance(encoder, TransformerEncoder):
             plain = plain_model(encoder)
-            modules = [*_transformer(encoder, plain, folder), *_pooling(encoder), _dense(removal)]
+            modules = [*_transformer(encoder, plain, folder), *_corrected(_pooling(encoder), removal)]
         else:
-            modules = [_static(encoder, removal)]
+            modules = _static(encoder, removal)
         if self.normalize:
             modules.append(Normalize())
         model = SentenceTransformer(modules=modules, device="cpu", similarity_fn_name="cosine")
@@ -79,14 +95,17 @@ class SentenceTransformersExporter(EncoderExporter):
         if isinstance(encoder, TransformerEncoder):
             _set_model_options(folder, plain)
         texts = probe_texts(encoder)
-        expected = removal.apply(encoder.encode(texts, progress=False))
-        loaded = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+        expected = corrected(encoder, removal, texts)
+        custom = any(isinstance(module, ClusteredCorrection) for module in modules)
+        loaded = SentenceTransformer(str(folder), device="cpu", local_files_only=True, trust_remote_code=custom)
         check_equal(
             loaded.encode(texts, show_progress_bar=False),
             unit(expected) if self.normalize else expected,
             "the exported folder",
         )
-        return USAGE
+        if custom:
+            return USAGE.replace("TRUST", ", trust_remote_code=True") + WITH_UNCONE
+        return USAGE.replace("TRUST", "") + ALONE
 
 
 def pooling_mode(encoder: TransformerEncoder) -> str:
@@ -113,8 +132,6 @@ def pooling_mode(encoder: TransformerEncoder) -> str:
 
 def _transformer(encoder: TransformerEncoder, plain: PlainModel, folder: Path) -> list[nn.Module]:
     """The model, and the average over its layers if there are several."""
-    from sentence_transformers.sentence_transformer.modules import Transformer, WeightedLayerPooling
-
     several = len(plain.indices) > 1
     plain.model.config.output_hidden_states = several
     plain.model.save_pretrained(folder)
@@ -122,7 +139,7 @@ def _transformer(encoder: TransformerEncoder, plain: PlainModel, folder: Path) -
     output = "last_hidden_state" if plain.is_output or several else ["hidden_states", plain.indices[0]]
     transformer = Transformer(
         str(folder),
-        model_kwargs=_model_options(plain),
+        model_kwargs=dict(plain.options),
         modality_config={"text": {"method": "forward", "method_output_name": output}},
         module_output_name="token_embeddings",
     )
@@ -133,21 +150,15 @@ def _transformer(encoder: TransformerEncoder, plain: PlainModel, folder: Path) -
     return [transformer, WeightedLayerPooling(encoder.dimension, depth, first, nn.Parameter(weights))]
 
 
-def _model_options(plain: PlainModel) -> dict[str, Any]:
-    """What `AutoModel` is told: not to add a pooler, which nobody would use, at random weights."""
-    return {"add_pooling_layer": False} if hasattr(plain.model, "pooler") else {}
-
-
 def _set_model_options(folder: Path, plain: PlainModel) -> None:
+    """Write what the Transformer module reads but does not write."""
     path = folder / "sentence_bert_config.json"
     config = json.loads(path.read_text())
-    path.write_text(json.dumps(config | {"model_kwargs": _model_options(plain)}, indent=2))
+    path.write_text(json.dumps(config | {"model_kwargs": plain.options}, indent=2))
 
 
 def _pooling(encoder: TransformerEncoder) -> list[nn.Module]:
     """Pooling, after weights of token types if some weigh more or nothing."""
-    from sentence_transformers.sentence_transformer.modules import Pooling, WordWeights
-
     pooling = Pooling(encoder.dimension, pooling_mode(encoder))
     weights = type_weights(encoder)
     if weights is None or pooling.pooling_mode != "mean":
@@ -161,18 +172,24 @@ def _pooling(encoder: TransformerEncoder) -> list[nn.Module]:
     return [WordWeights(names, weight_of, unknown_word_weight=1), pooling]
 
 
-def _dense(removal: Removal) -> nn.Module:
-    from sentence_transformers.sentence_transformer.modules import Dense
+def _corrected(pooling: list[nn.Module], removal: Correction) -> list[nn.Module]:
+    """Pooling and correction, in the order that the removal is for."""
+    if isinstance(removal, ClusteredRemoval):
+        own = ClusteredCorrection(removal)
+        return [own, *pooling] if removal.level == "tokens" else [*pooling, own]
+    return [*pooling, _dense(affine(removal, "a Dense module"))]
 
+
+def _dense(removal: Removal) -> nn.Module:
     W, b = removal.fold()
     d = removal.dimension
     return Dense(d, d, bias=True, activation_function=None, init_weight=W, init_bias=b)
 
 
-def _static(encoder: Encoder, removal: Removal) -> nn.Module:
-    """The mean of corrected rows is the corrected mean of rows."""
-    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
-
-    assert isinstance(encoder, TableEncoder)
-    rows = removal.apply(encoder.table.float().cpu())
-    return StaticEmbedding(plain_tokenizer(encoder).backend_tokenizer, embedding_weights=rows)
+def _static(encoder: Encoder, removal: Correction) -> list[nn.Module]:
+    """The mean of corrected rows: that of an affine map is the corrected mean of rows."""
+    table = encoder.get_buffer("table").float().cpu()
+    of_texts = isinstance(removal, ClusteredRemoval) and removal.level == "texts"
+    rows = table if of_texts else removal.apply(table)
+    embedding = StaticEmbedding(plain_tokenizer(encoder).backend_tokenizer, embedding_weights=rows)
+    return [embedding, *_corrected([], removal)] if of_texts else [embedding]
