@@ -85,7 +85,7 @@ class StoredVectors(VectorExporter):
         form = _format_of(source, target)
         _check_target(source, target, overwrite)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with Progress(console=console, transient=True) as bar:
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(f"Correcting {source.name}", total=None)
             corrector = Corrector(removal, lambda done, total: bar.update(task, completed=done, total=total))
             with _written_aside(target) as aside:
