@@ -27,3 +27,18 @@ def data_dir():
     if not folder.is_dir():
         pytest.skip("no evaluation data: name its folder in UNCONE_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def folder_of(tmp_path_factory):
+    """Folder of a tiny model, by its architecture."""
+    import tiny_models
+
+    folders = {}
+
+    def find(kind):
+        if kind not in folders:
+            folders[kind] = tiny_models.build(kind, tmp_path_factory.mktemp(kind))
+        return folders[kind]
+
+    return find

@@ -1,21 +1,7 @@
 import pytest
-import tiny_models
 from transformers import AutoModel, AutoTokenizer
 
 KINDS = ("bert", "distilbert", "electra", "roberta", "mpnet", "gpt2")
-
-
-@pytest.fixture(scope="session")
-def folder_of(tmp_path_factory):
-    """Folder of a tiny model, by its architecture."""
-    folders = {}
-
-    def find(kind):
-        if kind not in folders:
-            folders[kind] = tiny_models.build(kind, tmp_path_factory.mktemp(kind))
-        return folders[kind]
-
-    return find
 
 
 @pytest.fixture(params=KINDS)

@@ -23,9 +23,7 @@ def check_target(folder: Path, overwrite: bool) -> None:
     if not overwrite:
         raise ValueError(f"{folder} is not empty: name another with output_dir=, or replace it with overwrite=true")
     if not (folder / MARK).is_file():
-        raise ValueError(
-            f"{folder} holds something other than an export (no {MARK}): overwrite=true does not replace it"
-        )
+        raise ValueError(f"{folder} has no {MARK}, so it is no export: overwrite=true does not replace it")
 
 
 @contextmanager

@@ -168,7 +168,7 @@ def quantise(folder: Path, feed: dict[str, np.ndarray]) -> str:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with quietly():
-        quantize_dynamic(folder / MODEL, folder / INT8_MODEL, weight_type=QuantType.QInt8)
+        quantize_dynamic(folder / MODEL, folder / INT8_MODEL, per_channel=True, weight_type=QuantType.QInt8)
     outputs, seconds = [], []
     for name in (MODEL, INT8_MODEL):
         session = open_session(folder / name)

@@ -131,11 +131,9 @@ def probe_texts(encoder: Encoder) -> list[str]:
 
 def check_equal(exported: np.ndarray, expected: np.ndarray, what: str) -> None:
     """Raise a ValueError if an export does not give the vectors (n, d) of its encoder."""
-    largest = float(np.abs(exported - expected).max())
-    if not largest <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
-        raise ValueError(
-            f"{what} gives other vectors than the encoder: they differ by {largest:.1e}; nothing is written"
-        )
+    difference = float(np.abs(exported - expected).max())
+    if not difference <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
+        raise ValueError(f"{what} gives vectors that differ by {difference:.1e} from the encoder's: nothing is written")
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

@@ -1,0 +1,169 @@
+"""Folders for sentence-transformers: stock modules, the vectors of the encoder."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from uncone.encoder import Encoder
+from uncone.export.parts import corrected, unit
+from uncone.export.sentence_transformers import SentenceTransformersExporter, _pooling
+from uncone.removal import Removal
+
+from .conftest import TEXTS, assert_same, clusters_for, python_without, removal_for
+
+
+def vectors_of(folder, texts=TEXTS, **options):
+    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True, **options)
+    return model.encode(texts, batch_size=4, show_progress_bar=False)
+
+
+def exported(encoder, removal, folder, normalize=False):
+    exporter = SentenceTransformersExporter(normalize)
+    exporter.check(encoder, removal)
+    exporter.write(encoder, removal, folder)
+    return folder
+
+
+def test_vectors_are_those_of_the_encoder(kind, encoder_of, tmp_path):
+    encoder = encoder_of(kind)
+    removal = removal_for(encoder)
+    expected = removal.apply(encoder.encode(TEXTS))
+    assert np.abs(expected - encoder.encode(TEXTS)).max() > 0.1
+    found = vectors_of(exported(encoder, removal, tmp_path))
+    assert_same(found, expected)
+    types = {module["type"] for module in json.loads((tmp_path / "modules.json").read_text())}
+    assert all(name.startswith("sentence_transformers.") for name in types)
+    assert {path.suffix for path in tmp_path.rglob("*") if path.is_file()} == {".json", ".safetensors"}
+
+
+@pytest.mark.parametrize("layers", [0, 3, "first_last", [0, 2], "static"])
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+def test_any_layers(kind, layers, encoder_of, tmp_path):
+    encoder = encoder_of(kind, layers)
+    removal = removal_for(encoder)
+    texts = [text for text in TEXTS if text != "un believable dog?"]
+    assert_same(vectors_of(exported(encoder, removal, tmp_path), texts), removal.apply(encoder.encode(texts)))
+
+
+def test_blocks_above_the_layer_are_left_behind(encoder_of, tmp_path):
+    """One more than the layer where the model normalises after its last block, so that the inner one is seen raw."""
+    for kind, blocks in (("bert", 1), ("gpt2", 2)):
+        encoder = encoder_of(kind, 1)
+        exported(encoder, removal_for(encoder), tmp_path / kind)
+        config = json.loads((tmp_path / kind / "config.json").read_text())
+        assert config.get("num_hidden_layers", config.get("n_layer")) == blocks
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("bert", {"special_tokens": True}),
+        ("roberta", {"pooling": "cls"}),
+        ("roberta", {"pooling": "sif"}),
+        ("mpnet", {"pooling": "max", "special_tokens": True}),
+        ("bert", {"pooling": "first", "special_tokens": True}),
+        ("gpt2", {"pooling": "max"}),
+        ("gpt2", {"pooling": "last"}),
+    ],
+)
+def test_poolings(kind, options, encoder_of, tmp_path):
+    encoder = encoder_of(kind, **options)
+    removal = removal_for(encoder)
+    assert_same(vectors_of(exported(encoder, removal, tmp_path)), removal.apply(encoder.encode(TEXTS)))
+
+
+@pytest.mark.parametrize(
+    ("layers", "options", "words"),
+    [
+        (2, {"pooling": "sum"}, "a sum over tokens; set encoder.pooling=mean"),
+        (2, {"pooling": "max"}, "a maximum without special tokens; set encoder.special_tokens=true"),
+        (2, {"pooling": "first"}, "set encoder.special_tokens=true, or format=onnx"),
+        (2, {"pooling": "last"}, "set encoder.special_tokens=true, or format=onnx"),
+        ("static", {"pooling": "max"}, "can only average the rows of a static table"),
+    ],
+)
+def test_what_no_stock_module_does_is_refused(layers, options, words, encoder_of):
+    encoder = encoder_of("bert", layers, **options)
+    with pytest.raises(ValueError, match=words):
+        SentenceTransformersExporter().check(encoder, removal_for(encoder))
+
+
+def test_a_table_of_words_is_sent_to_other_formats():
+    encoder = Encoder.from_word_vectors("glove", limit=100)
+    with pytest.raises(ValueError, match="format=word2vec or format=numpy"):
+        SentenceTransformersExporter().check(encoder, removal_for(encoder))
+
+
+def test_removing_nothing_exports_the_raw_encoder(encoder_of, tmp_path):
+    encoder = encoder_of("bert")
+    U = removal_for(encoder).components
+    identity = Removal(torch.zeros(len(U)), U, torch.ones(U.shape[1]), "nothing")  # w = 0
+    assert_same(vectors_of(exported(encoder, identity, tmp_path)), encoder.encode(TEXTS), 1e-6)
+
+
+def test_normalised_by_option(encoder_of, tmp_path):
+    encoder = encoder_of("bert")
+    removal = removal_for(encoder)
+    found = vectors_of(exported(encoder, removal, tmp_path, normalize=True))
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-6)
+    assert_same(found, unit(removal.apply(encoder.encode(TEXTS))))
+
+
+def test_a_piece_that_differs_from_a_special_token_by_its_case_keeps_its_weight(folder_of, tmp_path):
+    """WordWeights looks a word up in lower case too."""
+    path = folder_of("roberta")
+    for file in path.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    tokenizer = json.loads((tmp_path / "tokenizer.json").read_text())
+    vocabulary = tokenizer["model"]["vocab"]
+    vocabulary["<S>"] = vocabulary.pop("Z")
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tokenizer))
+    encoder = Encoder.from_pretrained(str(tmp_path), layers=2, device="cpu")
+    weights = _pooling(encoder)[0].emb_layer.weight[:, 0]
+    assert sorted(torch.nonzero(weights == 0)[:, 0].tolist()) == [0, 2]  # <s> and </s>
+    assert weights.sum() == len(weights) - 2
+
+
+@pytest.mark.parametrize("level", ["tokens", "texts"])
+@pytest.mark.parametrize("temperature", [None, 0.5])
+def test_clusters_are_a_module_of_uncone(level, temperature, encoder_of, tmp_path):
+    encoder = encoder_of("bert")
+    removal = clusters_for(encoder, level, temperature)
+    usage = SentenceTransformersExporter().write(encoder, removal, tmp_path)
+    assert "trust_remote_code=True" in usage
+    assert "uncone itself" in usage
+    expected = corrected(encoder, removal, TEXTS)
+    assert np.abs(expected - encoder.encode(TEXTS)).max() > 0.1
+    assert_same(vectors_of(tmp_path, trust_remote_code=True), expected)
+    assert not list(tmp_path.rglob("*.py"))
+
+
+def test_clusters_of_table_rows_need_no_module_of_uncone(encoder_of, tmp_path):
+    encoder = encoder_of("bert", "static")
+    removal = clusters_for(encoder, "tokens")
+    assert "trust_remote_code" not in SentenceTransformersExporter().write(encoder, removal, tmp_path)
+    assert_same(vectors_of(tmp_path), corrected(encoder, removal, TEXTS))
+
+
+def test_it_loads_where_there_is_no_uncone(encoder_of, tmp_path):
+    encoder = encoder_of("bert")
+    removal = removal_for(encoder)
+    exported(encoder, removal, tmp_path / "model")
+    code = (
+        "import numpy as np\nfrom sentence_transformers import SentenceTransformer\n"
+        f"model = SentenceTransformer({str(tmp_path / 'model')!r}, device='cpu')\n"
+        f"np.save({str(tmp_path / 'vectors.npy')!r}, model.encode({TEXTS!r}, show_progress_bar=False))\n"
+        "try:\n    import uncone\nexcept ImportError:\n    print('no uncone here')"
+    )
+    assert "no uncone here" in python_without(["uncone"], code)
+    assert_same(np.load(tmp_path / "vectors.npy"), removal.apply(encoder.encode(TEXTS)))
+
+
+def test_an_export_that_gives_other_vectors_is_not_accepted(encoder_of, tmp_path, monkeypatch):
+    encoder = encoder_of("bert")
+    monkeypatch.setattr(Removal, "fold", lambda self: (torch.eye(self.dimension), torch.zeros(self.dimension)))
+    with pytest.raises(ValueError, match="gives vectors that differ by"):
+        SentenceTransformersExporter().write(encoder, removal_for(encoder), tmp_path)
