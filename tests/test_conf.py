@@ -20,8 +20,9 @@ COMMANDS = ("train", "evaluate", "export")
 CHOICES = [(path.parent.name, path.stem) for path in sorted(CONF.glob("*/*.yaml"))]
 PASSES_ON_TO = {Encoder.from_pretrained: load_pretrained, Encoder.from_word_vectors: load_word_vectors}
 FORMATS = "format"  # a group of export.py
-OF_ANALYZE = ("cai2021", "rajaee2021_geometry")  # experiments of analyze.py; all others are of train.py
-EXPERIMENTS = [choice for group, choice in CHOICES if group == "experiment" and choice not in OF_ANALYZE]
+# experiments of other commands than train.py
+COMMAND_OF = {"cai2021": "analyze", "rajaee2021_geometry": "analyze", "rajaee2021": "evaluate"}
+EXPERIMENTS = [choice for group, choice in CHOICES if group == "experiment" and choice not in COMMAND_OF]
 
 
 def composed(command: str, *overrides: str) -> DictConfig:
@@ -46,7 +47,8 @@ def check_targets(config: DictConfig) -> int:
     for node in targets(config):
         code = hydra.utils.get_object(node["_target_"])
         parameters = inspect.signature(PASSES_ON_TO.get(code, code)).parameters
-        keys = {key for key in node if key not in ("_target_", "uniform_share")}  # the latter picks the spectrum
+        # uniform_share picks the spectrum and clusters the clustering that a method is given
+        keys = {key for key in node if key not in ("_target_", "uniform_share", "clusters")}
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             assert keys <= set(parameters), node["_target_"]
         count += 1
@@ -60,8 +62,7 @@ def test_defaults_compose(command):
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES)
 def test_choice_composes(group, choice):
-    command = "analyze" if choice in OF_ANALYZE else "export" if group == FORMATS else "train"
-    config = composed(command, f"{group}={choice}")
+    config = composed("export" if group == FORMATS else COMMAND_OF.get(choice, "train"), f"{group}={choice}")
     check_targets(config)
     if group not in ("experiment", "debug"):
         assert config[group] is not None

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 
-from uncone.encoder import Encoder
+from uncone.clustering import Clustering
+from uncone.encoder import Encoder, TokenVectors
+from uncone.encoder.pooling import pool
 from uncone.features import FeatureStore
-from uncone.removal import all_but_the_top
+from uncone.removal import all_but_the_top, clustered
 from uncone.spectrum import Spectrum
 from uncone.vectors import Vectors
 
@@ -97,3 +100,53 @@ def test_frequencies_counted_in_the_corpus(table, store):
 def test_refuses(table, store, options, message):
     with pytest.raises(ValueError, match=message):
         Vectors(table, store, **options)
+
+
+@pytest.mark.parametrize("pooling", ["mean", "max", "sif", "last"])
+@pytest.mark.parametrize("layers", ["static", 1])
+def test_a_removal_of_tokens_is_applied_before_pooling(layers, pooling, store):
+    encoder = Encoder.from_pretrained("minilm", layers=layers, pooling=pooling)
+    raw = Vectors(encoder, store)
+    tokens = raw.tokens(CORPUS)
+    removal = clustered(Clustering.fit(tokens.vectors, 2), 1).for_encoder(encoder)
+    vectors = raw.corrected(removal)
+    expected = []
+    for i in range(len(CORPUS)):
+        rows = tokens.texts == i
+        corrected = torch.tensor(removal.apply(tokens.vectors[rows]))
+        weights = None if encoder.weights is None else encoder.weights[tokens.types[rows]]
+        expected.append(pool(corrected, torch.tensor([rows.sum()]), pooling, weights)[0].numpy())
+    np.testing.assert_allclose(vectors.sentences(CORPUS), np.stack(expected), atol=1e-5)
+    np.testing.assert_allclose(vectors.tokens(CORPUS).vectors, removal.apply(tokens.vectors), atol=1e-6)
+    pieces = raw.tokens(encoder.as_words(["barked"]))  # more than one
+    corrected = TokenVectors(removal.apply(pieces.vectors), pieces.types, pieces.texts)
+    np.testing.assert_allclose(vectors.words(["barked"]), encoder.pool_tokens(corrected), atol=1e-6)
+
+
+def test_words_of_a_corpus_are_corrected_token_by_token(layer, store):
+    raw = Vectors(layer, store, word_vectors="corpus", corpus=CORPUS)
+    tokens = raw.tokens(CORPUS)
+    removal = clustered(Clustering.fit(tokens.vectors, 2), 1).for_encoder(layer)
+    cat = layer.tokenize(["cat"])[0][0]
+    expected = removal.apply(tokens.vectors)[tokens.types == cat].mean(0)
+    np.testing.assert_allclose(raw.corrected(removal).words(["cat"])[0], expected, atol=1e-5)
+
+
+def test_the_classification_token_is_corrected_as_it_stands(store):
+    encoder = Encoder.from_pretrained("minilm", layers=1, pooling="cls")
+    raw = Vectors(encoder, store, keep_tokens=True)
+    removal = clustered(Clustering.fit(raw.tokens(CORPUS).vectors, 2), 1).for_encoder(encoder)
+    np.testing.assert_allclose(
+        raw.corrected(removal).sentences(CORPUS), removal.apply(raw.sentences(CORPUS)), atol=1e-6
+    )
+    with pytest.raises(ValueError, match="correct it after pooling"):
+        encoder.pool_tokens(raw.tokens(CORPUS))
+
+
+def test_tokens_and_texts_share_one_encode(layer, store, monkeypatch):
+    raw = Vectors(layer, store, keep_tokens=True)
+    removal = clustered(Clustering.fit(layer.encode_tokens(CORPUS).vectors, 2), 1).for_encoder(layer)
+    expected = layer.encode(CORPUS)
+    raw.corrected(removal).sentences(CORPUS)
+    monkeypatch.setattr(type(layer), "_forward", lambda *_: pytest.fail("encoded twice"))
+    np.testing.assert_allclose(raw.sentences(CORPUS), expected, atol=1e-6)

@@ -7,19 +7,26 @@ text where a number belongs is an error before anything runs.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import hydra
+import numpy as np
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
+from uncone.clustering import Clustering
 from uncone.features import FeatureStore
-from uncone.removal import Removal
+from uncone.removal import Correction
+from uncone.removal import load as load_removal
+from uncone.removal.clustered import Level
 from uncone.spectrum import Spectrum
 from uncone.tasks.base import Task
 from uncone.vectors import Vectors
+
+FITTED_ON = ("vocabulary", "tokens", "texts")
 
 
 @dataclass
@@ -37,6 +44,7 @@ class CommonConfig:
     corpus_limit: int | None = None
     frequencies: str = MISSING
     vocabulary_size: int = MISSING
+    fitted_on: str = MISSING
     methods: dict[str, Any] = field(default_factory=dict)
     tasks: dict[str, Any] = field(default_factory=dict)
     removal: Any = MISSING
@@ -65,6 +73,8 @@ class EvaluateConfig(CommonConfig):
     """Keys of evaluate.py."""
 
     data: Any = MISSING
+    seeds: Any = None
+    experiment: Any = None
 
 
 @dataclass
@@ -124,7 +134,7 @@ def check(config: DictConfig) -> None:
     """
     for name in names(config.removal):
         if is_saved(name):
-            Removal.load(name)
+            load_removal(name)
         else:
             _entry(config.methods, name, "removal", "methods")
     for name in names(config.task):
@@ -151,7 +161,7 @@ def make_tasks(config: DictConfig) -> list[Task]:
     return [hydra.utils.instantiate(_entry(config.tasks, name, "task", "tasks")) for name in names(config.task)]
 
 
-def make_candidates(config: DictConfig, name: str, spectra: Spectra) -> list[Removal]:
+def make_candidates(config: DictConfig, name: str, spectra: Spectra) -> list[Correction]:
     """All removals that a method's settings allow: a setting given as a list stands for each of its values.
 
     Values beyond the rank of the vectors are left out, as long as one remains.
@@ -160,12 +170,17 @@ def make_candidates(config: DictConfig, name: str, spectra: Spectra) -> list[Rem
         ValueError: for a method that `conf/methods.yaml` does not have, or if no setting is possible.
     """
     entry: Any = OmegaConf.to_container(_entry(config.methods, name, "removal", "methods"), resolve=True)
-    spectrum = spectra.blend(entry.pop("uniform_share", 1.0))
+    share = entry.pop("uniform_share", 1.0)
     grid = {key: value if isinstance(value, list) else [value] for key, value in entry.items()}
     found, refused = [], None
     for values in product(*grid.values()):
+        call = dict(zip(grid, values, strict=True))
         try:
-            found.append(hydra.utils.call(dict(zip(grid, values, strict=True)), spectrum))
+            if "clusters" in call:
+                clustering = spectra.clustering(call.pop("clusters"), config.seed)
+                found.append(hydra.utils.call(call, clustering, level=spectra.level))
+            else:
+                found.append(hydra.utils.call(call, spectra.blend(share)))
         except hydra.errors.InstantiationException as error:
             refused = error
     if not found:
@@ -181,18 +196,66 @@ def is_saved(name: str) -> bool:
 
 
 class Spectra:
-    """The type-uniform and the probability-weighted spectrum of an encoder's vocabulary, and all mixtures between."""
+    """What removals are fitted on: vectors of one encoder, their moments, and their clusters.
 
-    def __init__(self, vectors: Vectors):
-        _, table = vectors.raw_vocabulary()
-        self.uniform = Spectrum.fit(table)
-        self.probability = Spectrum.fit(table, vectors.vocabulary_probabilities())
+    Args:
+        vectors: of the encoder.
+        fitted_on: "vocabulary" (each word or table row once), "tokens" (every token occurrence of the corpus) or
+            "texts" (the pooled texts of the corpus).
+
+    Attributes:
+        level: which vectors a cluster-wise removal fitted here is for.
+
+    Raises:
+        ValueError: for another choice.
+    """
+
+    def __init__(self, vectors: Vectors, fitted_on: str = "vocabulary"):
+        if fitted_on not in FITTED_ON:
+            raise ValueError(f"unknown fitted_on {fitted_on!r}: choose one of {', '.join(FITTED_ON)}")
+        self._vectors, self._fitted_on = vectors, fitted_on
+        self._clusterings: dict[tuple[int, int], Clustering] = {}
+        self.level: Level = "texts" if fitted_on == "texts" else "tokens"
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """(n, d) raw vectors."""
+        if self._fitted_on == "vocabulary":
+            return self._vectors.raw_vocabulary()[1]
+        corpus = self._vectors.corpus
+        if self._fitted_on == "tokens":
+            return self._vectors.raw_tokens(corpus).vectors
+        return self._vectors.raw_sentences(corpus)
+
+    @property
+    def dimension(self) -> int:
+        """d, the dimension of the vectors."""
+        return self._vectors.encoder.dimension
+
+    @cached_property
+    def uniform(self) -> Spectrum:
+        """Moments that weigh all vectors alike."""
+        return Spectrum.fit(self.points)
+
+    @cached_property
+    def probability(self) -> Spectrum:
+        """Moments that weigh words by their probability; in a corpus they stand as often as they are probable."""
+        if self._fitted_on == "vocabulary":
+            return Spectrum.fit(self.points, self._vectors.vocabulary_probabilities())
+        return self.uniform
 
     def blend(self, uniform_share: float) -> Spectrum:
         """Moments with this share of type-uniform mass, the rest weighted by probability."""
         if uniform_share == 1:
             return self.uniform
         return self.probability if uniform_share == 0 else Spectrum.blend(self.uniform, self.probability, uniform_share)
+
+    def clustering(self, clusters: int, seed: int) -> Clustering:
+        """K-means clusters, computed once for each number and seed."""
+        key = (clusters, seed)
+        if key not in self._clusterings:
+            self._clusterings[key] = Clustering.fit(self.points, clusters, seed)
+        return self._clusterings[key]
 
 
 def _entry(section: Any, name: str, key: str, section_name: str) -> Any:

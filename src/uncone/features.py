@@ -66,6 +66,7 @@ class FeatureStore:
     def __init__(self, folder: str | Path | None = None):
         self.folder = Path(folder) if folder is not None else default_cache()
         self.built = self.read = 0
+        self._opened: dict[Path, Arrays] = {}  # checked once a process
 
     def fetch(self, key: Mapping[str, Any], build: Callable[[], Arrays]) -> Arrays:
         """Return the arrays named by `key`, computing them with `build` if they are not stored intact.
@@ -79,16 +80,21 @@ class FeatureStore:
         """
         text = json.dumps({**key, "format_version": FORMAT_VERSION}, sort_keys=True)
         entry = self.folder / hashlib.sha256(text.encode()).hexdigest()[:32]
+        if entry in self._opened:
+            self.read += 1
+            return self._opened[entry]
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{entry}.lock"):
             if (arrays := self._open(entry)) is not None:
                 self.read += 1
+                self._opened[entry] = arrays
                 return arrays
             self._write(entry, text, build())
             self.built += 1
             arrays = self._open(entry)
         if arrays is None:
             raise OSError(f"features written to {entry} cannot be read back: is the disk full or failing?")
+        self._opened[entry] = arrays
         return arrays
 
     def _open(self, entry: Path) -> Arrays | None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import cast
 
 import numpy as np
@@ -15,8 +13,9 @@ from uncone.data.pair_module import Basis, EpochBatches, PairDataModule
 from uncone.data.pairs import ScoredPairs
 from uncone.module import RemovalModule
 from uncone.objectives import PearsonLoss
-from uncone.removal import Removal
+from uncone.removal import Correction, Removal
 from uncone.spectrum import Spectrum
+from uncone.threads import one_thread
 
 CANDIDATES = (32, 128)  # numbers of components, beside all
 VALIDATION_SHARE = 0.2
@@ -91,10 +90,10 @@ def learn(
         seed=seed,
     )
     with one_thread():
-        return _best(module, data, max_epochs)
+        return cast(Removal, _best(module, data, max_epochs))  # as the basis is no clustered one
 
 
-def _best(module: RemovalModule, data: PairDataModule, max_epochs: int) -> Removal:
+def _best(module: RemovalModule, data: PairDataModule, max_epochs: int) -> Correction:
     """Train; the removal of the best epoch and member on validation.
 
     A bare loop: a Lightning trainer would write to the console and draw from the caller's random numbers.
@@ -102,7 +101,8 @@ def _best(module: RemovalModule, data: PairDataModule, max_epochs: int) -> Remov
     loader = data.train_dataloader()
     batches = cast(EpochBatches, loader.sampler)
     optimizer = module.configure_optimizers()
-    best, best_score, best_epoch = module.removal(0), -math.inf, 0
+    best: Correction = module.removal(0)
+    best_score, best_epoch = -math.inf, 0
     for epoch in range(max_epochs + 1):  # validation first: epoch 0 is the identity
         scores = module.validation_scores(data.validation)
         if scores.max() > best_score:
@@ -142,14 +142,3 @@ def _candidates(D: int | None, rank: int) -> list[int]:
     if D is None:
         return sorted({min(count, rank) for count in (*CANDIDATES, rank)})
     return [D]
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run tiny tensor work on one thread: starting a second costs more than it does."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -11,10 +11,11 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
+from uncone.data.clustered_pairs import ClusteredBasis, ClusteredNeighbours, ClusteredPairBatch, corrected
 from uncone.data.pair_module import Basis, Neighbours, PairBatch, TrainingBatch
 from uncone.encoder import Encoder
 from uncone.objectives import neighbour_contrast
-from uncone.removal import Removal
+from uncone.removal import ClusteredRemoval, Removal
 from uncone.statistics import spearman
 
 PARAMETERISATIONS = ("log_gains", "paper")
@@ -30,10 +31,14 @@ class RemovalModule(pl.LightningModule):
     so M weight vectors train at once as three matrix products a step. Here the M members differ in their number of
     components; validation picks one. A learned centre c + U diag(√λ) δ adds the terms linear in δ.
 
+    On a `ClusteredBasis` every cluster has weights of its own, k D in all. Components of different clusters are not
+    orthogonal, so corrected vectors are formed, which pooling leaves linear in the gains (see `ClusteredTexts`).
+
     Args:
-        basis: centre, components and eigenvalues.
+        basis: centre, components and eigenvalues, of the whole or of each cluster.
         objective: see `uncone.objectives`; gives one loss a member.
-        numbers_of_components: k of each member; member m learns the first k_m weights and keeps the rest at 0.
+        numbers_of_components: k of each member; member m learns the first k_m weights (of each cluster) and keeps the
+            rest at 0.
         parameterisation: "log_gains" learns θ with g = exp θ from θ = 0: positive gains, of which each has one θ, and a
             gradient that is alive at hard removal. "paper" learns w with g = 1 − w from w ~ N(0, 1): w and 2 − w are
             the same model, and w = 1 is always a stationary point.
@@ -50,14 +55,13 @@ class RemovalModule(pl.LightningModule):
         ValueError: for an unknown parameterisation or a number of components beyond the basis.
     """
 
-    centre: Tensor
     components: Tensor
     deviations: Tensor
     mask: Tensor
 
     def __init__(
         self,
-        basis: Basis,
+        basis: Basis | ClusteredBasis,
         objective: nn.Module,
         numbers_of_components: Sequence[int],
         parameterisation: str = "log_gains",
@@ -71,14 +75,14 @@ class RemovalModule(pl.LightningModule):
         encoder: Encoder | None = None,
     ):
         super().__init__()
-        k = basis.components.shape[1]
+        k = int(basis.place.max()) + 1
         if parameterisation not in PARAMETERISATIONS:
             raise ValueError(
                 f"unknown parameterisation {parameterisation!r}: choose one of {', '.join(PARAMETERISATIONS)}"
             )
         if not numbers_of_components or not all(1 <= n <= k for n in numbers_of_components):
             raise ValueError(
-                f"numbers of components must lie in 1..{k} (the rank of these vectors), got {[*numbers_of_components]}"
+                f"numbers of components must lie in 1..{k} (those of the basis), got {[*numbers_of_components]}"
             )
         self.save_hyperparameters(
             {
@@ -101,16 +105,16 @@ class RemovalModule(pl.LightningModule):
         self.encoder = encoder
         self.strict_loading = False  # checkpoints lack the encoder
         # The basis is derived from stored features: it is rebuilt rather than saved, and checked by its digest.
-        self.register_buffer("centre", basis.centre.float(), persistent=False)
-        self.register_buffer("components", basis.components.float(), persistent=False)
-        self.register_buffer("deviations", basis.eigenvalues.clamp_min(0).sqrt().float(), persistent=False)
+        self.basis = basis
+        self.register_buffer("components", basis.matrix.float(), persistent=False)
+        self.register_buffer("deviations", basis.eigenvalues.clamp_min(0).sqrt().float().flatten(), persistent=False)
         count = torch.tensor(numbers_of_components)
-        self.register_buffer("mask", (torch.arange(k) < count[:, None]).float(), persistent=False)  # (M, k)
-        start = torch.zeros(len(count), k)
+        self.register_buffer("mask", (basis.place < count[:, None]).float(), persistent=False)  # (M, k)
+        start = torch.zeros_like(self.mask)
         if parameterisation == "paper":
-            start = torch.randn(len(count), k, generator=torch.Generator().manual_seed(seed))
+            start = torch.randn(self.mask.shape, generator=torch.Generator().manual_seed(seed))
         self.theta = nn.Parameter(start * self.mask)
-        self.shift = nn.Parameter(torch.zeros(len(count), k)) if learn_centre else None
+        self.shift = nn.Parameter(torch.zeros_like(self.mask)) if learn_centre else None
         self.best_member = 0
 
     def gains(self) -> Tensor:
@@ -118,8 +122,11 @@ class RemovalModule(pl.LightningModule):
         theta = self.theta * self.mask
         return theta.exp() if self.hparams["parameterisation"] == "log_gains" else 1 - theta
 
-    def similarities(self, batch: PairBatch) -> Tensor:
+    def similarities(self, batch: PairBatch | ClusteredPairBatch) -> Tensor:
         """Cosines (n, M) of pairs after the correction of every member."""
+        if isinstance(batch, ClusteredPairBatch):
+            first, second = self._clustered(batch)
+            return (first * second).sum(2).T
         a, b, rest = batch.a, batch.b, batch.rest
         s = self.gains().square().T  # (k, M)
         dot = rest[:, 0:1] + (a * b) @ s
@@ -133,8 +140,17 @@ class RemovalModule(pl.LightningModule):
             norm1, norm2 = norm1 - 2 * a_linear + constant, norm2 - 2 * b_linear + constant
         return dot * (norm1 * norm2).clamp_min(1e-24).rsqrt()
 
-    def sentence_similarities(self, neighbours: Neighbours) -> Tensor:
+    def _clustered(self, batch: ClusteredPairBatch | ClusteredNeighbours) -> list[Tensor]:
+        """Unit vectors (M, n, d) of both sides after the correction of every member."""
+        delta = torch.zeros_like(self.mask) if self.shift is None else self.shift * self.mask * self.deviations
+        sides = [corrected(side, self.components, self.gains(), delta) for side in batch.sides]
+        return [nn.functional.normalize(side, dim=2, eps=1e-12) for side in sides]
+
+    def sentence_similarities(self, neighbours: Neighbours | ClusteredNeighbours) -> Tensor:
         """Cosines (M, n, n) of all first with all second sentences after the correction of every member."""
+        if isinstance(neighbours, ClusteredNeighbours):
+            first, second = self._clustered(neighbours)
+            return first @ second.mT
         gains = self.gains()[:, None]  # (M, 1, k)
         delta = 0 if self.shift is None else (self.shift * self.mask * self.deviations)[:, None]
         first, second = (neighbours.a - delta) * gains, (neighbours.b - delta) * gains  # (M, n, k)
@@ -189,7 +205,7 @@ class RemovalModule(pl.LightningModule):
         for count, score in zip(self.hparams["numbers_of_components"], scores, strict=True):
             self.log(f"val/spearman_{count}", float(score), batch_size=1)
 
-    def validation_scores(self, batch: PairBatch) -> np.ndarray:
+    def validation_scores(self, batch: PairBatch | ClusteredPairBatch) -> np.ndarray:
         """(M,) unweighted mean over data sets of Spearman's correlation."""
         with torch.no_grad():
             predictions = self.similarities(batch).cpu().numpy()
@@ -202,23 +218,21 @@ class RemovalModule(pl.LightningModule):
         trainable = [p for p in self.parameters() if p.requires_grad]
         return torch.optim.Adam(trainable, lr=self.hparams["learning_rate"])
 
-    def removal(self, member: int | None = None) -> Removal:
+    def removal(self, member: int | None = None) -> Removal | ClusteredRemoval:
         """The learned removal of one member (the best on validation by default)."""
         member = self.best_member if member is None else member
         count = self.hparams["numbers_of_components"][member]
         with torch.no_grad():
-            gains = self.gains()[member, :count].cpu()
-            centre = self.centre
-            if self.shift is not None:
-                centre = centre + self.components @ (self.shift * self.mask)[member].mul(self.deviations)
+            gains = self.gains()[member].cpu()
+            shift = torch.zeros_like(gains) if self.shift is None else (self.shift * self.mask)[member].cpu()
         settings = {key: self.hparams[key] for key in ("parameterisation", "pull", "learn_centre", "contrast")}
-        return Removal(
-            centre.cpu(),
-            self.components[:, :count].cpu(),
+        return self.basis.removal(
             gains,
-            "learned",
-            {"components": count, **settings},
-            self.hparams["encoder"],
+            shift,
+            count,
+            method="learned",
+            settings={"components": count, **settings},
+            encoder=self.hparams["encoder"],
         )
 
     def forward(self, texts: Sequence[str]) -> np.ndarray:

@@ -14,7 +14,7 @@ from uncone.encoder import Encoder, TableEncoder, TokenVectors, TransformerEncod
 from uncone.encoder.occurrences import word_occurrence_means
 from uncone.features import Arrays, FeatureStore, text_hash
 from uncone.frequency import corpus_probabilities, frequent_words, piece_probabilities, word_probabilities
-from uncone.removal import Removal
+from uncone.removal import Correction
 
 WordVectors = Literal["alone", "corpus"]
 Frequencies = Literal["wordfreq", "corpus"]
@@ -32,7 +32,8 @@ class Vectors:
         corpus: texts for `word_vectors="corpus"`.
         frequencies: "wordfreq" takes word probabilities from the list of that name, "corpus" counts `corpus`.
         vocabulary_size: how many frequent words stand for the vocabulary of a contextual layer.
-        removal: applied to everything that is read; None reads raw vectors.
+        removal: applied to everything that is read, before pooling if its level says so; None reads raw vectors.
+        keep_tokens: encode texts token by token, so that removals of token vectors and of pooled ones share one encode.
 
     Example:
         >>> import tempfile
@@ -47,7 +48,8 @@ class Vectors:
     corpus: tuple[str, ...] = ()
     frequencies: Frequencies = "wordfreq"
     vocabulary_size: int = 30_000
-    removal: Removal | None = None
+    removal: Correction | None = None
+    keep_tokens: bool = False
 
     def __post_init__(self) -> None:
         if self.word_vectors not in ("alone", "corpus"):
@@ -61,7 +63,7 @@ class Vectors:
         if self.removal is not None:
             self.removal.check_encoder(self.encoder)
 
-    def corrected(self, removal: Removal | None) -> Vectors:
+    def corrected(self, removal: Correction | None) -> Vectors:
         """The same vectors with another removal applied.
 
         Raises:
@@ -75,13 +77,19 @@ class Vectors:
         Raises:
             ValueError: naming the first word without a vector; see `known`.
         """
-        return self._apply(self.raw_words(words))
+        if not self._before_pooling:
+            return self._apply(self.raw_words(words))
+        if self.word_vectors == "alone" or self.encoder.is_static:
+            return self._pooled(self.encoder.as_words(words))
+        return self._means(words, *word_occurrence_means(self._contextual, self.corpus, words, self.tokens))
 
     def raw_words(self, words: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of words before the removal."""
         if self.word_vectors == "alone" or self.encoder.is_static:  # in a static table all occurrences are the same
             return self._encoded(self.encoder.as_words(words))
-        means, counts = self._occurrences(words)
+        return self._means(words, *self._occurrences(words))
+
+    def _means(self, words: Sequence[str], means: np.ndarray, counts: np.ndarray) -> np.ndarray:
         if (counts == 0).any():
             missing = words[int(np.argmin(counts))]
             raise ValueError(f"{missing!r} does not occur in the corpus: give a larger one, or set word_vectors=alone")
@@ -95,17 +103,27 @@ class Vectors:
 
     def sentences(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of texts."""
-        return self._apply(self._encoded(texts))
+        return self._pooled(texts) if self._before_pooling else self._apply(self.raw_sentences(texts))
+
+    def raw_sentences(self, texts: Sequence[str]) -> np.ndarray:
+        """Vectors (n, d) of texts before the removal."""
+        return self._encoded(texts)
 
     def tokens(self, texts: Sequence[str]) -> TokenVectors:
         """Vectors of every token occurrence of texts."""
+        raw = self.raw_tokens(texts)
+        return raw if self.removal is None else replace(raw, vectors=self._apply(raw.vectors))
+
+    def raw_tokens(self, texts: Sequence[str]) -> TokenVectors:
+        """Vectors of every token occurrence of texts before the removal."""
+        if self.encoder.is_static:
+            return self.encoder.encode_tokens(texts)
 
         def build() -> Arrays:
             tokens = self.encoder.encode_tokens(texts)
             return {"vectors": tokens.vectors, "types": tokens.types, "texts": tokens.texts}
 
-        arrays = self.store.fetch(self._key("tokens", texts), build)
-        return TokenVectors(self._apply(arrays["vectors"]), arrays["types"], arrays["texts"])
+        return TokenVectors(**self._fetch("tokens", texts, build))
 
     def vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
         """The candidate words and their vectors (V, d).
@@ -113,7 +131,8 @@ class Vectors:
         The rows of a static table, or the most frequent words of English for a contextual layer.
         """
         names, vectors = self.raw_vocabulary()
-        return names, self._apply(vectors)
+        one_token_each = self.encoder.is_static
+        return names, self.words(names) if self._before_pooling and not one_token_each else self._apply(vectors)
 
     def raw_vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
         """The candidate words and their vectors (V, d) before the removal."""
@@ -150,20 +169,38 @@ class Vectors:
     def _apply(self, raw: np.ndarray) -> np.ndarray:
         return raw if self.removal is None else self.removal.apply(raw)
 
+    @property
+    def _before_pooling(self) -> bool:
+        """Whether the removal has to see token vectors: pooling that picks one token makes no difference."""
+        return getattr(self.removal, "level", "texts") == "tokens" and self.encoder.pooling != "cls"
+
+    def _pooled(self, texts: Sequence[str]) -> np.ndarray:
+        """Vectors (n, d) of texts, corrected before pooling."""
+        return self.encoder.pool_tokens(self.tokens(texts))
+
     def _encoded(self, texts: Sequence[str]) -> np.ndarray:
         if self.encoder.is_static:  # gathering table rows is faster than reading them back
             return self.encoder.encode(texts)
-        return self._fetch("texts", texts, lambda: {"vectors": self.encoder.encode(texts)})["vectors"]
-
-    def _occurrences(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        encoder = cast(TransformerEncoder, self.encoder)  # the only encoder that is not static
 
         def build() -> Arrays:
-            means, counts = word_occurrence_means(encoder, self.corpus, words)
+            pooled = self.keep_tokens and self.encoder.pooling != "cls"
+            return {
+                "vectors": self.encoder.pool_tokens(self.raw_tokens(texts)) if pooled else self.encoder.encode(texts)
+            }
+
+        return self._fetch("texts", texts, build)["vectors"]
+
+    def _occurrences(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        def build() -> Arrays:
+            means, counts = word_occurrence_means(self._contextual, self.corpus, words)
             return {"means": means, "counts": counts}
 
         arrays = self._fetch("occurrences", [*words, "", *self.corpus], build)
         return arrays["means"], arrays["counts"]
+
+    @property
+    def _contextual(self) -> TransformerEncoder:
+        return cast(TransformerEncoder, self.encoder)  # the only encoder that is not static
 
     def _fetch(self, kind: str, texts: Sequence[str], build: Callable[[], Arrays]) -> Arrays:
         return self.store.fetch(self._key(kind, texts), build)

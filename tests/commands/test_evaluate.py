@@ -1,5 +1,6 @@
 """evaluate.py: any removal, constructed or saved, on any task."""
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from uncone.runs import read_results
 from uncone.spectrum import Spectrum
 
 ROOT = Path(__file__).parents[2]
+WORDS = ("cat", "sun", "barked", "tea")
 
 
 def config_of(folder: Path, *overrides: str):
@@ -84,3 +86,50 @@ def test_a_task_without_data_is_reported_not_dropped(tmp_path, monkeypatch, caps
 def test_a_missing_removal_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"no removal in .*nowhere"):
         evaluate(config_of(tmp_path, "removal=[./nowhere]", "task=lee"))
+
+
+PAIRS = [f"{a} {b}\t{b} {c}\t{(i * 7) % 11 / 2}" for i, (a, b, c) in enumerate(product(WORDS, WORDS, WORDS))]
+
+
+@pytest.fixture(scope="module")
+def sentence_data(tmp_path_factory) -> Path:
+    """A data folder with generated sentence pairs, and a corpus of the same words."""
+    folder = tmp_path_factory.mktemp("data")
+    for name, start in (("train", 0), ("dev", 1), ("test", 2)):
+        rows = ["sentence1\tsentence2\tscore", *PAIRS[start::3]]
+        (folder / f"{name}.tsv").write_text("\n".join(rows) + "\n")
+    texts = dict.fromkeys(text for pair in PAIRS for text in pair.split("\t")[:2])
+    (folder / "corpus.tsv").write_text("\n".join(["text", *texts]) + "\n")
+    return folder
+
+
+def sentences_of(folder: Path) -> list[str]:
+    return [
+        "data=stsb",
+        f"data.sets=[{folder}/train.tsv]",
+        f"data.validation_sets=[{folder}/dev.tsv]",
+        f"data.test_sets=[{folder}/test.tsv]",
+        f"corpus={folder}/corpus.tsv",
+        "task=lee",
+    ]
+
+
+@pytest.mark.parametrize("fitted_on", ["tokens", "texts"])
+def test_cluster_wise_removal_is_fitted_on_a_corpus_and_chosen_on_sentences(fitted_on, sentence_data, tmp_path, capsys):
+    """The same outcome for the same seeds; one table over them."""
+    overrides = [*sentences_of(sentence_data), f"fitted_on={fitted_on}", "removal=[none,clustered,all_but_the_top]"]
+    overrides += ["methods.clustered.clusters=[1,3]", "methods.clustered.D=[1,2]", "methods.all_but_the_top.D=[1,2]"]
+    evaluate(config_of(tmp_path / "once", *overrides, "seeds=[0,1]"))
+    output = capsys.readouterr().out
+    assert f"clusters of {fitted_on}" in " ".join(output.split())
+    assert "over 2 seeds" in output
+    evaluate(config_of(tmp_path / "again", *overrides, "seeds=[0,1]"))
+    rows = read_results(tmp_path / "once")
+    assert rows == read_results(tmp_path / "again")
+    assert {(row["removal"], row["seed"]) for row in rows} >= {("clustered", 0), ("clustered", 1), ("none", 1)}
+
+
+def test_a_transductive_removal_is_fitted_on_what_is_scored(tmp_path):
+    evaluate(config_of(tmp_path, "removal=[none,transductive]", "methods.transductive={k:2,D:1}", "task=lee"))
+    spearman = values(tmp_path, "spearman")
+    assert spearman["transductive"] != spearman["none"]

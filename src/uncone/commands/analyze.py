@@ -127,6 +127,8 @@ def make_removals(config: DictConfig, encoder: Encoder, layer: str, spectrum: Sp
                 raise ValueError(
                     f"methods.{name} has a list of settings, but nothing here to choose by: give one value"
                 )
+            if not isinstance(candidates[0], Removal):
+                raise ValueError(f"analyze.py maps affine removals, and {name} is none: leave it out")
             made[name] = candidates[0]
     return made
 

@@ -2,46 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig
+from rich.progress import track
 
 from uncone.config import Spectra, is_saved, make_candidates, names
 from uncone.data.pairs import ScoredPairs
+from uncone.data.sts import load_sts
 from uncone.data.word_pairs import load_word_pairs
-from uncone.removal import Removal
+from uncone.removal import Correction
+from uncone.removal import load as load_removal
 from uncone.statistics import spearman
-from uncone.tasks.base import paired_cosine
+from uncone.tasks.base import distinct, paired_cosine
 from uncone.vectors import Vectors
+
+Read = Callable[[Sequence[str]], np.ndarray]
 
 
 def load_splits(config: DictConfig, vectors: Vectors) -> tuple[ScoredPairs, ScoredPairs, ScoredPairs]:
-    """Training, validation and test pairs whose words the encoder knows.
+    """Training, validation and test pairs, of words or of sentences, whose words the encoder knows.
 
-    With `data.test_sets`, those are the test pairs, without any pair that also stands in the training or validation
-    part; a single fraction then means that there is no validation, and the training pairs take its place.
+    `data.validation_sets` and `data.test_sets` are parts of their own; without them, parts are split off
+    `data.sets` in the proportions of `data.fractions`. With neither validation sets nor a second fraction there is no
+    validation, and the training pairs take its place. A test part never holds a pair that stands in another part.
 
     Raises:
-        ValueError: if no pair is left.
+        ValueError: if fractions do not fit the parts to make, or no pair is left.
     """
-    pairs = covered(load_word_pairs(names(config.data.sets), config.data_dir), vectors)
-    fractions = list(config.data.fractions)
-    wanted = 3 if config.data.test_sets is None else 2
-    if len(fractions) != wanted and not (wanted == 2 and len(fractions) == 1):
-        shares = "train, validation, test" if wanted == 3 else "train, validation"
-        raise ValueError(f"data.fractions needs {wanted} numbers ({shares}), got {fractions}")
-    parts = pairs.split(fractions, seed=config.data.seed) if len(fractions) > 1 else (pairs, pairs)
-    if config.data.test_sets is None:
-        train, validation, test = parts
-    else:
-        train, validation = parts
-        test = covered(load_word_pairs(names(config.data.test_sets), config.data_dir), vectors).without(pairs)
+    data = config.data
+
+    def load(sets: Any) -> ScoredPairs:
+        read = load_sts if data.kind == "sentences" else load_word_pairs
+        return covered(read(names(sets), config.data_dir), vectors)
+
+    pairs = load(data.sets)
+    own = [load(sets) if sets is not None else None for sets in (data.validation_sets, data.test_sets)]
+    split_off = [name for name, part in zip(("validation", "test"), own, strict=True) if part is None]
+    fractions = list(data.fractions)
+    if len(fractions) != 1 + len(split_off) and not (split_off == ["validation"] and len(fractions) == 1):
+        shares = ", ".join(["train", *split_off])
+        raise ValueError(f"data.fractions needs {1 + len(split_off)} numbers ({shares}), got {fractions}")
+    train, *rest = pairs.split(fractions, seed=data.seed) if len(fractions) > 1 else (pairs,)
+    made = dict(zip(split_off, rest, strict=False))
+    validation = own[0] or made.get("validation", train)
+    test = made["test"] if own[1] is None else own[1].without(pairs).without(validation)
     return train, validation, test
 
 
+def reader(config: DictConfig, vectors: Vectors) -> Read:
+    """What gives the vectors of the texts in `config.data`: they are sentences, or words."""
+    return vectors.sentences if config.data.kind == "sentences" else vectors.words
+
+
 def covered(pairs: ScoredPairs, vectors: Vectors) -> ScoredPairs:
-    """The pairs of two known words.
+    """The pairs of two known texts.
 
     Raises:
         ValueError: if there is none.
@@ -52,16 +70,18 @@ def covered(pairs: ScoredPairs, vectors: Vectors) -> ScoredPairs:
     return pairs.take(rows)
 
 
-def validation_score(removal: Removal, pairs: ScoredPairs, e1: np.ndarray, e2: np.ndarray) -> float:
-    """Macro Spearman of the cosines of pairs (n, d), corrected: the unweighted mean over data sets."""
-    n = len(pairs)
-    cosine = paired_cosine(removal.apply(np.concatenate([e1, e2])), np.arange(n), np.arange(n, 2 * n))
+def validation_score(pairs: ScoredPairs, read: Read) -> float:
+    """Macro Spearman of the cosines of pairs: the unweighted mean over data sets."""
+    texts, first, second = distinct(pairs.text1, pairs.text2)
+    cosine = paired_cosine(read(texts), first, second)
     dataset = np.array(pairs.dataset)
     sets = [dataset == name for name in pairs.datasets if (dataset == name).sum() > 2]
     return float(np.mean([spearman(pairs.score[rows], cosine[rows]) for rows in sets]))
 
 
-def make_systems(config: DictConfig, vectors: Vectors, spectra: Spectra, validation: ScoredPairs) -> dict[str, Removal]:
+def make_systems(
+    config: DictConfig, vectors: Vectors, spectra: Spectra, validation: ScoredPairs
+) -> dict[str, Correction]:
     """Every removal that `config.removal` names, by the name it has in the results.
 
     A method whose settings are lists is tried with each; the best on the validation pairs is kept.
@@ -69,18 +89,19 @@ def make_systems(config: DictConfig, vectors: Vectors, spectra: Spectra, validat
     Raises:
         ValueError: for an unknown name, a damaged file, or a saved removal of another encoder.
     """
-    e1, e2 = vectors.raw_words(validation.text1), vectors.raw_words(validation.text2)
-    systems = {}
+    systems: dict[str, Correction] = {}
     for name in names(config.removal):
         if is_saved(name):
-            removal = Removal.load(name)
+            removal = load_removal(name)
             systems[saved_name(name)] = removal.for_encoder(vectors.encoder) if config.allow_other_encoder else removal
             continue
-        candidates = make_candidates(config, name, spectra)
+        candidates = [removal.for_encoder(vectors.encoder) for removal in make_candidates(config, name, spectra)]
         best = candidates[0]
         if len(candidates) > 1:
-            best = max(candidates, key=lambda removal: validation_score(removal, validation, e1, e2))
-        systems[name] = best.for_encoder(vectors.encoder)
+            shown = track(candidates, f"Choosing {name} on {len(validation)} pairs", transient=True)
+            scores = [validation_score(validation, reader(config, vectors.corrected(each))) for each in shown]
+            best = candidates[int(np.argmax(scores))]
+        systems[name] = best
     return systems
 
 

@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 from uncone.data.files import DataUnavailable, Source, csv_rows, open_text, packaged_file, read, read_table
+from uncone.data.sts import SETS, load_sts
 
 SOURCES: dict[str, Source] = {
     "ptb_train": Source("corpora/ptb_mikolov_train.tsv.gz", 42068),  # Penn Treebank, lower case, rare words <unk>
@@ -34,7 +35,8 @@ def load_texts(name: str | Path = "lee_background", data_dir: str | Path | None 
 
     Args:
         name: "lee_background" (300 news documents) or "wikipedia" (4718 paragraphs), both packaged; a name in
-            `SOURCES`, which needs the data folder; or the path of your own file with a header line naming text.
+            `SOURCES` or an STS set such as "stsb_train", for its sentences, which need the data folder; or the path of
+            your own file with a header line naming text.
         data_dir: the data folder; see `uncone.data.files`.
 
     Raises:
@@ -51,6 +53,9 @@ def load_texts(name: str | Path = "lee_background", data_dir: str | Path | None 
         return _wikipedia_paragraphs()
     if name in SOURCES:
         return read(SOURCES[str(name)], ("text",), data_dir).text("text")
+    if name in SETS:
+        pairs = load_sts(name, data_dir)
+        return tuple(dict.fromkeys([*pairs.text1, *pairs.text2]))
     if not Path(name).suffix:
         raise ValueError(f"unknown corpus {str(name)!r}; known: {', '.join([*PACKAGED, *SOURCES])}, or a file")
     return read_table(name, ("text",)).text("text")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from uncone.data.clustered_pairs import ClusteredBasis, ClusteredNeighbours, ClusteredPairBatch
 from uncone.data.pairs import ScoredPairs
+from uncone.removal import Removal
 
 
 class Basis(NamedTuple):
@@ -26,6 +28,37 @@ class Basis(NamedTuple):
     centre: Tensor
     components: Tensor
     eigenvalues: Tensor
+
+    @property
+    def place(self) -> Tensor:
+        """(k,) index of each component."""
+        return torch.arange(self.components.shape[1])
+
+    @property
+    def matrix(self) -> Tensor:
+        """(d, k) the components."""
+        return self.components
+
+    def pairs(self, e1: Tensor, e2: Tensor, score: Tensor, dataset: Tensor) -> PairBatch:
+        """Scored pairs of vectors (n, d)."""
+        return PairBatch(*in_basis(e1, e2, self), score, dataset)
+
+    def neighbours(self, e1: Tensor, e2: Tensor) -> Neighbours:
+        """Pairs without scores."""
+        return Neighbours.of(e1, e2, self)
+
+    def removal(self, gains: Tensor, shift: Tensor, count: int, **description: Any) -> Removal:
+        """The removal of the leading components.
+
+        Args:
+            gains: (k,) g of every component.
+            shift: (k,) of the centre along them, in units of √λ.
+            count: components that it has.
+            **description: method, settings and encoder.
+        """
+        U = self.components.float()
+        centre = self.centre.float() + U @ (shift * self.eigenvalues.clamp_min(0).sqrt().float())
+        return Removal(centre, U[:, :count], gains[:count], **description)
 
 
 class PairBatch(NamedTuple):
@@ -72,8 +105,8 @@ class Neighbours(NamedTuple):
 class TrainingBatch(NamedTuple):
     """One step: scored pairs and, if there is a contrast, neighbouring sentences."""
 
-    pairs: PairBatch
-    neighbours: Neighbours | None
+    pairs: PairBatch | ClusteredPairBatch
+    neighbours: Neighbours | ClusteredNeighbours | None
 
 
 def in_basis(e1: Tensor, e2: Tensor, basis: Basis) -> tuple[Tensor, Tensor, Tensor]:
@@ -92,7 +125,7 @@ Rows = tuple[Tensor, Tensor]  # of the pairs, and of the neighbours
 class _Training(Dataset[TrainingBatch]):
     """Indexed by tensors of rows at once: no item-by-item collation."""
 
-    def __init__(self, pairs: PairBatch, neighbours: Neighbours | None):
+    def __init__(self, pairs: PairBatch | ClusteredPairBatch, neighbours: Neighbours | ClusteredNeighbours | None):
         self.pairs, self.neighbours = pairs, neighbours
 
     def __len__(self) -> int:
@@ -100,8 +133,8 @@ class _Training(Dataset[TrainingBatch]):
 
     def __getitem__(self, rows: Rows) -> TrainingBatch:
         of_pairs, of_neighbours = rows
-        neighbours = self.neighbours and Neighbours(*(part[of_neighbours] for part in self.neighbours))
-        return TrainingBatch(PairBatch(*(part[of_pairs] for part in self.pairs)), neighbours)
+        chosen = self.neighbours and type(self.neighbours)(*(part[of_neighbours] for part in self.neighbours))
+        return TrainingBatch(type(self.pairs)(*(part[of_pairs] for part in self.pairs)), chosen)
 
 
 class EpochBatches(Sampler[Rows]):
@@ -142,19 +175,21 @@ class EpochBatches(Sampler[Rows]):
             yield rows, torch.randperm(self.neighbours, generator=generator)[: self.neighbours_per_batch]
 
 
-EncodedPairs = tuple[ScoredPairs, Tensor, Tensor]  # and the raw vectors (n, d) of both sides
+# Texts as a basis takes them: raw vectors (n, d), or for clusters what `ClusteredBasis.express` makes of their tokens.
+Side = Any
+EncodedPairs = tuple[ScoredPairs, Side, Side]
 
 
 class PairDataModule(pl.LightningDataModule):
     """Training and validation pairs, encoded once and expressed in a basis.
 
     Args:
-        train: pairs to fit, with their vectors.
-        validation: pairs to choose by, with their vectors.
+        train: pairs to fit, with both sides of them.
+        validation: pairs to choose by, with both sides.
         basis: where the removal is learned.
         batch_size: pairs per step.
         seed: of the shuffle.
-        neighbours: raw vectors (m, d) of first and of second sentences, for a contrast; None for none.
+        neighbours: first and second sentences, for a contrast; None for none.
         neighbours_per_batch: sentences contrasted per step.
     """
 
@@ -162,26 +197,28 @@ class PairDataModule(pl.LightningDataModule):
         self,
         train: EncodedPairs,
         validation: EncodedPairs,
-        basis: Basis,
+        basis: Basis | ClusteredBasis,
         batch_size: int = 256,
         seed: int = 0,
-        neighbours: tuple[Tensor, Tensor] | None = None,
+        neighbours: tuple[Side, Side] | None = None,
         neighbours_per_batch: int = 128,
     ):
         super().__init__()
         self.batch_size, self.seed, self.neighbours_per_batch = batch_size, seed, neighbours_per_batch
         self.datasets = train[0].datasets
         self.train, self.validation = self._express(*train, basis), self._express(*validation, basis)
-        self.neighbours = None if neighbours is None else Neighbours.of(*neighbours, basis)
+        self.neighbours = None if neighbours is None else basis.neighbours(*neighbours)
 
-    def _express(self, pairs: ScoredPairs, e1: Tensor, e2: Tensor, basis: Basis) -> PairBatch:
+    def _express(
+        self, pairs: ScoredPairs, first: Side, second: Side, basis: Basis | ClusteredBasis
+    ) -> PairBatch | ClusteredPairBatch:
         number = {name: i for i, name in enumerate(dict.fromkeys([*self.datasets, *pairs.datasets]))}
         score = torch.tensor(pairs.scaled_score, dtype=torch.float32)
-        return PairBatch(*in_basis(e1, e2, basis), score, torch.tensor([number[name] for name in pairs.dataset]))
+        return basis.pairs(first, second, score, torch.tensor([number[name] for name in pairs.dataset]))
 
     def train_dataloader(self) -> DataLoader[TrainingBatch]:
         """Shuffled batches."""
-        count = 0 if self.neighbours is None else len(self.neighbours.a)
+        count = 0 if self.neighbours is None else len(self.neighbours[0])
         sampler = EpochBatches(len(self.train.score), self.batch_size, self.seed, count, self.neighbours_per_batch)
         return DataLoader(_Training(self.train, self.neighbours), sampler=sampler, batch_size=None)
 

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import torch
 from torch import Tensor, nn
+
+from uncone.encoder.pooling import pool
 
 if TYPE_CHECKING:
     from uncone.encoder.table import TableEncoder
@@ -59,7 +62,7 @@ class Encoder(nn.Module, ABC):
     dimension: int
     pieces: list[str]
     tokenizer: Any
-    weights: Tensor | None
+    weights: Tensor | None  # of token types, under weighted pooling
     _unknown: int | None  # type of unknown pieces
     _prefix: str  # what as_words puts before a word
 
@@ -139,6 +142,25 @@ class Encoder(nn.Module, ABC):
         Raises:
             ValueError: if there is no text, or one without a token.
         """
+
+    @torch.no_grad()
+    def pool_tokens(self, tokens: TokenVectors) -> np.ndarray:
+        """Pooled vectors (n, d) of texts from the vectors of their tokens: `encode`, had it begun with these.
+
+        Args:
+            tokens: of n texts, as `encode_tokens` gives them, corrected or not.
+
+        Raises:
+            ValueError: if the classification token is pooled, which is no token of the text.
+        """
+        if self.pooling == "cls":
+            raise ValueError(
+                "pooling 'cls' takes one token that is not among those of the text: correct it after pooling"
+            )
+        vectors = torch.from_numpy(np.array(tokens.vectors))  # (t, d); features on disk are read-only
+        weights = None if self.weights is None else self.weights.cpu()[torch.from_numpy(np.array(tokens.types))]
+        lengths = torch.from_numpy(np.bincount(tokens.texts))
+        return pool(vectors, lengths, self.pooling, weights).numpy()
 
     @abstractmethod
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:

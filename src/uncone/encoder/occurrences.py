@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from rich.progress import track
 
+from uncone.encoder.base import TokenVectors
 from uncone.encoder.transformer import TransformerEncoder
 
 TEXTS_PER_BLOCK = 512  # token states of so many texts are in memory at once
 
 
 def word_occurrence_means(
-    encoder: TransformerEncoder, corpus: Sequence[str], words: Sequence[str], progress: bool = True
+    encoder: TransformerEncoder,
+    corpus: Sequence[str],
+    words: Sequence[str],
+    tokens_of: Callable[[Sequence[str]], TokenVectors] | None = None,
+    progress: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean vector of each word over its occurrences in a corpus (Bommasani et al., ACL 2020).
 
@@ -23,6 +28,7 @@ def word_occurrence_means(
         encoder: gives one vector per token of a text, in order.
         corpus: texts.
         words: n words.
+        tokens_of: gives the token vectors of texts; None runs the encoder.
         progress: show a progress bar on long work.
 
     Returns:
@@ -33,7 +39,7 @@ def word_occurrence_means(
     counts = np.zeros(len(slots), dtype=np.int64)
     blocks = [corpus[start : start + TEXTS_PER_BLOCK] for start in range(0, len(corpus), TEXTS_PER_BLOCK)]
     for block in track(blocks, f"Words in context, {encoder.name}", disable=not progress or len(blocks) == 1):
-        tokens = encoder.encode_tokens(block, progress=False)
+        tokens = tokens_of(block) if tokens_of else encoder.encode_tokens(block, progress=False)
         begins = np.searchsorted(tokens.texts, np.arange(len(block)))
         for begin, spans in zip(begins, encoder.word_spans(block), strict=True):
             for word, first, end in spans:

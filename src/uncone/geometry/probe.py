@@ -14,7 +14,7 @@ from uncone.geometry.isotropy import isoscore, log10_isotropy
 from uncone.geometry.local_dimension import lid
 
 if TYPE_CHECKING:
-    from uncone.removal import Removal
+    from uncone.removal import Correction
     from uncone.vectors import Vectors
 
 FREQUENCY_COMPONENTS = 3
@@ -70,7 +70,7 @@ class GeometryProbe:
         log_frequency[np.isneginf(log_frequency)] = np.nan
         return cls(occurrences, types, occurrences[distinct], log_frequency, min(queries, len(distinct)), seed)
 
-    def measure(self, removal: Removal | None = None) -> dict[str, float]:
+    def measure(self, removal: Correction | None = None) -> dict[str, float]:
         """Geometry of the probe after a removal (None: raw).
 
         Returns:

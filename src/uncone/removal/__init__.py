@@ -7,11 +7,13 @@ from uncone.removal.base import Correction
 from uncone.removal.clustered import ClusteredRemoval, clustered
 from uncone.removal.files import read_removal
 from uncone.removal.fixed import all_but_the_top, centre, conceptor, none, renormalize, soft_zca, whitening
+from uncone.removal.transductive import TransductiveRemoval, transductive
 
 __all__ = [
     "ClusteredRemoval",
     "Correction",
     "Removal",
+    "TransductiveRemoval",
     "all_but_the_top",
     "centre",
     "clustered",
@@ -20,6 +22,7 @@ __all__ = [
     "none",
     "renormalize",
     "soft_zca",
+    "transductive",
     "whitening",
 ]
 

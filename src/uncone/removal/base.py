@@ -102,7 +102,7 @@ class Correction(ABC):
     def save(self, folder: str | Path) -> Path:
         """Write `removal.safetensors` and `removal.json` into a folder, replacing a removal that is there.
 
-        Each file appears whole or not at all.
+        Each file appears whole or not at all. Numbers are kept as float32.
         """
         description = {"method": self.method, "settings": dict(self.settings), "encoder": dict(self.encoder)}
         description |= {name: getattr(self, name) for name in self.options}

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from uncone.removal import Removal
+from uncone.removal import ClusteredRemoval, Removal
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"
 SCATTER_POINTS = 4_000  # more only blackens the picture
@@ -25,11 +25,11 @@ def save(figure: Figure, path: str | Path) -> Path:
     return path
 
 
-def weight_profile(removal: Removal) -> Figure:
-    """Removal weight of each component: 1 removes it, 0 keeps it, below 0 amplifies it."""
+def weight_profile(removal: Removal | ClusteredRemoval) -> Figure:
+    """Removal weight of each component, in each cluster: 1 removes it, 0 keeps it, below 0 amplifies it."""
     figure = Figure(figsize=(7, 3.2), dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    weights = removal.weights.numpy()
+    weights = removal.weights.numpy().T  # (k,), or (D, clusters): a line for each cluster
     axes.axhline(0, color=GREY, linewidth=0.8)
     axes.axhline(1, color=GREY, linewidth=0.8, linestyle=":")
     axes.plot(np.arange(1, len(weights) + 1), weights, color=BLUE, linewidth=0.8, marker=".", markersize=3)
