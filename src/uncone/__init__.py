@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from uncone import geometry, removal, runs
     from uncone.clustering import Clustering
     from uncone.encoder import Encoder
+    from uncone.estimator import DominantComponentRemoval
     from uncone.features import FeatureStore
     from uncone.module import RemovalModule
     from uncone.removal import ClusteredRemoval, Removal
@@ -33,6 +34,7 @@ __version__ = version("uncone")
 _HOMES = {
     "ClusteredRemoval": "uncone.removal",
     "Clustering": "uncone.clustering",
+    "DominantComponentRemoval": "uncone.estimator",
     "Encoder": "uncone.encoder",
     "FeatureStore": "uncone.features",
     "Removal": "uncone.removal",
@@ -45,6 +47,7 @@ _ROOMS = ("geometry", "removal", "runs")
 __all__ = [
     "ClusteredRemoval",
     "Clustering",
+    "DominantComponentRemoval",
     "Encoder",
     "FeatureStore",
     "Removal",

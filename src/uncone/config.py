@@ -102,6 +102,9 @@ class ExportConfig(CommonConfig):
     data: Any = MISSING
     format: Any = MISSING
     overwrite: bool = False
+    input: str | None = None
+    output: str | None = None
+    column: str | None = None
 
 
 def register() -> None:

@@ -1,8 +1,12 @@
 """The removal object: algebra, files, and whom it belongs to."""
 
 import json
+import re
+import subprocess
+import sys
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -38,15 +42,31 @@ def test_thin_and_square_products_agree(count):
 
 
 def test_is_numpy_in_three_lines(tmp_path):
-    """The documented formula applies a saved removal with numpy alone."""
-    import numpy as np
-    from safetensors.numpy import load_file
+    """The lines of the documentation, run as they stand in a process without torch and uncone."""
+    made, e = removal(), np.random.default_rng(1).normal(size=(7, 5)).astype(np.float32)
+    made.save(tmp_path)
+    np.save(tmp_path / "e.npy", e)
+    formula = re.findall(r"^ {8}(\w = .*)$", Removal.__doc__.split("Attributes:")[0], re.MULTILINE)
+    assert len(formula) == 3
+    lines = [
+        "import sys, numpy as np, safetensors.numpy",
+        'e = np.load("e.npy")',
+        *formula,
+        'np.save("x.npy", x)',
+        'assert not {"torch", "uncone"} & set(sys.modules)',
+    ]
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=tmp_path, check=True)
+    np.testing.assert_allclose(np.load(tmp_path / "x.npy"), made.apply(e), atol=1e-6)
 
-    made, e = removal(), torch.randn(7, 5, generator=torch.Generator().manual_seed(1)).numpy()
-    r = load_file(made.save(tmp_path) / "removal.safetensors")
-    x = e - r["centre"]
-    x = x + (x @ r["components"] * (r["gains"] - 1)) @ r["components"].T
-    np.testing.assert_allclose(x, made.apply(e), atol=1e-6)
+
+def test_keeps_float64_in_memory_and_float32_in_files(tmp_path):
+    e = torch.randn(7, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    U = torch.linalg.qr(torch.randn(5, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64))[0]
+    made = Removal(e[0] * 1e6, U, torch.zeros(2), "precise")
+    expected = (e - e[0] * 1e6) @ (torch.eye(5, dtype=torch.float64) - U @ U.T)
+    torch.testing.assert_close(made.apply(e), expected, rtol=1e-14, atol=1e-8)
+    loaded = Removal.load(made.save(tmp_path))
+    assert loaded.centre.dtype == loaded.components.dtype == torch.float32
 
 
 def test_says_what_it_is():

@@ -15,13 +15,13 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from uncone.callbacks import GeometryCallback, LoggerIdentity
 from uncone.commands.bases import encoded, encoded_neighbours, make_basis
 from uncone.commands.loggers import make_loggers
-from uncone.commands.run_folder import one_thread
 from uncone.config import Spectra
 from uncone.data.pair_module import PairDataModule
 from uncone.data.pairs import ScoredPairs
 from uncone.geometry.probe import GeometryProbe
 from uncone.module import RemovalModule
 from uncone.removal import Correction
+from uncone.threads import one_thread
 from uncone.vectors import Vectors
 
 MONITOR = "val/spearman"

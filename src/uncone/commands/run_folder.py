@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -74,14 +73,3 @@ def environment() -> dict[str, Any]:
 def write_results(folder: Path, rows: Sequence[Any]) -> None:
     """Write results.json: one row a line, so that two runs can be compared with diff."""
     write(folder / "results.json", "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Run tiny tensor work on one thread: starting a second costs more than it does."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

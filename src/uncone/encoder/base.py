@@ -62,7 +62,7 @@ class Encoder(nn.Module, ABC):
     dimension: int
     pieces: list[str]
     tokenizer: Any
-    weights: Tensor | None
+    weights: Tensor | None  # of token types, under weighted pooling
     _unknown: int | None  # type of unknown pieces
     _prefix: str  # what as_words puts before a word
 

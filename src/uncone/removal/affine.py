@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -18,7 +19,11 @@ class Removal(Correction):
 
     A weight w_i = 1 removes component i, 0 keeps it, a negative weight amplifies it; the gain is g_i = 1 − w_i.
     Directions outside U pass unchanged, and the centre is not added back. Make one with a constructor of
-    `uncone.removal`, or by training.
+    `uncone.removal`, or by training. A saved one corrects vectors e (n, d) anywhere, with numpy and safetensors alone:
+
+        r = safetensors.numpy.load_file("removal.safetensors")
+        x = e - r["centre"]
+        x = x + (x @ r["components"] * (r["gains"] - 1)) @ r["components"].T
 
     Attributes:
         centre: (d,) c; zeros for an uncentred map.
@@ -75,7 +80,18 @@ class Removal(Correction):
         centred = X - c
         if 2 * U.shape[1] < self.dimension:  # two thin products; beyond half the dimension, one square one is cheaper
             return centred + (centred @ U * (g - 1)) @ U.T
-        return centred @ (torch.eye(self.dimension, dtype=X.dtype, device=X.device) + (U * (g - 1)) @ U.T)
+        return centred @ self._matrix(X.dtype).to(X.device, X.dtype)
+
+    def _matrix(self, precision: torch.dtype) -> Tensor:
+        """(d, d) float64, I − U diag(w) Uᵀ, with U and w as they are in float32 (what files hold) or float64."""
+        if precision not in self._matrices:
+            U, g = (part.to(precision).double() for part in (self.components, self.gains))
+            self._matrices[precision] = torch.eye(self.dimension, dtype=torch.float64) + (U * (g - 1)) @ U.T
+        return self._matrices[precision]
+
+    @cached_property
+    def _matrices(self) -> dict[torch.dtype, Tensor]:
+        return {}
 
     def fold(self) -> tuple[Tensor, Tensor]:
         """The same map as one matrix and one bias.
@@ -83,9 +99,8 @@ class Removal(Correction):
         Returns:
             W (d, d) and b (d,) float32 with e' = W e + b; W is symmetric.
         """
-        c, U, g = (part.double() for part in (self.centre, self.components, self.gains))
-        W = torch.eye(self.dimension, dtype=torch.float64) + (U * (g - 1)) @ U.T
-        return W.float(), (-W @ c).float()
+        W = self._matrix(torch.float32)
+        return W.float(), (-W @ self.centre.float().double()).float()
 
     def describe(self) -> str:
         """One line a person can read."""

@@ -102,11 +102,12 @@ class Correction(ABC):
     def save(self, folder: str | Path) -> Path:
         """Write `removal.safetensors` and `removal.json` into a folder, replacing a removal that is there.
 
-        Each file appears whole or not at all.
+        Each file appears whole or not at all. Numbers are kept as float32.
         """
         description = {"method": self.method, "settings": dict(self.settings), "encoder": dict(self.encoder)}
         description |= {name: getattr(self, name) for name in self.options}
-        return write_removal(folder, self.kind, description, {name: getattr(self, name) for name in self.tensors})
+        tensors = {name: getattr(self, name).float() for name in self.tensors}
+        return write_removal(folder, self.kind, description, tensors)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -124,9 +125,11 @@ class Correction(ABC):
         return cls(**tensors, **description)
 
     def _own_tensors(self) -> None:
-        """Hold all tensors as float32 on the CPU, refusing NaN and infinity."""
+        """Hold all tensors on the CPU, float64 where they came so and else float32, refusing NaN and infinity."""
         for name in self.tensors:
-            tensor = as_tensor(getattr(self, name)).detach().to("cpu", torch.float32).contiguous()
+            tensor = as_tensor(getattr(self, name)).detach()
+            precision = torch.float64 if tensor.dtype == torch.float64 else torch.float32
+            tensor = tensor.to("cpu", precision).contiguous()
             if not torch.isfinite(tensor).all():
                 raise ValueError(f"{name} of removal {self.method!r} holds NaN or infinity")
             object.__setattr__(self, name, tensor)

@@ -1,0 +1,204 @@
+"""Vectors that are already stored, corrected without their encoder: for people with a vector database."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import Progress
+from torch import Tensor
+
+from uncone.arrays import Array, as_tensor
+from uncone.export.base import VectorExporter
+from uncone.export.column_files import correct_dataset, correct_parquet, is_dataset
+from uncone.export.raw_files import correct_npy, correct_safetensors
+from uncone.removal import ClusteredRemoval, Correction
+
+Rows = TypeVar("Rows", np.ndarray, Tensor)
+# (source, target, column or None, what corrects a chunk) -> nothing; writes the target
+Format = Callable[[Path, Path, str | None, "Corrector"], None]
+FORMATS: dict[str, Format] = {
+    ".npy": correct_npy,
+    ".parquet": correct_parquet,
+    ".safetensors": correct_safetensors,
+}
+DATASET = "a folder written by a data set's save_to_disk"
+
+
+@dataclass(frozen=True)
+class StoredVectors(VectorExporter):
+    """Correct every vector of a file; all else in it stays as it is.
+
+    Files may be far larger than memory: they are read and written in chunks of 4 MB, and the output appears whole or
+    not at all. float16, bfloat16, float32 and float64 are kept. What is not yet a removal is made from a sample of the
+    vectors: `uncone.DominantComponentRemoval(…).fit(sample).removal_.save(folder)`.
+
+    Args:
+        input: an .npy, .safetensors or .parquet file, or the folder of a Hugging Face data set on disk.
+        output: where the same kind of file or folder is written; not `input` itself.
+        column: the tensor of a .safetensors file, or the column of lists of numbers of the others, that holds the
+            vectors; None takes the only one.
+
+    Raises:
+        ValueError: if a path is missing.
+
+    Example:
+        >>> import tempfile, uncone
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> np.save(folder / "raw.npy", np.ones((3, 2), dtype=np.float16))
+        >>> removal = uncone.removal.centre(uncone.Spectrum.fit(torch.ones(2, 2)))
+        >>> stored = StoredVectors(str(folder / "raw.npy"), str(folder / "corrected.npy"))
+        >>> rows = stored.run(removal, overwrite=False, console=Console(quiet=True))
+        >>> np.load(folder / "corrected.npy")
+        array([[0., 0.],
+               [0., 0.],
+               [0., 0.]], dtype=float16)
+    """
+
+    input: str | None
+    output: str | None
+    column: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("input", "output"):
+            if not getattr(self, name):
+                raise ValueError(f"format=vectors needs the file to read and the file to write: set {name}=PATH")
+
+    def run(self, removal: Correction, overwrite: bool, console: Console) -> list[dict[str, Any]]:
+        """Write `output`, and say what was done and whom the removal belongs to.
+
+        Raises:
+            ValueError: for a file that cannot be read or is of no known kind; an output that exists (without
+                `overwrite`) or is the input; vectors of another dimension; a row that holds NaN or infinity, or
+                would after the correction.
+        """
+        source, target = Path(str(self.input)), Path(str(self.output))
+        form = _format_of(source, target)
+        _check_target(source, target, overwrite)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task(f"Correcting {source.name}", total=None)
+            corrector = Corrector(removal, lambda done, total: bar.update(task, completed=done, total=total))
+            with _written_aside(target) as aside:
+                form(source, aside, self.column, corrector)
+                if not corrector.rows:
+                    raise ValueError(f"{source} holds no vectors")
+        console.print(
+            f"Corrected {corrector.rows} vectors of {removal.dimension} dimensions ({corrector.dtype}): {target}\n"
+            f"Removal: {removal.describe()}\n{_belongs(removal)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        return []
+
+
+class Corrector:
+    """Corrects the rows of one file, chunk after chunk, and refuses rows that are not numbers.
+
+    Args:
+        removal: what to apply.
+        progress: told the rows done and, where known, the rows there are.
+
+    Attributes:
+        rows: rows corrected so far.
+        total: rows there are, None if unknown.
+        dtype: of the last chunk, "" before the first.
+    """
+
+    def __init__(self, removal: Correction, progress: Callable[[int, int | None], None] = lambda done, total: None):
+        self.removal, self.progress = removal, progress
+        self.rows, self.total, self.dtype = 0, None, ""  # type: int, int | None, str
+
+    def __call__(self, X: Rows) -> Rows:
+        """Corrected rows (n, d), of the kind and dtype of `X`."""
+        if X.shape[1] != self.removal.dimension:
+            raise ValueError(
+                f"the removal corrects vectors of {self.removal.dimension} dimensions, these have {X.shape[1]}: "
+                "it belongs to another encoder"
+            )
+        self.dtype = str(as_tensor(X).dtype).removeprefix("torch.")
+        Y = self.removal.apply(X)
+        if (row := _first_bad(Y)) is not None:  # NaN and infinity before the correction are there after it, too
+            why = f"does not fit into {self.dtype} after the correction: store it in a wider type"
+            if _first_bad(X[row : row + 1]) is not None:
+                why = "holds NaN or infinity: fill or drop it"
+            raise ValueError(f"row {self.rows + row} {why}")
+        self.rows += len(X)
+        self.progress(self.rows, self.total)
+        return Y
+
+
+def _first_bad(X: Array) -> int | None:
+    """The first row that holds NaN or infinity, None if there is none."""
+    tensor = as_tensor(X)
+    if torch.isfinite(tensor.sum(dtype=torch.float64 if tensor.dtype == torch.float64 else torch.float32)):
+        return None
+    bad = ~torch.isfinite(tensor).all(1)
+    return int(bad.nonzero()[0]) if bad.any() else None
+
+
+def _format_of(source: Path, target: Path) -> Format:
+    if not source.exists():
+        raise ValueError(f"there is no {source}: input names {', '.join(FORMATS)} files, or {DATASET}")
+    if source.is_dir():
+        if not is_dataset(source):
+            raise ValueError(f"{source} is not {DATASET}")
+        return correct_dataset
+    if source.suffix not in FORMATS:
+        raise ValueError(f"{source} is of no known kind: input is one of {', '.join(FORMATS)}, or {DATASET}")
+    if target.suffix != source.suffix:
+        raise ValueError(f"output={target} must end in {source.suffix}, as the input does: nothing is converted")
+    return FORMATS[source.suffix]
+
+
+def _check_target(source: Path, target: Path, overwrite: bool) -> None:
+    one, other = source.resolve(), target.resolve()
+    if one == other or one in other.parents or other in one.parents or (target.exists() and target.samefile(source)):
+        raise ValueError(f"output={target} is the input, or lies in it: the raw vectors are never overwritten")
+    if not target.exists():
+        return
+    if not overwrite:
+        raise ValueError(f"{target} exists already: set overwrite=true to replace it")
+    if target.is_dir() != source.is_dir() or (target.is_dir() and not is_dataset(target)):
+        raise ValueError(f"{target} is not of the kind that would replace it: choose another output")
+
+
+@contextmanager
+def _written_aside(target: Path) -> Iterator[Path]:
+    """A path to write to, which takes the place of `target` at the end, and vanishes if anything goes wrong."""
+    aside, old = (target.with_name(f".{target.name}.{uuid.uuid4().hex}") for _ in range(2))
+    try:
+        yield aside
+        if target.is_dir():  # a folder cannot be renamed onto another
+            os.replace(target, old)
+            try:
+                os.replace(aside, target)
+            except OSError:
+                os.replace(old, target)
+                raise
+            shutil.rmtree(old)
+        else:
+            os.replace(aside, target)
+    finally:
+        if aside.is_dir():
+            shutil.rmtree(aside)
+        aside.unlink(missing_ok=True)
+
+
+def _belongs(removal: Correction) -> str:
+    """Which vectors the map is for, as far as it says."""
+    said = "It names no encoder: it is for vectors of the encoder that it was fitted on. "
+    if removal.encoder:
+        said = f"It belongs to {removal.encoder['name']}, layers {removal.encoder['layers']}. "
+    if isinstance(removal, ClusteredRemoval) and removal.level == "tokens":
+        said += "Its clusters are of tokens: vectors pooled from several come out otherwise than token by token. "
+    return said + "Correct queries with the same removal."
