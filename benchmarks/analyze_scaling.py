@@ -99,13 +99,16 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, nargs="+", default=[50_000, 200_000, 1_000_000])
     parser.add_argument("--layers", type=int, default=7)
     parser.add_argument("--dimension", type=int, default=384)
+    parser.add_argument(
+        "--threads", type=int, default=1, help="more of them spin while they wait, which counts as time"
+    )
     parser.add_argument("--one", action="store_true", help="measure the first size in this process and print JSON")
     arguments = parser.parse_args()
     if arguments.one:
-        torch.set_num_threads(2)
+        torch.set_num_threads(arguments.threads)
         print(json.dumps(measure(arguments.tokens[0], arguments.layers, arguments.dimension)))
         return
-    shape = ["--layers", str(arguments.layers), "--dimension", str(arguments.dimension)]
+    shape = [f"--{name}={getattr(arguments, name)}" for name in ("layers", "dimension", "threads")]
     print(f"{arguments.layers} layers of {arguments.dimension} dimensions, CPU seconds of the process")
     print("    tokens   streamed   per 1000 tokens   measures   extra memory")
     for tokens in arguments.tokens:

@@ -81,8 +81,9 @@ class EvaluateConfig(CommonConfig):
 class AnalyzeConfig(CommonConfig):
     """Keys of analyze.py."""
 
+    corpus: Any = MISSING
     layers: Any = MISSING
-    column: str = MISSING
+    column: Any = MISSING
     split: str = MISSING
     window_words: int = MISSING
     special_tokens: bool = MISSING

@@ -74,9 +74,8 @@ def test_views_show_tokens_in_their_sentences(tiny, texts):
     sample = view_sample(occurrences, shown, tiny.pieces, frequency, words, groups)
     assert len(sample) == 100
     assert {token for token, group in zip(sample.token, sample.group, strict=True) if group == 0} == {"anna", "bob"}
-    for token, sentence, position in zip(sample.token, sample.sentence, sample.position, strict=True):
-        pieces = tiny.token_types([sample.sentences[sentence]])[0]
-        assert tiny.pieces[pieces[position]] == token
+    for token, sentence, (start, end) in zip(sample.token, sample.sentence, sample.span, strict=True):
+        assert sample.sentences[sentence][start:end].lower() == token.removeprefix("##")
 
 
 def test_points_are_principal_components(tiny, texts):

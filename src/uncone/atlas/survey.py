@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 from uncone.atlas.exact import exact_curves, exact_measures
 from uncone.atlas.occurrences import Batch, Occurrences
 from uncone.atlas.sampled import Estimate, SampledMeasures, SampledSettings
+from uncone.atlas.spool import Spool
 from uncone.atlas.store import Sample
 from uncone.atlas.sums import LayerSums
 from uncone.removal import Removal
@@ -50,6 +52,7 @@ def survey(
     shown: np.ndarray,
     settings: SampledSettings,
     progress: Progress,
+    scratch: Path | None = None,
 ) -> Iterator[LayerMap]:
     """Measure every layer under every removal.
 
@@ -63,6 +66,7 @@ def survey(
         shown: (m,) which of the sampled vectors the views show.
         settings: of the sampled measures.
         progress: wraps the batches of the pass; it is told the number of occurrences in all.
+        scratch: folder for the sample, layers × sample × d × 4 bytes while this runs; None for the system's.
 
     Yields:
         A map for each layer and removal, in order of depth.
@@ -77,27 +81,26 @@ def survey(
         for layer in occurrences.layers
         for name, removal in removals[layer].items()
     }
-    drawn = {layer: torch.empty(len(occurrences.drawn.codes), len(pilot[layer].mean)) for layer in occurrences.layers}
-    for batch in progress(occurrences.stream(), int(occurrences.counts.sum())):
-        rows = (batch.slots >= 0).nonzero()[:, 0]
-        for layer, X in batch.states.items():
-            drawn[layer][batch.slots[rows]] = X[rows]
-            for name, removal in removals[layer].items():
-                sums[layer, name].add(X if removal is None else removal.apply(X), batch.types)
-    types = occurrences.drawn.types
-    for (layer, name), total in sums.items():
-        removal = removals[layer][name]
-        X = drawn[layer] if removal is None else removal.apply(drawn[layer])
-        sampled = SampledMeasures(X, types, occurrences.drawn.texts, log10_frequency[types], total.spectrum, settings)
-        n = total.raw.n
-        exact = {metric: Estimate(value, None, n) for metric, value in exact_measures(total).items()}
-        yield LayerMap(
-            layer,
-            name,
-            exact | sampled.measures(),
-            {**exact_curves(total, log10_frequency), **sampled.curves(shown), "weights": _weights(removal)},
-            sampled.points(shown),
-        )
+    drawn, types = occurrences.drawn, occurrences.drawn.types
+    with Spool(occurrences.layers, scratch) as spool:
+        for batch in progress(occurrences.stream(), int(occurrences.counts.sum())):
+            spool.add(batch)
+            for layer, X in batch.states.items():
+                for name, removal in removals[layer].items():
+                    sums[layer, name].add(X if removal is None else removal.apply(X), batch.types)
+        for layer, name in list(sums):
+            total, removal = sums.pop((layer, name)), removals[layer][name]
+            X = spool.read(layer) if removal is None else removal.apply(spool.read(layer))
+            sampled = SampledMeasures(X, types, drawn.texts, log10_frequency[types], total.spectrum, settings)
+            n = total.raw.n
+            exact = {metric: Estimate(value, None, n) for metric, value in exact_measures(total).items()}
+            yield LayerMap(
+                layer,
+                name,
+                exact | sampled.measures(),
+                {**exact_curves(total, log10_frequency), **sampled.curves(shown), "weights": _weights(removal)},
+                sampled.points(shown),
+            )
 
 
 def _centre(pilot: Spectrum, removal: Removal | None) -> tuple[Tensor, float]:
@@ -167,7 +170,7 @@ def view_sample(
         log10_frequency=log10_frequency[types].tolist(),
         group=[group_of.get(int(t)) for t in types],
         sentence=np.searchsorted(kept, texts).tolist() if texts is not None else [None] * len(types),
-        position=drawn.positions[shown].tolist() if texts is not None else [None] * len(types),
+        span=list(occurrences.spans(shown)),
         sentences=[occurrences.sentences[int(i)] for i in kept],
         groups=[list(group) for group in words],
     )

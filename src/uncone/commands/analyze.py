@@ -23,7 +23,7 @@ from uncone.atlas.windows import Windows
 from uncone.commands.run_folder import open_run, write_results
 from uncone.commands.systems import saved_name
 from uncone.config import Spectra, is_saved, make_candidates, names
-from uncone.data.corpora import Corpus
+from uncone.data.corpora import Corpora, Corpus
 from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
 from uncone.removal import Removal
 from uncone.report.depth_figures import write_figures
@@ -40,7 +40,7 @@ def analyze(config: DictConfig) -> list[dict[str, Any]]:
     folder = open_run(config)
     store = AtlasStore(folder)
     settings = make_settings(config)
-    described = definitions(settings)
+    described = definitions(settings, config.sample)
     rows: list[dict[str, Any]] = []
     index: dict[str, Any] = {}
     for encoder in load_encoders(config):
@@ -49,7 +49,8 @@ def analyze(config: DictConfig) -> list[dict[str, Any]]:
         maps, index[encoder.name] = _survey(config, encoder, settings, store, console)
         rows += [row for layer_map in maps for row in _rows(layer_map, encoder.name, config.seed)]
         print_atlas(console, encoder.name, index[encoder.name], maps, described)
-    store.write_index({"name": config.corpus, "window_words": config.window_words}, index)
+    corpus = " and ".join(names(config.corpus))
+    store.write_index({"name": corpus, "window_words": config.window_words}, index)
     store.write_definitions(described)
     write_results(folder, rows)
     write_figures(folder)
@@ -91,8 +92,9 @@ def make_occurrences(config: DictConfig, encoder: Encoder) -> Occurrences:
     """What is measured: the token occurrences of the corpus, or the rows of a table."""
     kept = kept_types(encoder, config.special_tokens, config.punctuation, config.pieces)
     if isinstance(encoder, TransformerEncoder):
-        corpus = Corpus(config.corpus, config.column, config.split, config.data_dir)
-        windows = Windows(corpus, config.window_words)
+        columns = tuple(names(config.column))
+        parts = [Corpus(name, columns, config.split, config.data_dir) for name in names(config.corpus)]
+        windows = Windows(Corpora(parts, config.corpus_limit), config.window_words)
         return CorpusOccurrences(encoder, windows, kept, config.sample, config.pilot_windows, config.seed)
     if isinstance(encoder, TableEncoder):
         return TableOccurrences(encoder, kept, config.sample, config.seed)
@@ -163,7 +165,7 @@ def _survey(
         def removals(layer: str, spectrum: Spectrum) -> dict[str, Removal | None]:
             return make_removals(config, encoder, layer, spectrum)
 
-        for layer_map in survey(occurrences, removals, frequency, shown, settings, watched):
+        for layer_map in survey(occurrences, removals, frequency, shown, settings, watched, store.output_dir):
             store.write_map(encoder.name, layer_map.layer, layer_map.removal, layer_map.points, layer_map.curves)
             maps.append(layer_map)
             bars.console.print(f"measured layer {layer_map.layer}, removal {layer_map.removal}", highlight=False)

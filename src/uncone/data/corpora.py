@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import bz2
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from uncone.data.files import DataUnavailable, Source, csv_rows, open_text, packaged_file, read, read_table
@@ -84,7 +84,7 @@ class Corpus:
         name: a name of `load_texts`; a text file, one text a line; a folder, whose .txt files are read in order of
             their paths; a table (.tsv, .csv) with a header line; or "hf://OWNER/NAME", a data set of the Hugging Face
             hub. Files may be compressed (.gz).
-        column: of a table or data set, the column of texts.
+        column: of a table or data set, the column of texts, or several.
         split: of a data set.
         data_dir: the data folder; see `uncone.data.files`.
 
@@ -97,7 +97,7 @@ class Corpus:
     """
 
     name: str
-    column: str = "text"
+    column: str | Sequence[str] = "text"
     split: str = "train"
     data_dir: str | None = None
 
@@ -117,8 +117,12 @@ class Corpus:
             known = ", ".join([*PACKAGED, *SOURCES])
             raise ValueError(f"no corpus {self.name!r}: it is no file or folder here, not hf://…, and none of {known}")
         if Path(path.stem if path.suffix == ".gz" else path.name).suffix in (".tsv", ".csv"):
-            return _column(path, self.column)
+            return _columns(path, self._columns)
         return _lines(path)
+
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        return (self.column,) if isinstance(self.column, str) else tuple(self.column)
 
     def _folder(self, folder: Path) -> Iterator[str]:
         files = sorted(path for path in folder.rglob("*") if path.name.endswith((".txt", ".txt.gz")))
@@ -138,10 +142,32 @@ class Corpus:
             raise DataUnavailable(
                 f"reading {name} ({self.split}) from the Hugging Face hub failed: {type(error).__name__}: {error}"
             ) from error
-        if self.column not in first:
-            raise ValueError(f"{name}: no column {self.column!r}, it has {', '.join(first)}; set column=NAME")
+        for column in self._columns:
+            if column not in first:
+                raise ValueError(f"{name}: no column {column!r}, it has {', '.join(first)}; set column=NAME")
         for row in chain([first], rows):
-            yield str(row[self.column])
+            yield from (str(row[column]) for column in self._columns)
+
+
+@dataclass(frozen=True)
+class Corpora:
+    """Several corpora, read one after another, as often as asked.
+
+    Attributes:
+        parts: the corpora.
+        limit: read only so many texts of each; None for all.
+
+    Example:
+        >>> sum(1 for _ in Corpora([Corpus("lee_background"), Corpus("wikipedia")], limit=10))
+        20
+    """
+
+    parts: Sequence[Corpus]
+    limit: int | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        """Read the texts from the start."""
+        return chain.from_iterable(islice(part, self.limit) for part in self.parts)
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -152,21 +178,22 @@ def _lines(path: Path) -> Iterator[str]:
             raise ValueError(f"{path} is not UTF-8: convert it") from error
 
 
-def _column(path: Path, name: str) -> Iterator[str]:
-    """One column of a table with a header line, a row at a time."""
+def _columns(path: Path, names: Sequence[str]) -> Iterator[str]:
+    """Columns of a table with a header line, a row at a time."""
     with open_text(path) as file:
         rows = csv_rows(path, file)
         try:
             header: list[str] = next(rows, [])
-            if name not in header:
-                raise ValueError(f"{path}: the header lacks {name!r}; it holds {', '.join(header) or 'nothing'}")
-            place = header.index(name)
+            for name in names:
+                if name not in header:
+                    raise ValueError(f"{path}: the header lacks {name!r}; it holds {', '.join(header) or 'nothing'}")
+            places = [header.index(name) for name in names]
             for number, row in enumerate(rows, 1):
                 if row and len(row) != len(header):
                     raise ValueError(
                         f"{path}, row {number}: {len(header)} fields expected as in the header, found {len(row)}"
                     )
                 if row:
-                    yield row[place]
+                    yield from (row[place] for place in places)
         except UnicodeDecodeError as error:
             raise ValueError(f"{path} is not UTF-8: convert it") from error
