@@ -119,6 +119,16 @@ def test_static_tables(tmp_path):
     assert AtlasStore(tmp_path).sample("glove").sentences == []
 
 
+def test_several_corpora_up_to_a_limit(folder, tmp_path):
+    (tmp_path / "more.txt").write_text("One line. Another.\nA second line.\nA third line.\n")
+    both = f"corpus=[{folder}/corpus.txt,{tmp_path}/more.txt]"
+    analyze(config_of(folder, tmp_path / "run", both, "corpus_limit=2", "window_words=64", "measures.clusters=[2]"))
+    index = AtlasStore(tmp_path / "run").index()
+    assert index["encoders"]["tiny"]["windows"] == 4  # two lines of each
+    assert index["corpus"]["name"] == f"{folder}/corpus.txt and {tmp_path}/more.txt"
+    assert not list((tmp_path / "run").glob("sample-*"))  # the vectors on disk are gone
+
+
 def test_a_saved_removal_applies_to_its_layer(folder, tmp_path):
     encoder = Encoder.from_pretrained(str(folder / "tiny"), layers=1)
     X = encoder.encode_tokens((folder / "corpus.txt").read_text().splitlines()).vectors

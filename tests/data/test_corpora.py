@@ -4,7 +4,7 @@ import re
 import pytest
 
 from uncone.data import DataUnavailable, load_texts
-from uncone.data.corpora import SOURCES, Corpus
+from uncone.data.corpora import SOURCES, Corpora, Corpus
 
 
 def test_lee_background():
@@ -52,6 +52,14 @@ def test_streamed_files_folders_and_columns(tmp_path):
     assert read(".") == ["A cup.", "A mug.", "A jar."]
     assert read("t.tsv", column="sentence") == ['A "pot.', "A pan."]
     assert read("t.csv", column="sentence") == ["A pot, lidded."]
+    assert read("t.tsv", column=("id", "sentence")) == ["1", 'A "pot.', "2", "A pan."]
+
+
+def test_several_corpora_are_read_one_after_another(tmp_path):
+    (tmp_path / "a.txt").write_text("A cup.\nA mug.\nA jar.\n")
+    (tmp_path / "b.txt").write_text("A pot.\n")
+    both = Corpora([Corpus(str(tmp_path / "a.txt")), Corpus(str(tmp_path / "b.txt"))], limit=2)
+    assert [text.strip() for text in both] == [text.strip() for text in both] == ["A cup.", "A mug.", "A pot."]
 
 
 def test_streamed_data_set(tmp_path, monkeypatch):

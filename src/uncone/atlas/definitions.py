@@ -21,8 +21,8 @@ _TEMPLATES: dict[str, str] = {
     "rogue_contribution": "what that coordinate adds: ((Σx̂_j)² − Σx̂_j²) / (n(n − 1))",
     "isotropy": "I(V): min / max of F(u) = Σ exp(uᵀx) over eigenvectors u of VᵀV, {signs} (Mu & Viswanath, ICLR 2018)",
     "log10_isotropy": "log10 of I(V)",
-    "lid": "mean local intrinsic dimension, −1 / mean ln(r_i / r_k), r_i the {distance} distances to the k = {k} nearest "
-    "of (at most) {sample} sampled vectors, copies counted once ({cai})",
+    "lid": "mean local intrinsic dimension, −1 / mean ln(r_i / r_k), with r_i the {distance} distances to the k = {k} "
+    "nearest of (at most) {sample} sampled vectors, copies counted once ({cai})",
     "lid_harmonic": "harmonic mean of the local dimensions, not ruled by outliers (MacKay & Ghahramani 2005)",
     "lid_std": "standard deviation of the local dimensions over points",
     "lid_q10": "10 % quantile of the local dimensions",
