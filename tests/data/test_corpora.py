@@ -58,6 +58,8 @@ def test_streamed_files_folders_and_columns(tmp_path):
 def test_several_corpora_are_read_one_after_another(tmp_path):
     (tmp_path / "a.txt").write_text("A cup.\nA mug.\nA jar.\n")
     (tmp_path / "b.txt").write_text("A pot.\n")
+    assert [text.strip() for text in Corpus(f"{tmp_path}/a.txt[:2]")] == ["A cup.", "A mug."]
+    assert len(list(Corpus("lee_background[:7]"))) == 7
     both = Corpora([Corpus(str(tmp_path / "a.txt")), Corpus(str(tmp_path / "b.txt"))], limit=2)
     assert [text.strip() for text in both] == [text.strip() for text in both] == ["A cup.", "A mug.", "A pot."]
 
