@@ -85,7 +85,7 @@ def measure(tokens: int, layers: int, dimension: int) -> dict[str, float]:
 
     before, start = peak(), time.process_time()
     settings = SampledSettings(clusters=(2, 8, 15), cluster_points=2000)
-    maps = list(survey(occurrences, lambda layer, spectrum: {"none": None}, frequency, shown, settings, timed))
+    maps = list(survey(occurrences, lambda layer, points: {"none": None}, frequency, shown, settings, timed))
     seconds = time.process_time() - start
     return {"maps": len(maps), "seconds": seconds, "streamed": streamed, "memory": peak() - before}
 

@@ -159,6 +159,8 @@ def test_several_encoders(folder, tmp_path):
     [
         ("removal=[all_but_the_bottom]", "unknown removal 'all_but_the_bottom'"),
         ("methods.all_but_the_top.D=[1,2]", "has a list of settings"),
+        ("removal=[transductive]", "transductive is fitted anew on whatever it corrects"),
+        ("measures.signs=whatever", "signs must be both or as_computed, got 'whatever'"),
         ("corpus=nowhere.txt", "no corpus 'nowhere.txt'"),
         ("frequencies=google", "unknown frequencies 'google'"),
         ("measures.neighbours=300", "k must be at least 2 and less than"),

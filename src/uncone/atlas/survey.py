@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from uncone.atlas.exact import exact_curves, exact_measures
@@ -16,12 +17,12 @@ from uncone.atlas.sampled import Estimate, SampledMeasures, SampledSettings
 from uncone.atlas.spool import Spool
 from uncone.atlas.store import Sample
 from uncone.atlas.sums import LayerSums
-from uncone.removal import Removal
+from uncone.removal import Correction, Removal
 from uncone.spectrum import Spectrum
 
 VIEW_POINTS = 3000
 WEIGHTS_SHOWN = 100
-MakeRemovals = Callable[[str, Spectrum], Mapping[str, Removal | None]]
+MakeRemovals = Callable[[str, Tensor], Mapping[str, Correction | None]]
 Progress = Callable[[Iterator[Batch], int], Iterator[Batch]]
 
 
@@ -60,7 +61,7 @@ def survey(
 
     Args:
         occurrences: the vectors, as a stream.
-        make_removals: from a layer's name and pilot spectrum to removals by name; None stands for raw vectors.
+        make_removals: from a layer's name and pilot points (n, d) to removals by name; None stands for raw vectors.
         log10_frequency: (V,) of each type; NaN if unknown.
         shown: (m,) which of the sampled vectors the views show.
         settings: of the sampled measures.
@@ -70,16 +71,17 @@ def survey(
     Yields:
         A map for each layer and removal, in order of depth.
     """
-    pilot: dict[str, Spectrum] = {}
+    pilot: dict[str, list[Tensor]] = {layer: [] for layer in occurrences.layers}
     for batch in occurrences.pilot():
         for layer, X in batch.states.items():
-            pilot.setdefault(layer, Spectrum(X.shape[1])).update(X)
-    removals = {layer: make_removals(layer, pilot[layer]) for layer in occurrences.layers}
-    sums = {
-        (layer, name): LayerSums(len(occurrences.counts), *_centre(pilot[layer], removal))
-        for layer in occurrences.layers
-        for name, removal in removals[layer].items()
-    }
+            pilot[layer].append(X)
+    removals: dict[str, Mapping[str, Correction | None]] = {}
+    sums: dict[tuple[str, str], LayerSums] = {}
+    for layer in occurrences.layers:
+        points = torch.cat(pilot.pop(layer))
+        removals[layer] = make_removals(layer, points)
+        for name, removal in removals[layer].items():
+            sums[layer, name] = LayerSums(len(occurrences.counts), *_centre(points, removal))
     drawn, types = occurrences.drawn, occurrences.drawn.types
     with Spool(occurrences.layers, scratch) as spool:
         for batch in progress(occurrences.stream(), int(occurrences.counts.sum())):
@@ -102,17 +104,14 @@ def survey(
             )
 
 
-def _centre(pilot: Spectrum, removal: Removal | None) -> tuple[Tensor, float]:
-    """The pilot's mean (d,) and root mean square distance to it, as the removal leaves them."""
-    if removal is None:
-        return pilot.mean.float(), float(pilot.covariance.trace().sqrt())
-    W, _ = removal.fold()
-    mean = removal.apply(pilot.mean).float()
-    return mean, float((W.double() @ pilot.covariance @ W.double().T).trace().sqrt())
+def _centre(points: Tensor, removal: Correction | None) -> tuple[Tensor, float]:
+    """The pilot's mean (d,) and root mean square distance to it, as the removal leaves its points (n, d)."""
+    spectrum = Spectrum.fit(points if removal is None else removal.apply(points))
+    return spectrum.mean.float(), float(spectrum.covariance.trace().sqrt())
 
 
-def _weights(removal: Removal | None) -> list[float] | None:
-    if removal is None or not len(removal.weights):
+def _weights(removal: Correction | None) -> list[float] | None:
+    if not isinstance(removal, Removal) or not len(removal.weights):
         return None
     weights: list[float] = removal.weights[:WEIGHTS_SHOWN].tolist()
     return weights
