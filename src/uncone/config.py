@@ -83,7 +83,7 @@ class AnalyzeConfig(CommonConfig):
 
     corpus: Any = MISSING
     layers: Any = MISSING
-    column: Any = MISSING
+    column: str = MISSING
     split: str = MISSING
     window_words: int = MISSING
     special_tokens: bool = MISSING

@@ -52,7 +52,6 @@ def test_streamed_files_folders_and_columns(tmp_path):
     assert read(".") == ["A cup.", "A mug.", "A jar."]
     assert read("t.tsv", column="sentence") == ['A "pot.', "A pan."]
     assert read("t.csv", column="sentence") == ["A pot, lidded."]
-    assert read("t.tsv", column=("id", "sentence")) == ["1", 'A "pot.', "2", "A pan."]
 
 
 def test_several_corpora_are_read_one_after_another(tmp_path):
@@ -87,3 +86,7 @@ def test_streamed_corpora_that_are_not_there(tmp_path):
         list(Corpus("news"))
     with pytest.raises(DataUnavailable, match="from the Hugging Face hub failed"):
         list(Corpus("hf://no-such-owner/no-such-set"))
+
+
+def test_an_sts_set_is_a_corpus_of_its_sentences(data_dir):
+    assert tuple(Corpus("stsb_dev", data_dir=data_dir)) == load_texts("stsb_dev", data_dir)

@@ -94,8 +94,7 @@ def make_occurrences(config: DictConfig, encoder: Encoder) -> Occurrences:
     """What is measured: the token occurrences of the corpus, or the rows of a table."""
     kept = kept_types(encoder, config.special_tokens, config.punctuation, config.pieces)
     if isinstance(encoder, TransformerEncoder):
-        columns = tuple(names(config.column))
-        parts = [Corpus(name, columns, config.split, config.data_dir) for name in names(config.corpus)]
+        parts = [Corpus(name, config.column, config.split, config.data_dir) for name in names(config.corpus)]
         windows = Windows(Corpora(parts, config.corpus_limit), config.window_words)
         return CorpusOccurrences(encoder, windows, kept, config.sample, config.pilot_windows, config.seed)
     if isinstance(encoder, TableEncoder):

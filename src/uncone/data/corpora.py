@@ -85,7 +85,7 @@ class Corpus:
         name: a name of `load_texts`; a text file, one text a line; a folder, whose .txt files are read in order of
             their paths; a table (.tsv, .csv) with a header line; or "hf://OWNER/NAME", a data set of the Hugging Face
             hub. Files may be compressed (.gz). "NAME[:N]" is the first N texts of any of them.
-        column: of a table or data set, the column of texts, or several.
+        column: of a table or data set, the column of texts.
         split: of a data set.
         data_dir: the data folder; see `uncone.data.files`.
 
@@ -98,7 +98,7 @@ class Corpus:
     """
 
     name: str
-    column: str | Sequence[str] = "text"
+    column: str = "text"
     split: str = "train"
     data_dir: str | None = None
 
@@ -112,20 +112,16 @@ class Corpus:
         path = Path(name)
         if name.startswith("hf://"):
             return self._hub(name.removeprefix("hf://"))
-        if name in PACKAGED or name in SOURCES:
+        if name in (*PACKAGED, *SOURCES, *SETS):
             return load_texts(name, self.data_dir)
         if path.is_dir():
             return self._folder(path)
         if not path.is_file():
-            known = ", ".join([*PACKAGED, *SOURCES])
+            known = ", ".join([*PACKAGED, *SOURCES, *SETS])
             raise ValueError(f"no corpus {name!r}: it is no file or folder here, not hf://…, and none of {known}")
         if Path(path.stem if path.suffix == ".gz" else path.name).suffix in (".tsv", ".csv"):
-            return _columns(path, self._columns)
+            return _column(path, self.column)
         return _lines(path)
-
-    @property
-    def _columns(self) -> tuple[str, ...]:
-        return (self.column,) if isinstance(self.column, str) else tuple(self.column)
 
     def _folder(self, folder: Path) -> Iterator[str]:
         files = sorted(path for path in folder.rglob("*") if path.name.endswith((".txt", ".txt.gz")))
@@ -144,11 +140,10 @@ class Corpus:
             raise DataUnavailable(
                 f"reading {name} ({self.split}) from the Hugging Face hub failed: {type(error).__name__}: {error}"
             ) from error
-        for column in self._columns:
-            if column not in first:
-                raise ValueError(f"{name}: no column {column!r}, it has {', '.join(first)}; set column=NAME")
+        if self.column not in first:
+            raise ValueError(f"{name}: no column {self.column!r}, it has {', '.join(first)}; set column=NAME")
         for row in chain([first], rows):
-            yield from (str(row[column]) for column in self._columns)
+            yield str(row[self.column])
 
 
 @dataclass(frozen=True)
@@ -180,22 +175,21 @@ def _lines(path: Path) -> Iterator[str]:
             raise ValueError(f"{path} is not UTF-8: convert it") from error
 
 
-def _columns(path: Path, names: Sequence[str]) -> Iterator[str]:
-    """Columns of a table with a header line, a row at a time."""
+def _column(path: Path, name: str) -> Iterator[str]:
+    """One column of a table with a header line, a row at a time."""
     with open_text(path) as file:
         rows = csv_rows(path, file)
         try:
             header: list[str] = next(rows, [])
-            for name in names:
-                if name not in header:
-                    raise ValueError(f"{path}: the header lacks {name!r}; it holds {', '.join(header) or 'nothing'}")
-            places = [header.index(name) for name in names]
+            if name not in header:
+                raise ValueError(f"{path}: the header lacks {name!r}; it holds {', '.join(header) or 'nothing'}")
+            place = header.index(name)
             for number, row in enumerate(rows, 1):
                 if row and len(row) != len(header):
                     raise ValueError(
                         f"{path}, row {number}: {len(header)} fields expected as in the header, found {len(row)}"
                     )
                 if row:
-                    yield from (row[place] for place in places)
+                    yield row[place]
         except UnicodeDecodeError as error:
             raise ValueError(f"{path} is not UTF-8: convert it") from error
