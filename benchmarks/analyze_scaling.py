@@ -29,6 +29,7 @@ from uncone.atlas.survey import survey, view_points
 
 VOCABULARY = 30_522
 BATCH = 2048
+SAMPLE = 80_000  # the default of analyze.py
 GIB = 1 << 30
 
 
@@ -72,7 +73,7 @@ class SyntheticOccurrences(Occurrences):
 
 
 def measure(tokens: int, layers: int, dimension: int) -> dict[str, float]:
-    occurrences = SyntheticOccurrences(tokens, layers, dimension, size=20_000)
+    occurrences = SyntheticOccurrences(tokens, layers, dimension, SAMPLE)
     frequency = np.log10(np.maximum(occurrences.counts, 1) / tokens)
     shown = view_points(occurrences.drawn.types, [], seed=0)
     streamed = 0.0
@@ -84,7 +85,7 @@ def measure(tokens: int, layers: int, dimension: int) -> dict[str, float]:
         streamed = time.process_time() - start
 
     before, start = peak(), time.process_time()
-    settings = SampledSettings(clusters=(2, 8, 15), cluster_points=2000)
+    settings = SampledSettings()
     maps = list(survey(occurrences, lambda layer, points: {"none": None}, frequency, shown, settings, timed))
     seconds = time.process_time() - start
     return {"maps": len(maps), "seconds": seconds, "streamed": streamed, "memory": peak() - before}

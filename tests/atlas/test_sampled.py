@@ -96,6 +96,16 @@ def test_unknown_frequencies_give_no_correlation(X):
     assert measures["norm_frequency_pearson"].value is None
 
 
+def test_every_estimate_has_an_error(X):
+    """But for what is counted over the sample, and for a name of a component."""
+    measures = make(X, (X[:, 0].double() - 4).numpy()).measures()
+    without = {name for name, estimate in measures.items() if estimate.se is None}
+    assert without == {"lid_duplicates", "frequency_component"}
+    again = make(X, (X[:, 0].double() - 4).numpy()).measures()
+    assert measures == again  # the seed decides
+    assert make(X, seed=1).measures()["log10_isotropy"].se != measures["log10_isotropy"].se
+
+
 def test_standard_errors_are_those_of_repeated_samples():
     """Over independent samples the local dimension scatters as its standard error says, within a factor of 1.5."""
     values, errors = [], []

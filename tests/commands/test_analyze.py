@@ -174,10 +174,20 @@ def test_mistakes_are_named(folder, tmp_path, override, message):
     assert message in f"{error.value} {error.value.__cause__}"
 
 
-@pytest.mark.parametrize("experiment", ["cai2021", "rajaee2021_geometry"])
-def test_experiment_runs(experiment, folder, data_dir, tmp_path):
-    """At its size but for the corpus and the samples."""
+@pytest.mark.parametrize(
+    ("experiment", "metric", "switched"),
+    [("cai2021", "lid", "squared Euclidean"), ("rajaee2021_geometry", "isotropy", "signs as LAPACK returns them")],
+)
+def test_experiment_runs(experiment, metric, switched, folder, data_dir, tmp_path):
+    """At its size but for the corpus and the samples, with what it takes over from the paper's code."""
     asked = config_of(folder, tmp_path, f"experiment={experiment}", f"data_dir={data_dir}")
     assert asked.corpus == f"{folder}/corpus.txt"  # the command line wins over the experiment
     analyze(asked)
+    store = AtlasStore(tmp_path)
     assert value(read_results(tmp_path), "log10_isotropy") < 0
+    assert switched in store.definitions()[metric]
+    assert ("[CLS]" in store.sample("tiny").token) == (experiment == "cai2021")  # special tokens counted
+    if experiment == "cai2021":
+        assert "unweighted" in store.definitions()["s_intra_clustered"]
+    else:
+        assert [removal for *_, removal in store.maps()] == ["none", "all_but_the_top", "clustered"]
