@@ -29,6 +29,7 @@ from uncone.atlas.survey import survey, view_points
 
 VOCABULARY = 30_522
 BATCH = 2048
+SAMPLE = 80_000  # the default of analyze.py
 GIB = 1 << 30
 
 
@@ -72,7 +73,7 @@ class SyntheticOccurrences(Occurrences):
 
 
 def measure(tokens: int, layers: int, dimension: int) -> dict[str, float]:
-    occurrences = SyntheticOccurrences(tokens, layers, dimension, size=20_000)
+    occurrences = SyntheticOccurrences(tokens, layers, dimension, SAMPLE)
     frequency = np.log10(np.maximum(occurrences.counts, 1) / tokens)
     shown = view_points(occurrences.drawn.types, [], seed=0)
     streamed = 0.0
@@ -84,8 +85,8 @@ def measure(tokens: int, layers: int, dimension: int) -> dict[str, float]:
         streamed = time.process_time() - start
 
     before, start = peak(), time.process_time()
-    settings = SampledSettings(clusters=(2, 8, 15), cluster_points=2000)
-    maps = list(survey(occurrences, lambda layer, spectrum: {"none": None}, frequency, shown, settings, timed))
+    settings = SampledSettings()
+    maps = list(survey(occurrences, lambda layer, points: {"none": None}, frequency, shown, settings, timed))
     seconds = time.process_time() - start
     return {"maps": len(maps), "seconds": seconds, "streamed": streamed, "memory": peak() - before}
 
@@ -99,13 +100,16 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, nargs="+", default=[50_000, 200_000, 1_000_000])
     parser.add_argument("--layers", type=int, default=7)
     parser.add_argument("--dimension", type=int, default=384)
+    parser.add_argument(
+        "--threads", type=int, default=1, help="more of them spin while they wait, which counts as time"
+    )
     parser.add_argument("--one", action="store_true", help="measure the first size in this process and print JSON")
     arguments = parser.parse_args()
     if arguments.one:
-        torch.set_num_threads(2)
+        torch.set_num_threads(arguments.threads)
         print(json.dumps(measure(arguments.tokens[0], arguments.layers, arguments.dimension)))
         return
-    shape = ["--layers", str(arguments.layers), "--dimension", str(arguments.dimension)]
+    shape = [f"--{name}={getattr(arguments, name)}" for name in ("layers", "dimension", "threads")]
     print(f"{arguments.layers} layers of {arguments.dimension} dimensions, CPU seconds of the process")
     print("    tokens   streamed   per 1000 tokens   measures   extra memory")
     for tokens in arguments.tokens:

@@ -81,6 +81,7 @@ class EvaluateConfig(CommonConfig):
 class AnalyzeConfig(CommonConfig):
     """Keys of analyze.py."""
 
+    corpus: Any = MISSING
     layers: Any = MISSING
     column: str = MISSING
     split: str = MISSING

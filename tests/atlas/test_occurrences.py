@@ -1,5 +1,7 @@
 """Occurrences: what is counted, drawn and streamed is what the encoder gives."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -36,6 +38,19 @@ def test_drawn_occurrences_are_where_they_say(tiny, texts, everything):
     for text, position, type_id in zip(drawn.texts, drawn.positions, drawn.types, strict=True):
         assert tiny.token_types([occurrences.sentences[text]])[0][position] == type_id
         assert occurrences.sentences[text] == texts[text]
+
+
+def test_a_repeated_word_is_found_where_it_was_drawn(tiny, everything):
+    """Each token is a different place of its text, however often the word recurs; special tokens have none."""
+    text = "the cat the cat the unbelievable cat, the"
+    occurrences = CorpusOccurrences(tiny, [text], everything, size=50, pilot_windows=1, seed=0)
+    spans = occurrences.spans(np.arange(len(occurrences.drawn.codes)))
+    assert [text[start:end] for start, end in spans] == re.findall(r"unbelievable|\w+|,", text)
+    assert spans == sorted(set(spans))
+    tiny.special_tokens = True
+    occurrences = CorpusOccurrences(tiny, [text], everything, size=50, pilot_windows=1, seed=0)
+    spans = occurrences.spans(np.array([0, 1]))
+    assert spans == [(0, 0), (0, 3)]
 
 
 def test_the_draw_is_uniform_seeded_and_independent_of_blocks():

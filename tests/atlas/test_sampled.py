@@ -42,6 +42,19 @@ def test_isotropy_of_an_isotropic_gaussian_is_near_its_closed_form():
     assert make(X).measures()["isotropy"].value > 0.97
 
 
+def test_isotropy_of_some_of_the_points(X):
+    few = make(X, isotropy_points=150).measures()["isotropy"]
+    rows = np.sort(np.random.default_rng(0).permutation(N)[:150])
+    assert few.n == 150
+    assert few.value == pytest.approx(isotropy(X[rows]), rel=1e-9)
+
+
+@pytest.mark.parametrize("setting", ["signs", "cluster_weights"])
+def test_a_mistyped_setting_is_refused(setting):
+    with pytest.raises(ValueError, match=f"{setting} must be .* or .*, got 'whatever'"):
+        SampledSettings(**{setting: "whatever"})
+
+
 def test_local_dimension_is_that_of_geometry(X):
     measures = make(X).measures()
     generator = torch.Generator().manual_seed(0)
@@ -83,6 +96,16 @@ def test_unknown_frequencies_give_no_correlation(X):
     assert measures["norm_frequency_pearson"].value is None
 
 
+def test_every_estimate_has_an_error(X):
+    """But for what is counted over the sample, and for a name of a component."""
+    measures = make(X, (X[:, 0].double() - 4).numpy()).measures()
+    without = {name for name, estimate in measures.items() if estimate.se is None}
+    assert without == {"lid_duplicates", "frequency_component"}
+    again = make(X, (X[:, 0].double() - 4).numpy()).measures()
+    assert measures == again  # the seed decides
+    assert make(X, seed=1).measures()["log10_isotropy"].se != measures["log10_isotropy"].se
+
+
 def test_standard_errors_are_those_of_repeated_samples():
     """Over independent samples the local dimension scatters as its standard error says, within a factor of 1.5."""
     values, errors = [], []
@@ -109,6 +132,26 @@ def test_similarities_inside_clusters_equal_brute_force(X):
     expected = [s_intra(X[labels == c] - X[labels == c].mean(0), torch.from_numpy(types[labels == c])) for c in (0, 1)]
     assert intra == pytest.approx(np.mean(expected), abs=1e-6)
     assert -1 < inter < 1
+
+
+def test_a_tiny_cluster_hardly_counts(X):
+    """Two types on their own mean are opposite, whatever they are: −1 is no news of the other 390 vectors."""
+    labels = np.zeros(N, dtype=int)
+    labels[:2] = 1  # one vector of each of two types
+    whole, _ = clustered_similarities(X[2:], np.arange(2, N) % 20, labels[2:])
+    by_types, _ = clustered_similarities(X, np.arange(N) % 20, labels)
+    equal, _ = clustered_similarities(X, np.arange(N) % 20, labels, "equal")
+    assert by_types == pytest.approx((20 * whole + 2 * -1) / 22, abs=1e-6)
+    assert equal == pytest.approx((whole - 1) / 2, abs=1e-6)  # as in the paper
+
+
+def test_the_papers_mean_over_clusters_can_be_chosen(X):
+    planted = X.clone()
+    planted[:40] += 30
+    equal = make(planted, cluster_weights="equal").measures()
+    by_types = make(planted, cluster_weights="types").measures()
+    assert equal["clusters"].value == by_types["clusters"].value == 2
+    assert equal["s_intra_clustered"].value != by_types["s_intra_clustered"].value
 
 
 def test_one_cluster_centres_once(X):

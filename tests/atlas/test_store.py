@@ -15,7 +15,7 @@ def sample(**changes):
         "log10_frequency": [-3.25, float("nan")],
         "group": [0, None],
         "sentence": [0, 0],
-        "position": [1, 2],
+        "span": [[2, 5], [5, 6]],
         "sentences": ["A cat."],
         "groups": [["cat"]],
     }

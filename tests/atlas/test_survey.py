@@ -7,14 +7,16 @@ import torch
 from uncone.atlas.occurrences import CorpusOccurrences, kept_types
 from uncone.atlas.sampled import SampledSettings
 from uncone.atlas.survey import survey, view_points, view_sample, word_groups
+from uncone.clustering import Clustering
 from uncone.encoder import TransformerEncoder
 from uncone.geometry import effective_dimension, isoscore, mean_cosine, participation_ratio, s_intra
-from uncone.removal import all_but_the_top
+from uncone.removal import all_but_the_top, clustered
+from uncone.spectrum import Spectrum
 
 SETTINGS = SampledSettings(neighbours=5, queries=50, clusters=(2, 3), cluster_points=100, resamples=20)
 
 
-def run(encoder, texts, make=lambda layer, spectrum: {"none": None}, size=300):
+def run(encoder, texts, make=lambda layer, points: {"none": None}, size=300):
     kept = kept_types(encoder, special_tokens=False, punctuation=True, pieces=True)
     occurrences = CorpusOccurrences(encoder, texts, kept, size=size, pilot_windows=1000, seed=0)
     frequency = np.log10(np.maximum(occurrences.counts, 1) / occurrences.counts.sum())
@@ -50,20 +52,33 @@ def test_equals_measures_of_all_vectors(tiny, layer_2, texts):
 
 
 def test_removals_are_applied_on_the_way(tiny, layer_2, texts):
-    def make(layer, spectrum):
-        return {"none": None, "top": all_but_the_top(spectrum, D=2)}
+    def make(layer, points):
+        return {"none": None, "top": all_but_the_top(Spectrum.fit(points), D=2)}
 
     *_, maps = run(tiny, texts, make)
     assert [(m.layer, m.removal) for m in maps[:2]] == [("0", "none"), ("0", "top")]
     top = maps[-1]
     X = torch.from_numpy(layer_2.encode_tokens(texts).vectors)
-    from uncone.spectrum import Spectrum
-
     corrected = all_but_the_top(Spectrum.fit(X), D=2).apply(X)
     assert top.measures["mean_cosine"].value == pytest.approx(mean_cosine(corrected), abs=1e-4)
     assert top.measures["s_inter"].value == pytest.approx(top.measures["s_inter_centred"].value, abs=1e-4)
     assert top.curves["weights"] == [1.0, 1.0]
     assert maps[-2].curves["weights"] is None
+
+
+def test_a_removal_by_clusters_is_applied_too(tiny, layer_2, texts):
+    """It is no affine map, so that its sums are not those of the raw vectors moved."""
+    removals = {}
+
+    def make(layer, points):
+        removals[layer] = clustered(Clustering.fit(points, k=3), D=1)
+        return {"clustered": removals[layer]}
+
+    *_, maps = run(tiny, texts, make)
+    corrected = removals["2"].apply(torch.from_numpy(layer_2.encode_tokens(texts).vectors))
+    assert maps[2].measures["mean_cosine"].value == pytest.approx(mean_cosine(corrected), abs=1e-4)
+    assert maps[2].measures["isoscore"].value == pytest.approx(isoscore(corrected), abs=1e-4)
+    assert maps[2].curves["weights"] is None
 
 
 def test_views_show_tokens_in_their_sentences(tiny, texts):
@@ -74,9 +89,8 @@ def test_views_show_tokens_in_their_sentences(tiny, texts):
     sample = view_sample(occurrences, shown, tiny.pieces, frequency, words, groups)
     assert len(sample) == 100
     assert {token for token, group in zip(sample.token, sample.group, strict=True) if group == 0} == {"anna", "bob"}
-    for token, sentence, position in zip(sample.token, sample.sentence, sample.position, strict=True):
-        pieces = tiny.token_types([sample.sentences[sentence]])[0]
-        assert tiny.pieces[pieces[position]] == token
+    for token, sentence, (start, end) in zip(sample.token, sample.sentence, sample.span, strict=True):
+        assert sample.sentences[sentence][start:end].lower() == token.removeprefix("##")
 
 
 def test_points_are_principal_components(tiny, texts):

@@ -119,6 +119,16 @@ def test_static_tables(tmp_path):
     assert AtlasStore(tmp_path).sample("glove").sentences == []
 
 
+def test_several_corpora_up_to_a_limit(folder, tmp_path):
+    (tmp_path / "more.txt").write_text("One line. Another.\nA second line.\nA third line.\n")
+    both = f"corpus=[{folder}/corpus.txt,{tmp_path}/more.txt]"
+    analyze(config_of(folder, tmp_path / "run", both, "corpus_limit=2", "window_words=64", "measures.clusters=[2]"))
+    index = AtlasStore(tmp_path / "run").index()
+    assert index["encoders"]["tiny"]["windows"] == 4  # two lines of each
+    assert index["corpus"]["name"] == f"{folder}/corpus.txt and {tmp_path}/more.txt"
+    assert not list((tmp_path / "run").glob("sample-*"))  # the vectors on disk are gone
+
+
 def test_a_saved_removal_applies_to_its_layer(folder, tmp_path):
     encoder = Encoder.from_pretrained(str(folder / "tiny"), layers=1)
     X = encoder.encode_tokens((folder / "corpus.txt").read_text().splitlines()).vectors
@@ -149,6 +159,8 @@ def test_several_encoders(folder, tmp_path):
     [
         ("removal=[all_but_the_bottom]", "unknown removal 'all_but_the_bottom'"),
         ("methods.all_but_the_top.D=[1,2]", "has a list of settings"),
+        ("removal=[transductive]", "transductive is fitted anew on whatever it corrects"),
+        ("measures.signs=whatever", "signs must be both or as_computed, got 'whatever'"),
         ("corpus=nowhere.txt", "no corpus 'nowhere.txt'"),
         ("frequencies=google", "unknown frequencies 'google'"),
         ("measures.neighbours=300", "k must be at least 2 and less than"),
@@ -162,10 +174,20 @@ def test_mistakes_are_named(folder, tmp_path, override, message):
     assert message in f"{error.value} {error.value.__cause__}"
 
 
-@pytest.mark.parametrize("experiment", ["cai2021", "rajaee2021_geometry"])
-def test_experiment_runs(experiment, folder, data_dir, tmp_path):
-    """At its size but for the corpus and the samples."""
+@pytest.mark.parametrize(
+    ("experiment", "metric", "switched"),
+    [("cai2021", "lid", "squared Euclidean"), ("rajaee2021_geometry", "isotropy", "signs as LAPACK returns them")],
+)
+def test_experiment_runs(experiment, metric, switched, folder, data_dir, tmp_path):
+    """At its size but for the corpus and the samples, with what it takes over from the paper's code."""
     asked = config_of(folder, tmp_path, f"experiment={experiment}", f"data_dir={data_dir}")
     assert asked.corpus == f"{folder}/corpus.txt"  # the command line wins over the experiment
     analyze(asked)
+    store = AtlasStore(tmp_path)
     assert value(read_results(tmp_path), "log10_isotropy") < 0
+    assert switched in store.definitions()[metric]
+    assert ("[CLS]" in store.sample("tiny").token) == (experiment == "cai2021")  # special tokens counted
+    if experiment == "cai2021":
+        assert "unweighted" in store.definitions()["s_intra_clustered"]
+    else:
+        assert [removal for *_, removal in store.maps()] == ["none", "all_but_the_top", "clustered"]

@@ -4,7 +4,7 @@ import re
 import pytest
 
 from uncone.data import DataUnavailable, load_texts
-from uncone.data.corpora import SOURCES, Corpus
+from uncone.data.corpora import SOURCES, Corpora, Corpus
 
 
 def test_lee_background():
@@ -54,6 +54,15 @@ def test_streamed_files_folders_and_columns(tmp_path):
     assert read("t.csv", column="sentence") == ["A pot, lidded."]
 
 
+def test_several_corpora_are_read_one_after_another(tmp_path):
+    (tmp_path / "a.txt").write_text("A cup.\nA mug.\nA jar.\n")
+    (tmp_path / "b.txt").write_text("A pot.\n")
+    assert [text.strip() for text in Corpus(f"{tmp_path}/a.txt[:2]")] == ["A cup.", "A mug."]
+    assert len(list(Corpus("lee_background[:7]"))) == 7
+    both = Corpora([Corpus(str(tmp_path / "a.txt")), Corpus(str(tmp_path / "b.txt"))], limit=2)
+    assert [text.strip() for text in both] == [text.strip() for text in both] == ["A cup.", "A mug.", "A pot."]
+
+
 def test_streamed_data_set(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
     folder = tmp_path / "set"
@@ -77,3 +86,7 @@ def test_streamed_corpora_that_are_not_there(tmp_path):
         list(Corpus("news"))
     with pytest.raises(DataUnavailable, match="from the Hugging Face hub failed"):
         list(Corpus("hf://no-such-owner/no-such-set"))
+
+
+def test_an_sts_set_is_a_corpus_of_its_sentences(data_dir):
+    assert tuple(Corpus("stsb_dev", data_dir=data_dir)) == load_texts("stsb_dev", data_dir)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import silhouette_samples
+from sklearn.cluster import KMeans
+from sklearn.metrics import silhouette_samples, silhouette_score
 
 from uncone.geometry.clusters import find_clusters, silhouettes
 
@@ -37,6 +38,16 @@ def test_planted_clusters_are_counted(gaussian, K):
     assert clusters.mms > 0.5
     for label in range(K):
         assert len(np.unique(clusters.best[np.arange(300) % K == label])) == 1
+
+
+def test_clusters_and_their_silhouette_are_those_of_scikit_learn(gaussian):
+    X = planted(gaussian, 4, distance=4.0)
+    clusters = find_clusters(X, (3, 4, 5), seed=7)
+    expected = [
+        silhouette_score(X.numpy(), KMeans(k, n_init=1, random_state=7).fit_predict(X.numpy())) for k in (3, 4, 5)
+    ]
+    np.testing.assert_allclose(clusters.silhouettes.mean(0), expected, atol=2e-6)
+    assert clusters.mms == pytest.approx(max(expected), abs=2e-6)
 
 
 def test_one_cloud_is_one_cluster():

@@ -29,6 +29,12 @@ def row(encoder, layer, removal, metric, value, interval=False):
     }
 
 
+def span_of(word, line):
+    """Where a word stands in its line; (0, 0) for one that does not."""
+    start = f"Line {line} says: Monday, Tuesday, one, two, the cones, the end.".lower().find(word.removeprefix("##"))
+    return (start, start + len(word.removeprefix("##"))) if start >= 0 else (0, 0)
+
+
 def sample(generator, in_sentences):
     chosen = generator.integers(len(WORDS), size=POINTS)
     groups = {"monday": 0, "tuesday": 0, "one": 1, "two": 1}
@@ -39,7 +45,7 @@ def sample(generator, in_sentences):
         log10_frequency=[-1.0 - float(i) / 2 if i != 5 else None for i in chosen],
         group=[groups.get(WORDS[i]) for i in chosen],
         sentence=[int(i) % len(lines) if in_sentences else None for i in range(POINTS)],
-        position=[int(i) + 5 if in_sentences else None for i in chosen],
+        span=[span_of(WORDS[i], int(n) % len(lines)) if in_sentences else None for n, i in enumerate(chosen)],
         sentences=lines if in_sentences else [],
         groups=[["monday", "tuesday"], ["one", "two"]],
     )

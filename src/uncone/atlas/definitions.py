@@ -21,7 +21,8 @@ _TEMPLATES: dict[str, str] = {
     "rogue_contribution": "what that coordinate adds: ((Σx̂_j)² − Σx̂_j²) / (n(n − 1))",
     "isotropy": "I(V): min / max of F(u) = Σ exp(uᵀx) over eigenvectors u of VᵀV, {signs} (Mu & Viswanath, ICLR 2018)",
     "log10_isotropy": "log10 of I(V)",
-    "lid": "local intrinsic dimension, −1 / mean ln(r_i / r_k) over the k = {k} nearest, {distance} distances ({cai})",
+    "lid": "mean local intrinsic dimension, −1 / mean ln(r_i / r_k), with r_i the {distance} distances to the k = {k} "
+    "nearest of (at most) {sample} sampled vectors, copies counted once ({cai})",
     "lid_harmonic": "harmonic mean of the local dimensions, not ruled by outliers (MacKay & Ghahramani 2005)",
     "lid_std": "standard deviation of the local dimensions over points",
     "lid_q10": "10 % quantile of the local dimensions",
@@ -33,8 +34,10 @@ _TEMPLATES: dict[str, str] = {
     "lid_duplicates": "sampled vectors that are exact copies of another one",
     "clusters": f"K*: k-means clusters with the largest mean silhouette, 1 if that is below 0.1 ({CAI})",
     "mms": f"MMS: maximum over K of the mean silhouette ({CAI})",
-    "s_inter_clustered": f"S'_inter: S_inter inside each of K* clusters after subtracting its mean, averaged ({CAI})",
-    "s_intra_clustered": f"S'_intra: S_intra inside each of K* clusters after subtracting its mean, averaged ({CAI})",
+    "s_inter_clustered": "S'_inter: S_inter inside each of K* clusters after subtracting its mean, averaged over them, "
+    "{weights} ({cai})",
+    "s_intra_clustered": "S'_intra: S_intra inside each of K* clusters after subtracting its mean, averaged over them, "
+    "{weights} ({cai})",
     "norm_frequency_pearson": "Pearson correlation of norm and log frequency",
     "norm_frequency_spearman": "Spearman correlation of norm and frequency",
     "cosine_frequency_pearson": "Pearson correlation of log frequency and cosine to the mean vector",
@@ -47,16 +50,22 @@ _TEMPLATES: dict[str, str] = {
 }
 
 
-def definitions(settings: SampledSettings) -> dict[str, str]:
+def definitions(settings: SampledSettings, sample: int) -> dict[str, str]:
     """A sentence for each metric, with the settings it was measured under.
 
+    Args:
+        settings: of the sampled measures.
+        sample: vectors drawn for them, at most.
+
     Example:
-        >>> definitions(SampledSettings())["mms"]
+        >>> definitions(SampledSettings(), sample=80_000)["mms"]
         'MMS: maximum over K of the mean silhouette (Cai et al., ICLR 2021)'
     """
     values = {
         "signs": "both signs of each" if settings.signs == "both" else "signs as LAPACK returns them",
         "k": settings.neighbours,
+        "sample": f"{sample:,}".replace(",", " "),
+        "weights": "weighted by types" if settings.cluster_weights == "types" else "unweighted",
         "distance": "squared Euclidean" if settings.squared else "Euclidean",
         "cai": CAI,
     }

@@ -92,6 +92,10 @@ class Occurrences(ABC):
     sentences: dict[int, str]
     texts: int
 
+    def spans(self, rows: np.ndarray) -> list[tuple[int, int] | None]:
+        """Where some of the drawn occurrences (m,) stand in their texts, in characters; None where there is no text."""
+        return [None] * len(rows)
+
     @abstractmethod
     def pilot(self) -> Iterator[Batch]:
         """Occurrences of a random sample of texts, to fit means and removals on."""
@@ -142,7 +146,8 @@ class CorpusOccurrences(Occurrences):
             self.counts += np.bincount(types[wanted], minlength=len(kept))
             self.drawn.add(codes[wanted], types[wanted], generator)
             fresh = dict(zip(range(self.texts, self.texts + len(block)), block, strict=True))
-            self.sentences = {i: (self.sentences | fresh)[i] for i in np.unique(self.drawn.texts).tolist()}
+            known = self.sentences | fresh
+            self.sentences = {i: known[i] for i in np.unique(self.drawn.texts).tolist()}
             pilot = sorted([*pilot, *zip(generator.random(len(block)).tolist(), block, strict=True)])[:pilot_windows]
             self.texts += len(block)
         self._pilot = [text for _, text in pilot]
@@ -151,6 +156,29 @@ class CorpusOccurrences(Occurrences):
                 f"none of the {self.texts} windows of the corpus holds a token to measure: give more text, or allow "
                 "punctuation, sub-word pieces or special tokens"
             )
+
+    def spans(self, rows: np.ndarray) -> list[tuple[int, int] | None]:
+        """Where some of the drawn occurrences (m,) stand in their texts, as the tokenizer says.
+
+        Returns:
+            First character and the one after the last; (0, 0) for a token that the text does not show, such as [CLS].
+        """
+        texts, positions = self.drawn.texts[rows].tolist(), self.drawn.positions[rows].tolist()
+        needed = sorted(set(texts))
+        encoded = self.encoder.tokenizer(
+            [self.sentences[i] for i in needed],
+            truncation=True,
+            max_length=self.encoder.max_length,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+        )
+        measured = {
+            text: [
+                span for span, special in zip(spans, mask, strict=True) if self.encoder.special_tokens or not special
+            ]
+            for text, spans, mask in zip(needed, encoded["offset_mapping"], encoded["special_tokens_mask"], strict=True)
+        }
+        return [measured[text][position] for text, position in zip(texts, positions, strict=True)]
 
     def pilot(self) -> Iterator[Batch]:
         """Occurrences of a random sample of windows."""

@@ -6,14 +6,14 @@ import math
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
-from uncone.atlas.inside import clustered_similarities, jackknife_errors
+from uncone.atlas.inside import ClusterWeights, clustered_similarities, jackknife_errors
 from uncone.atlas.resampling import standard_error, text_weights, weighted_mean, weighted_pearson
 from uncone.geometry.clusters import Clusters, find_clusters
 from uncone.geometry.isotropy import Signs
@@ -47,20 +47,32 @@ class SampledSettings:
         queries: points around which local dimensions are estimated, at most.
         squared: use squared distances, as the code of Cai et al. does; halves local dimensions.
         signs: "both" takes eigenvectors of either sign for I(V), "as_computed" those that LAPACK returns.
+        isotropy_points: points that I(V) is summed over, at most.
         clusters: the K tried by k-means.
         cluster_points: points clustered, at most.
+        cluster_weights: "types" lets each cluster count by its types in S'_inter and S'_intra, "equal" alike.
         resamples: of the bootstrap.
         seed: of everything random.
+
+    Raises:
+        ValueError: for an unknown `signs` or `cluster_weights`.
     """
 
     neighbours: int = 100
     queries: int = 1000
     squared: bool = False
     signs: Signs = "both"
+    isotropy_points: int = 20_000
     clusters: tuple[int, ...] = tuple(range(2, 16))
     cluster_points: int = 5000
+    cluster_weights: ClusterWeights = "types"
     resamples: int = 200
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, known in (("signs", get_args(Signs)), ("cluster_weights", get_args(ClusterWeights))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be {' or '.join(known)}, got {getattr(self, name)!r}")
 
 
 @dataclass(frozen=True)
@@ -120,8 +132,13 @@ class SampledMeasures:
     def _project(self, X: Tensor, k: int) -> Tensor:
         return (X.double() - self.spectrum.mean) @ self.spectrum.components[:, :k]
 
+    def _some(self, number: int) -> np.ndarray:
+        """A seeded choice of so many of the sampled vectors, ascending."""
+        return np.sort(np.random.default_rng(self.settings.seed).permutation(len(self.X))[:number])
+
     def _isotropy(self) -> dict[str, Estimate]:
-        X = self.X.double()
+        rows = self._some(self.settings.isotropy_points)
+        X, weights = self.X[rows].double(), self._weights[:, rows]
         directions = torch.linalg.eigh(X.T @ X).eigenvectors
         exponents = X @ directions  # (n, d)
         sides = [exponents] if self.settings.signs == "as_computed" else [exponents, -exponents]
@@ -130,7 +147,7 @@ class SampledMeasures:
             largest = side.max(0).values
             scaled = (side - largest).exp()
             value.append(scaled.mean(0).log() + largest)
-            resampled.append(weighted_mean(self._weights, scaled).log() + largest)
+            resampled.append(weighted_mean(weights, scaled).log() + largest)
         log_f, boot = torch.cat(value), torch.cat(resampled, dim=1)
         log10 = float(log_f.min() - log_f.max()) / math.log(10)
         boot10 = (boot.min(1).values - boot.max(1).values) / math.log(10)
@@ -189,8 +206,7 @@ class SampledMeasures:
     @cached_property
     def _clustered(self) -> tuple[np.ndarray, Clusters]:
         """The sampled vectors that are clustered, and their clusters."""
-        generator = np.random.default_rng(self.settings.seed)
-        rows = np.sort(generator.permutation(len(self.X))[: self.settings.cluster_points])
+        rows = self._some(self.settings.cluster_points)
         return rows, find_clusters(self.X[rows], self.settings.clusters, self.settings.seed)
 
     def _clusters(self) -> dict[str, Estimate]:
@@ -199,8 +215,9 @@ class SampledMeasures:
         best = resampled.max(1)
         counts = torch.tensor(clusters.K)[best.indices].double()
         counts[best.values < 0.1] = 1
-        inside = clustered_similarities(self.X[rows], self.types[rows], clusters.best)
-        errors = jackknife_errors(self.X[rows], self.types[rows], clusters.best, self.texts[rows], self.settings.seed)
+        X, types, s = self.X[rows], self.types[rows], self.settings
+        inside = clustered_similarities(X, types, clusters.best, s.cluster_weights)
+        errors = jackknife_errors(X, types, clusters.best, self.texts[rows], s.seed, s.cluster_weights)
         n = len(rows)
         return {
             "clusters": Estimate(clusters.count, float(counts.std()), n),

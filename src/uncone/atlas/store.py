@@ -21,7 +21,8 @@ sample.json, with m ≤ 3000 points; all lists but `sentences` and `groups` have
     log10_frequency  of the type in running text; null if unknown
     group            index into `groups`; null for a word in no group
     sentence         index into `sentences`; null for the rows of a static table, which stand in no text
-    position         of the token in its sentence, counted in pieces from 0; null likewise
+    span             [start, end] of the token in its sentence, in characters; both 0 for a token that the sentence
+                     does not show, such as [CLS]; null likewise
     sentences        the windows of text that the points stand in
     groups           the word groups asked for, [[monday, tuesday], [one, two]]
 
@@ -71,14 +72,13 @@ class Sample:
     log10_frequency: list[float | None]
     group: list[int | None]
     sentence: list[int | None]
-    position: list[int | None]
+    span: list[tuple[int, int] | list[int] | None]
     sentences: list[str]
     groups: list[list[str]]
 
     def __post_init__(self) -> None:
         lengths = {
-            name: len(getattr(self, name))
-            for name in ("token", "type", "log10_frequency", "group", "sentence", "position")
+            name: len(getattr(self, name)) for name in ("token", "type", "log10_frequency", "group", "sentence", "span")
         }
         if len(set(lengths.values())) > 1:
             raise ValueError(f"the lists of a sample must be equally long, got {lengths}")

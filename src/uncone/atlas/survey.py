@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,15 @@ from torch import Tensor
 from uncone.atlas.exact import exact_curves, exact_measures
 from uncone.atlas.occurrences import Batch, Occurrences
 from uncone.atlas.sampled import Estimate, SampledMeasures, SampledSettings
+from uncone.atlas.spool import Spool
 from uncone.atlas.store import Sample
 from uncone.atlas.sums import LayerSums
-from uncone.removal import Removal
+from uncone.removal import Correction, Removal
 from uncone.spectrum import Spectrum
 
 VIEW_POINTS = 3000
 WEIGHTS_SHOWN = 100
-MakeRemovals = Callable[[str, Spectrum], Mapping[str, Removal | None]]
+MakeRemovals = Callable[[str, Tensor], Mapping[str, Correction | None]]
 Progress = Callable[[Iterator[Batch], int], Iterator[Batch]]
 
 
@@ -50,6 +52,7 @@ def survey(
     shown: np.ndarray,
     settings: SampledSettings,
     progress: Progress,
+    scratch: Path | None = None,
 ) -> Iterator[LayerMap]:
     """Measure every layer under every removal.
 
@@ -58,59 +61,57 @@ def survey(
 
     Args:
         occurrences: the vectors, as a stream.
-        make_removals: from a layer's name and pilot spectrum to removals by name; None stands for raw vectors.
+        make_removals: from a layer's name and pilot points (n, d) to removals by name; None stands for raw vectors.
         log10_frequency: (V,) of each type; NaN if unknown.
         shown: (m,) which of the sampled vectors the views show.
         settings: of the sampled measures.
         progress: wraps the batches of the pass; it is told the number of occurrences in all.
+        scratch: folder for the sample, layers × sample × d × 4 bytes while this runs; None for the system's.
 
     Yields:
         A map for each layer and removal, in order of depth.
     """
-    pilot: dict[str, Spectrum] = {}
+    pilot: dict[str, list[Tensor]] = {layer: [] for layer in occurrences.layers}
     for batch in occurrences.pilot():
         for layer, X in batch.states.items():
-            pilot.setdefault(layer, Spectrum(X.shape[1])).update(X)
-    removals = {layer: make_removals(layer, pilot[layer]) for layer in occurrences.layers}
-    sums = {
-        (layer, name): LayerSums(len(occurrences.counts), *_centre(pilot[layer], removal))
-        for layer in occurrences.layers
-        for name, removal in removals[layer].items()
-    }
-    drawn = {layer: torch.empty(len(occurrences.drawn.codes), len(pilot[layer].mean)) for layer in occurrences.layers}
-    for batch in progress(occurrences.stream(), int(occurrences.counts.sum())):
-        rows = (batch.slots >= 0).nonzero()[:, 0]
-        for layer, X in batch.states.items():
-            drawn[layer][batch.slots[rows]] = X[rows]
-            for name, removal in removals[layer].items():
-                sums[layer, name].add(X if removal is None else removal.apply(X), batch.types)
-    types = occurrences.drawn.types
-    for (layer, name), total in sums.items():
-        removal = removals[layer][name]
-        X = drawn[layer] if removal is None else removal.apply(drawn[layer])
-        sampled = SampledMeasures(X, types, occurrences.drawn.texts, log10_frequency[types], total.spectrum, settings)
-        n = total.raw.n
-        exact = {metric: Estimate(value, None, n) for metric, value in exact_measures(total).items()}
-        yield LayerMap(
-            layer,
-            name,
-            exact | sampled.measures(),
-            {**exact_curves(total, log10_frequency), **sampled.curves(shown), "weights": _weights(removal)},
-            sampled.points(shown),
-        )
+            pilot[layer].append(X)
+    removals: dict[str, Mapping[str, Correction | None]] = {}
+    sums: dict[tuple[str, str], LayerSums] = {}
+    for layer in occurrences.layers:
+        points = torch.cat(pilot.pop(layer))
+        removals[layer] = make_removals(layer, points)
+        for name, removal in removals[layer].items():
+            sums[layer, name] = LayerSums(len(occurrences.counts), *_centre(points, removal))
+    drawn, types = occurrences.drawn, occurrences.drawn.types
+    with Spool(occurrences.layers, scratch) as spool:
+        for batch in progress(occurrences.stream(), int(occurrences.counts.sum())):
+            spool.add(batch)
+            for layer, X in batch.states.items():
+                for name, removal in removals[layer].items():
+                    sums[layer, name].add(X if removal is None else removal.apply(X), batch.types)
+        for layer, name in list(sums):
+            total, removal = sums.pop((layer, name)), removals[layer][name]
+            X = spool.read(layer) if removal is None else removal.apply(spool.read(layer))
+            sampled = SampledMeasures(X, types, drawn.texts, log10_frequency[types], total.spectrum, settings)
+            n = total.raw.n
+            exact = {metric: Estimate(value, None, n) for metric, value in exact_measures(total).items()}
+            yield LayerMap(
+                layer,
+                name,
+                exact | sampled.measures(),
+                {**exact_curves(total, log10_frequency), **sampled.curves(shown), "weights": _weights(removal)},
+                sampled.points(shown),
+            )
 
 
-def _centre(pilot: Spectrum, removal: Removal | None) -> tuple[Tensor, float]:
-    """The pilot's mean (d,) and root mean square distance to it, as the removal leaves them."""
-    if removal is None:
-        return pilot.mean.float(), float(pilot.covariance.trace().sqrt())
-    W, _ = removal.fold()
-    mean = removal.apply(pilot.mean).float()
-    return mean, float((W.double() @ pilot.covariance @ W.double().T).trace().sqrt())
+def _centre(points: Tensor, removal: Correction | None) -> tuple[Tensor, float]:
+    """The pilot's mean (d,) and root mean square distance to it, as the removal leaves its points (n, d)."""
+    spectrum = Spectrum.fit(points if removal is None else removal.apply(points))
+    return spectrum.mean.float(), float(spectrum.covariance.trace().sqrt())
 
 
-def _weights(removal: Removal | None) -> list[float] | None:
-    if removal is None or not len(removal.weights):
+def _weights(removal: Correction | None) -> list[float] | None:
+    if not isinstance(removal, Removal) or not len(removal.weights):
         return None
     weights: list[float] = removal.weights[:WEIGHTS_SHOWN].tolist()
     return weights
@@ -167,7 +168,7 @@ def view_sample(
         log10_frequency=log10_frequency[types].tolist(),
         group=[group_of.get(int(t)) for t in types],
         sentence=np.searchsorted(kept, texts).tolist() if texts is not None else [None] * len(types),
-        position=drawn.positions[shown].tolist() if texts is not None else [None] * len(types),
+        span=list(occurrences.spans(shown)),
         sentences=[occurrences.sentences[int(i)] for i in kept],
         groups=[list(group) for group in words],
     )

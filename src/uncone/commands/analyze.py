@@ -11,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
 
 from uncone.atlas.definitions import definitions
 from uncone.atlas.frequencies import type_frequencies
@@ -23,9 +24,10 @@ from uncone.atlas.windows import Windows
 from uncone.commands.run_folder import open_run, write_results
 from uncone.commands.systems import saved_name
 from uncone.config import Spectra, is_saved, make_candidates, names
-from uncone.data.corpora import Corpus
+from uncone.data.corpora import Corpora, Corpus
 from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
-from uncone.removal import Removal
+from uncone.removal import ClusteredRemoval, Correction, TransductiveRemoval
+from uncone.removal import load as load_removal
 from uncone.report.depth_figures import write_figures
 from uncone.report.page import write_page
 from uncone.report.tables import GEOMETRY_TASK
@@ -40,7 +42,7 @@ def analyze(config: DictConfig) -> list[dict[str, Any]]:
     folder = open_run(config)
     store = AtlasStore(folder)
     settings = make_settings(config)
-    described = definitions(settings)
+    described = definitions(settings, config.sample)
     rows: list[dict[str, Any]] = []
     index: dict[str, Any] = {}
     for encoder in load_encoders(config):
@@ -49,7 +51,8 @@ def analyze(config: DictConfig) -> list[dict[str, Any]]:
         maps, index[encoder.name] = _survey(config, encoder, settings, store, console)
         rows += [row for layer_map in maps for row in _rows(layer_map, encoder.name, config.seed)]
         print_atlas(console, encoder.name, index[encoder.name], maps, described)
-    store.write_index({"name": config.corpus, "window_words": config.window_words}, index)
+    corpus = " and ".join(names(config.corpus))
+    store.write_index({"name": corpus, "window_words": config.window_words}, index)
     store.write_definitions(described)
     write_results(folder, rows)
     write_figures(folder)
@@ -91,28 +94,30 @@ def make_occurrences(config: DictConfig, encoder: Encoder) -> Occurrences:
     """What is measured: the token occurrences of the corpus, or the rows of a table."""
     kept = kept_types(encoder, config.special_tokens, config.punctuation, config.pieces)
     if isinstance(encoder, TransformerEncoder):
-        corpus = Corpus(config.corpus, config.column, config.split, config.data_dir)
-        windows = Windows(corpus, config.window_words)
+        parts = [Corpus(name, config.column, config.split, config.data_dir) for name in names(config.corpus)]
+        windows = Windows(Corpora(parts, config.corpus_limit), config.window_words)
         return CorpusOccurrences(encoder, windows, kept, config.sample, config.pilot_windows, config.seed)
     if isinstance(encoder, TableEncoder):
         return TableOccurrences(encoder, kept, config.sample, config.seed)
     raise ValueError(f"{encoder.name} is a {type(encoder).__name__}; an atlas maps transformers and static tables")
 
 
-def make_removals(config: DictConfig, encoder: Encoder, layer: str, spectrum: Spectrum) -> dict[str, Removal | None]:
-    """The removals that `config.removal` names for one layer, fitted on its spectrum; None stands for raw vectors.
+def make_removals(config: DictConfig, encoder: Encoder, layer: str, points: Tensor) -> dict[str, Correction | None]:
+    """The removals that `config.removal` names for one layer, fitted on its points (n, d); None stands for raw vectors.
 
     A saved removal applies to the layer it belongs to.
 
     Raises:
-        ValueError: if a method's setting is a list, or a saved removal belongs to another encoder.
+        ValueError: if a method's setting is a list, a saved removal belongs to another encoder, or a removal corrects
+            no single token: pooled texts, or whatever stands together.
     """
-    made: dict[str, Removal | None] = {}
+    made: dict[str, Correction | None] = {}
+    spectra = _OccurrenceSpectra(points)
     for name in names(config.removal):
         if name == "none":
             made[name] = None
         elif is_saved(name):
-            removal = Removal.load(name)
+            removal = load_removal(name)
             owner = removal.encoder
             if owner and owner["hash"] != encoder.hash and not config.allow_other_encoder:
                 raise ValueError(
@@ -122,22 +127,28 @@ def make_removals(config: DictConfig, encoder: Encoder, layer: str, spectrum: Sp
             if config.allow_other_encoder or not owner or owner["layers"] == layer:
                 made[saved_name(name)] = removal
         else:
-            candidates = make_candidates(config, name, _OccurrenceSpectra(spectrum))
+            candidates = make_candidates(config, name, spectra)
             if len(candidates) > 1:
                 raise ValueError(
                     f"methods.{name} has a list of settings, but nothing here to choose by: give one value"
                 )
-            if not isinstance(candidates[0], Removal):
-                raise ValueError(f"analyze.py maps affine removals, and {name} is none: leave it out")
             made[name] = candidates[0]
+    for name, correction in made.items():
+        if isinstance(correction, TransductiveRemoval):
+            raise ValueError(f"{name} is fitted anew on whatever it corrects, here every batch: take clustered instead")
+        if isinstance(correction, ClusteredRemoval) and correction.level != "tokens":
+            raise ValueError(f"{name} corrects pooled {correction.level}, and an atlas maps tokens: leave it out")
     return made
 
 
 class _OccurrenceSpectra(Spectra):
     """Occurrences stand in a corpus as often as they are probable: both spectra are the same."""
 
-    def __init__(self, spectrum: Spectrum):
-        self.uniform = self.probability = spectrum
+    def __init__(self, points: Tensor):
+        self.points = points.numpy()
+        self.uniform = self.probability = Spectrum.fit(points)
+        self.level = "tokens"
+        self._clusterings = {}
 
 
 def _survey(
@@ -160,10 +171,10 @@ def _survey(
                 yield batch
                 bars.advance(task, len(batch.types))
 
-        def removals(layer: str, spectrum: Spectrum) -> dict[str, Removal | None]:
-            return make_removals(config, encoder, layer, spectrum)
+        def removals(layer: str, points: Tensor) -> dict[str, Correction | None]:
+            return make_removals(config, encoder, layer, points)
 
-        for layer_map in survey(occurrences, removals, frequency, shown, settings, watched):
+        for layer_map in survey(occurrences, removals, frequency, shown, settings, watched, store.output_dir):
             store.write_map(encoder.name, layer_map.layer, layer_map.removal, layer_map.points, layer_map.curves)
             maps.append(layer_map)
             bars.console.print(f"measured layer {layer_map.layer}, removal {layer_map.removal}", highlight=False)

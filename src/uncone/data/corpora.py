@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import bz2
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from uncone.data.files import DataUnavailable, Source, csv_rows, open_text, packaged_file, read, read_table
@@ -27,6 +27,7 @@ PACKAGED = ("lee_background", "wikipedia")
 
 _WIKIPEDIA = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 _PROSE = re.compile(r"""["'(]?\w.{80,}[.!?]["')]?$""")  # a line that is neither heading, list item nor caption
+_SLICE = re.compile(r"(.+)\[:(\d+)\]")  # as splits are cut in `datasets`
 _MARKUP = re.compile(r"[{}|<>\[\]=]|https?:")
 
 
@@ -83,7 +84,7 @@ class Corpus:
     Attributes:
         name: a name of `load_texts`; a text file, one text a line; a folder, whose .txt files are read in order of
             their paths; a table (.tsv, .csv) with a header line; or "hf://OWNER/NAME", a data set of the Hugging Face
-            hub. Files may be compressed (.gz).
+            hub. Files may be compressed (.gz). "NAME[:N]" is the first N texts of any of them.
         column: of a table or data set, the column of texts.
         split: of a data set.
         data_dir: the data folder; see `uncone.data.files`.
@@ -103,19 +104,21 @@ class Corpus:
 
     def __iter__(self) -> Iterator[str]:
         """Read the texts from the start, without empty ones."""
-        return (text for text in self._texts() if text.strip())
+        sliced = _SLICE.fullmatch(self.name)
+        name, limit = (sliced[1], int(sliced[2])) if sliced else (self.name, None)
+        return islice((text for text in self._texts(name) if text.strip()), limit)
 
-    def _texts(self) -> Iterable[str]:
-        path = Path(self.name)
-        if self.name.startswith("hf://"):
-            return self._hub()
-        if self.name in PACKAGED or self.name in SOURCES:
-            return load_texts(self.name, self.data_dir)
+    def _texts(self, name: str) -> Iterable[str]:
+        path = Path(name)
+        if name.startswith("hf://"):
+            return self._hub(name.removeprefix("hf://"))
+        if name in (*PACKAGED, *SOURCES, *SETS):
+            return load_texts(name, self.data_dir)
         if path.is_dir():
             return self._folder(path)
         if not path.is_file():
-            known = ", ".join([*PACKAGED, *SOURCES])
-            raise ValueError(f"no corpus {self.name!r}: it is no file or folder here, not hf://…, and none of {known}")
+            known = ", ".join([*PACKAGED, *SOURCES, *SETS])
+            raise ValueError(f"no corpus {name!r}: it is no file or folder here, not hf://…, and none of {known}")
         if Path(path.stem if path.suffix == ".gz" else path.name).suffix in (".tsv", ".csv"):
             return _column(path, self.column)
         return _lines(path)
@@ -127,10 +130,9 @@ class Corpus:
         for path in files:
             yield from _lines(path)
 
-    def _hub(self) -> Iterator[str]:
+    def _hub(self, name: str) -> Iterator[str]:
         import datasets  # slow to import, and only needed here
 
-        name = self.name.removeprefix("hf://")
         try:
             rows = iter(datasets.load_dataset(name, split=self.split, streaming=True))
             first = next(rows)
@@ -142,6 +144,27 @@ class Corpus:
             raise ValueError(f"{name}: no column {self.column!r}, it has {', '.join(first)}; set column=NAME")
         for row in chain([first], rows):
             yield str(row[self.column])
+
+
+@dataclass(frozen=True)
+class Corpora:
+    """Several corpora, read one after another, as often as asked.
+
+    Attributes:
+        parts: the corpora.
+        limit: read only so many texts of each; None for all.
+
+    Example:
+        >>> sum(1 for _ in Corpora([Corpus("lee_background"), Corpus("wikipedia")], limit=10))
+        20
+    """
+
+    parts: Sequence[Corpus]
+    limit: int | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        """Read the texts from the start."""
+        return chain.from_iterable(islice(part, self.limit) for part in self.parts)
 
 
 def _lines(path: Path) -> Iterator[str]:

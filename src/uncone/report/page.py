@@ -25,7 +25,6 @@ from uncone.report.tables import GEOMETRY_TASK
 PAGE = "report.html"
 SCRIPTS = ("page.js", "depth.js", "layer.js", "cloud.js")
 POINTS = 120_000  # over all views, about 3 MB; more views have fewer points each
-_WORD = re.compile(r"\w+|[^\w\s]")
 
 
 def write_page(folder: str | Path) -> Path:
@@ -92,27 +91,15 @@ def embedded(contents: Any) -> str:
     return re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def locate(text: str, token: str, position: int) -> tuple[int, int]:
-    """Where a token stands in its text, in characters: (0, 0) if it is not there as it is written.
-
-    A word has one piece at least, so of several places the token stands in the last that has no more words before it
-    than the token has pieces before it.
-
-    Args:
-        text: the text.
-        token: a piece, without case and marks of continuation ("##ing").
-        position: of the piece among the pieces of the text.
+def browser_span(text: str, span: tuple[int, int]) -> tuple[int, int]:
+    """Where a token stands in its text as a browser counts: characters beyond the first 65 536 of Unicode count twice.
 
     Example:
-        >>> locate("The cat saw the dog", "the", 3)
-        (12, 15)
+        >>> browser_span("🐟 fish", (2, 6))
+        (3, 7)
     """
-    piece = token.removeprefix("##").strip()
-    places = [match.span() for match in re.finditer(re.escape(piece), text, re.IGNORECASE)] if piece else []
-    starts = np.array([match.start() for match in _WORD.finditer(text)])
-    fitting = [place for place in places if np.searchsorted(starts, place[0]) <= position]
-    whole = [(a, b) for a, b in fitting if not text[a - 1 : a].isalnum() and not text[b : b + 1].isalnum()]
-    return (whole or fitting or places or [(0, 0)])[-1]
+    start, end = (len(text[:place].encode("utf-16-le")) // 2 for place in span)
+    return start, end
 
 
 def _encoder(
@@ -147,10 +134,10 @@ def _shown(sample: Sample, shown: Sequence[int]) -> dict[str, Any]:
 
 
 def _span(sample: Sample, i: int) -> tuple[int, int] | None:
-    sentence, position = sample.sentence[i], sample.position[i]
-    if sentence is None or position is None:
+    sentence, span = sample.sentence[i], sample.span[i]
+    if sentence is None or span is None:
         return None
-    return locate(sample.sentences[sentence], sample.token[i], position)
+    return browser_span(sample.sentences[sentence], (span[0], span[1]))
 
 
 def _lead(index: dict[str, Any]) -> str:

@@ -44,9 +44,15 @@ function drawDepth() {
     draw(id, traces, {
       showlegend: false,
       xaxis: { type: "category", categoryorder: "array", categoryarray: layers, title: { text: "layer" } },
-      yaxis: { rangemode: measure.from_zero ? "tozero" : "normal", nticks: 6 },
+      yaxis: { rangemode: measure.from_zero ? "tozero" : "normal", nticks: 6, ...wholeTicks(rows) },
     });
   }
+}
+
+/** Ticks at whole numbers, for a measure that has no others. */
+function wholeTicks(rows) {
+  const largest = Math.max(...rows.map((row) => row.value));
+  return rows.every((row) => Number.isInteger(row.value)) && largest <= 20 ? { dtick: Math.ceil(largest / 5) } : {};
 }
 
 /** The line of one encoder under one removal; a level line for an encoder of a single layer beside deeper ones. */

@@ -52,14 +52,15 @@ const LAYER_FIGURES = [
         hovertemplate: "<b>%{text}</b><br>log₁₀ frequency %{x:.2f}<extra></extra>", showlegend: false,
       }], {
         xaxis: { title: { text: "log₁₀ frequency" } }, yaxis: { title: { text: `component ${axis + 1}` } },
-        annotations: [{ text: `r = ${r[axis].toFixed(2).replace("-", "−")}`, xref: "paper", yref: "paper", x: 1, y: 1, showarrow: false, bgcolor: "#ffffffcc", font: { size: 15 } }],
+        annotations: [{ text: `r = ${r[axis].toFixed(2).replace("-", "−")}`, xref: "paper", yref: "paper", x: 1, y: 1, yanchor: "bottom", showarrow: false, font: { size: 15 } }],
+        margin: { l: 8, r: 10, t: 28, b: 8 },
       });
     },
   },
   {
     id: "correlation", title: "Which components follow frequency",
     text: "A tall bar is a component that mostly tells common from rare words. Up or down does not matter.",
-    definition: "Pearson correlation, over all vectors of the layer, of log frequency with the projection on each leading principal component of the covariance. Whiskers: one standard error.",
+    definition: "Pearson correlation, over the sampled vectors, of log frequency with the projection on each leading principal component of the covariance of all vectors of the layer. Whiskers: one standard error.",
     exists: (curves) => curves.frequency_correlation?.pearson?.some((r) => r !== null),
     plot(id) {
       draw(id, perRemoval(({ frequency_correlation: { pearson: r, pearson_se: se } }, color) => ({
