@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from uncone.data import ScoredPairs
+from uncone.data.splits import split_pairs
 from uncone.tasks import Sts, WordSimilarity, evaluate, without_training_pairs
 
 HEADER = "sentence1\tsentence2\tscore\n"
 
 
 def removal(*sets):
-    return SimpleNamespace(settings={"trained_on": list(sets)} if sets else {"D": 3})
+    return SimpleNamespace(settings={"trained_on": {"kind": "sentences", "sets": list(sets)}} if sets else {"D": 3})
 
 
 @pytest.fixture
@@ -84,3 +85,18 @@ def test_stsb_in_the_yearly_sets(data_dir):
     tasks, lines = without_training_pairs(yearly, {"none": removal(), "learned": removal("stsb_train")})
     assert [len(task.pairs) for task in tasks] == [3108 - 1002, 1500 - 597, 3750 - 1861, 3000 - 1102]
     assert lines[0].startswith("sts12: 1002 of 3108 pairs are left out for every removal")
+
+
+def test_word_pairs_seen_in_training_or_choosing_are_left_out():
+    description = {"kind": "words", "sets": ["ws353"], "fractions": [0.6, 0.2, 0.2], "seed": 1}
+    description |= {"validation_sets": None, "test_sets": None}
+    learned = SimpleNamespace(settings={"trained_on": description})
+    sentences = task()
+    tasks, lines = without_training_pairs([WordSimilarity("ws353"), sentences], {"learned": learned})
+    held_out = split_pairs(description)[2]
+    assert sorted(tasks[0].pairs.text1) == sorted(held_out.text1)
+    assert tasks[1] is sentences
+    assert lines == [
+        f"word_similarity: {353 - len(held_out)} of 353 pairs are left out for every removal, "
+        "because training saw them (learned on ws353)"
+    ]

@@ -15,6 +15,7 @@ from uncone.removal import Correction
 from uncone.report.seeds import print_over_seeds
 from uncone.report.tables import print_results
 from uncone.tasks import evaluate as evaluate_tasks
+from uncone.tasks import without_training_pairs
 from uncone.tasks.scoring import NotRun, Row
 from uncone.vectors import Vectors
 
@@ -38,8 +39,11 @@ def evaluate(config: DictConfig) -> list[dict[str, Any]]:
         removals = make_systems(seeded, vectors, spectra, validation)
         for name, removal in removals.items():
             console.print(f"{name}: {removal.describe()}", highlight=False)
+        clean, lines = without_training_pairs(tasks, removals, config.data_dir)
+        for line in lines:
+            console.print(line, highlight=False, markup=False)
         of_seed, not_run = evaluate_tasks(
-            tasks,
+            clean,
             make_readers(vectors, removals),
             encoder=vectors.encoder.name,
             layers=vectors.encoder.layers,

@@ -16,7 +16,7 @@ from uncone.commands.systems import load_splits, make_systems
 from uncone.config import Spectra, make_tasks, make_vectors
 from uncone.geometry.probe import GeometryProbe
 from uncone.report.tables import geometry_rows, print_results, verdict
-from uncone.tasks import Sts, WordSimilarity, evaluate
+from uncone.tasks import Sts, WordSimilarity, evaluate, without_training_pairs
 
 
 def train(config: DictConfig) -> list[dict[str, Any]]:
@@ -46,8 +46,13 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
     console.print(f"features: {vectors.store.read} read from {vectors.store.folder}, {vectors.store.built} computed")
 
     held_out = Sts(test, name="held_out") if config.data.kind == "sentences" else WordSimilarity(test, name="held_out")
+    # word pairs have a held-out part of their own, and liang_words is scored whole, as its paper does
+    sentences = config.data.kind == "sentences"
+    clean, lines = without_training_pairs(tasks, learned, config.data_dir) if sentences else (tasks, [])
+    for line in lines:
+        console.print(line, highlight=False, markup=False)
     rows, not_run = evaluate(
-        [held_out, *tasks],
+        [held_out, *clean],
         make_readers(vectors, removals),
         encoder=vectors.encoder.name,
         layers=vectors.encoder.layers,

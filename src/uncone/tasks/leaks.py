@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from uncone.data.files import DataUnavailable
+from uncone.data.splits import seen_pairs
 from uncone.tasks.base import Task
 from uncone.tasks.sts import Sts
+from uncone.tasks.word_similarity import WordSimilarity
 
 
 class Trained(Protocol):
-    """A removal that may say in its settings on which sets of scored sentence pairs it was trained."""
+    """A removal that may say in its settings on which scored pairs it was trained."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The settings; "trained_on", where it is there, is a list of names or paths for `uncone.data.load_sts`."""
+        """The settings; "trained_on", where it is there, describes pairs for `uncone.data.splits.split_pairs`."""
 
 
-def without_training_pairs(tasks: Sequence[Task], removals: Mapping[str, Trained]) -> tuple[list[Task], list[str]]:
-    """Leave out of STS tasks the pairs that a removal was trained on, for all removals that are compared.
+def without_training_pairs(
+    tasks: Sequence[Task], removals: Mapping[str, Trained], data_dir: str | Path | None = None
+) -> tuple[list[Task], list[str]]:
+    """Leave out of STS and word similarity tasks the pairs a removal was trained on, for all removals compared.
+
+    Of word pairs, those that the removal was chosen by are left out too: they are split off the same sets.
 
     Of the 12 544 test pairs of STS 2012-2016, 4755 stand in the training part of STS-B (999, 597, 1860, 1102 and 197
     of the five years), and would reward a removal trained there for what it has seen. Those are the pairs in the same
@@ -27,8 +34,9 @@ def without_training_pairs(tasks: Sequence[Task], removals: Mapping[str, Trained
     and 1 in 2014. No pair differs in nothing but case.
 
     Args:
-        tasks: those other than `Sts` stay as they are.
+        tasks: those other than `Sts` and `WordSimilarity` stay as they are.
         removals: by name, those to be compared.
+        data_dir: the data folder, where word pairs seen in training are found.
 
     Returns:
         The tasks, and a line for each from which pairs were left out, or in which mteb scores such pairs all the same.
@@ -36,26 +44,33 @@ def without_training_pairs(tasks: Sequence[Task], removals: Mapping[str, Trained
 
     Example:
         >>> from types import SimpleNamespace
-        >>> learned = SimpleNamespace(settings={"trained_on": ["lee"]})
+        >>> learned = SimpleNamespace(settings={"trained_on": {"kind": "sentences", "sets": ["lee"]}})
         >>> tasks, lines = without_training_pairs([Sts("lee")], {"none": SimpleNamespace(settings={}), "mine": learned})
         >>> tasks[0].pairs
         Traceback (most recent call last):
         uncone.data.files.DataUnavailable: every pair also stands in lee, which is to be left out
     """
-    trained_on = {name: list(removal.settings.get("trained_on", ())) for name, removal in removals.items()}
-    sets = list(dict.fromkeys(name for names in trained_on.values() for name in names))
-    if not sets:
+    settings = {name: removal.settings for name, removal in removals.items()}
+    trained_on = {name: each["trained_on"] for name, each in settings.items() if "trained_on" in each}
+    if not trained_on:
         return list(tasks), []
-    who = ", ".join(f"{name} on {' and '.join(map(str, names))}" for name, names in trained_on.items() if names)
+    who = ", ".join(f"{name} on {' and '.join(map(str, seen['sets']))}" for name, seen in trained_on.items())
+    sentences = [name for seen in trained_on.values() if seen["kind"] == "sentences" for name in seen["sets"]]
+    words = [seen for seen in trained_on.values() if seen["kind"] == "words"]
     kept: list[Task] = []
     lines = []
     for task in tasks:
-        if not isinstance(task, Sts):
+        clean: Sts | WordSimilarity
+        if isinstance(task, Sts) and sentences:
+            clean = task.excluding(list(dict.fromkeys(sentences)))
+        elif isinstance(task, WordSimilarity) and words:
+            clean = task.excluding([seen_pairs(seen, data_dir) for seen in words])
+        else:
             kept.append(task)
-            if getattr(task, "shares_pairs", False):
+            if sentences and getattr(task, "shares_pairs", False):
                 lines.append(f"{task.name}: scored whole, as mteb does, with pairs that training saw ({who})")
             continue
-        kept.append(clean := task.excluding(sets))
+        kept.append(clean)
         try:
             left_out = len(task.pairs) - len(clean.pairs)
         except DataUnavailable:

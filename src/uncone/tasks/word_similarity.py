@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from uncone.data.pairs import ScoredPairs
+from uncone.data.files import DataUnavailable
+from uncone.data.pairs import NoPairsLeft, ScoredPairs
 from uncone.data.word_pairs import PACKAGED, load_word_pairs
 from uncone.tasks.base import Average, Prediction, Vectors, distinct, paired_cosine
 
@@ -43,20 +44,29 @@ class WordSimilarity:
         sets: str | Path | Sequence[str | Path] | ScoredPairs = PACKAGED,
         name: str = "word_similarity",
         data_dir: str | Path | None = None,
-        exclude: str | Path | Sequence[str | Path] | ScoredPairs = (),
+        exclude: str | Path | ScoredPairs | Sequence[str | Path | ScoredPairs] = (),
         skip_unknown: bool = True,
     ) -> None:
         self.name = name
         self._sets = sets
         self._data_dir = data_dir
-        self._exclude = exclude
+        self._exclude = [exclude] if isinstance(exclude, (str, Path, ScoredPairs)) else list(exclude)
         self._skip_unknown = skip_unknown
+
+    def excluding(self, seen: Sequence[ScoredPairs]) -> WordSimilarity:
+        """The same task without these pairs, besides those that it leaves out already."""
+        return WordSimilarity(self._sets, self.name, self._data_dir, [*self._exclude, *seen], self._skip_unknown)
 
     @cached_property
     def pairs(self) -> ScoredPairs:
         """The pairs, read at first use."""
         pairs = self._load(self._sets)
-        return pairs.without(self._load(self._exclude)) if self._exclude else pairs
+        for sets in self._exclude:
+            try:
+                pairs = pairs.without(self._load(sets))
+            except NoPairsLeft as error:
+                raise DataUnavailable("every pair is one that is to be left out, because training saw it") from error
+        return pairs
 
     def predict(self, vectors: Vectors) -> list[Prediction]:
         """Cosines of the pairs, by data set and pooled."""
