@@ -14,6 +14,7 @@ from hydra import compose, initialize_config_dir
 
 from uncone.commands.analyze import analyze
 from uncone.commands.evaluate import evaluate
+from uncone.commands.export import export
 from uncone.commands.train import train
 from uncone.config import register
 from uncone.encoder import Encoder
@@ -43,6 +44,7 @@ SMALL = {
         "measures.clusters=[2,3]",
         "measures.cluster_points=200",
     ],
+    "export": ["resamples=50"],
 }
 LEAVES = {  # beside config.yaml, environment.json and results.json
     "train": ("removal/removal.json", "figures/weights_end.png"),
@@ -143,6 +145,12 @@ def test_python_command(command, request, tmp_path):
     if name == "train" and not any(override.startswith("logger") for override in overrides):
         overrides.append("logger=csv")
 
+    if name == "export":
+        config = composed(name, [*SMALL[name], f"output_dir={tmp_path}/folder", *overrides])
+        assert export(config)
+        assert (tmp_path / "folder" / "README.md").is_file()
+        return
+
     if name == "analyze":
         overrides.append(f"corpus={request.getfixturevalue('corpus')}")
 
@@ -151,8 +159,9 @@ def test_python_command(command, request, tmp_path):
 
     folder = Path(config.output_dir)
     rows = read_results(folder)
+    headline = "accuracy" if "task=[polarity]" in overrides else "spearman"
     assert {row["metric"] for row in rows} >= (
-        {"s_inter", "lid"} if name == "analyze" else {"spearman", "spearman_gain"}
+        {"s_inter", "lid"} if name == "analyze" else {f"{headline}_gain", headline}
     )
     for path in ("config.yaml", "environment.json", *LEAVES[name]):
         assert (folder / path).is_file(), path
