@@ -1,6 +1,7 @@
 """export.py: from a run to a folder that a stranger uses, and what it says of removals that do not help."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from uncone.commands.train import train
 from uncone.config import register
 from uncone.encoder import Encoder
 from uncone.removal import Removal, load
+from uncone.runs import read_results
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ["a narrow cone", "an open field", "The quick brown fox jumps over the lazy dog."]
@@ -80,12 +82,23 @@ def test_a_run_becomes_a_folder_that_says_what_it_does(run, tmp_path, capsys):
     torch.testing.assert_close(load(folder / "removal").gains, load(run).gains)
 
 
-def test_the_encoder_is_that_of_the_run_unless_told(run, tmp_path):
+def test_the_encoder_is_that_of_the_run_unless_told(run, tmp_path, capsys):
     with pytest.raises(ValueError, match="belongs to minilm layers static"):
         export(told("encoder.layers=2", f"removal={run}", f"output_dir={tmp_path}/a", *QUICK))
-    rows = export(told("encoder.pooling=sum", f"removal={run}", f"output_dir={tmp_path}/b", "format=numpy", *QUICK))
+    settings = (f"removal={run}", f"output_dir={tmp_path}/b", "format=numpy", "task=[word_similarity]", QUICK[1])
+    rows = export(told("encoder.pooling=sum", *settings))
     assert {row["pooling"] for row in rows} == {"sum"}  # measured anew: the run's results are of other vectors
+    assert "because training saw them" in " ".join(capsys.readouterr().out.split())
     assert "Measured when this was exported" in (tmp_path / "b" / "README.md").read_text()
+
+
+def test_results_of_an_older_version_are_measured_anew(run, tmp_path):
+    old = tmp_path / "old"
+    shutil.copytree(run, old)
+    rows = [{key: value for key, value in row.items() if key != "p_holm"} for row in read_results(run)]
+    (old / "results.json").write_text(json.dumps(rows))
+    export(config_of("export", f"removal={old}", f"output_dir={tmp_path}/model", "format=numpy", *QUICK))
+    assert "Measured when this was exported" in (tmp_path / "model" / "README.md").read_text()
 
 
 def told(*overrides: str):

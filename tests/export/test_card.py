@@ -2,20 +2,20 @@
 
 import pytest
 
-from uncone.export.card import Evidence, card, description
+from uncone.export.card import Evidence, card, description, shareable
 
 from .conftest import clusters_for, removal_for
 
 
 def rows(gain, p_value, removal="learned", task="lee"):
     shared = {"encoder": "bert", "layers": "2", "pooling": "mean", "task": task, "subset": "all", "n": 9, "seed": 0}
-    interval = {"ci_low": None, "ci_high": None, "p_value": None}
+    interval = {"ci_low": None, "ci_high": None, "p_value": None, "p_holm": None}
     geometry = {"task": "geometry", "subset": "2", **interval}
     measures = ("mean_cosine", "log10_isotropy", "isoscore", "lid", "frequency_pc1")
     return [
         {**shared, **interval, "removal": "none", "metric": "spearman", "value": 0.5},
         {**shared, **interval, "removal": removal, "metric": "spearman", "value": 0.5 + gain},
-        {**shared, **interval, "removal": removal, "metric": "spearman_gain", "value": gain, "p_value": p_value},
+        {**shared, **interval, "removal": removal, "metric": "spearman_gain", "value": gain, "p_holm": p_value},
         *(
             {**shared, **geometry, "removal": name, "metric": m, "value": 0.25}
             for name in ("none", removal)
@@ -37,7 +37,7 @@ def test_verdict(gain, p_value, words, encoder_of):
     evidence = Evidence("learned", rows(gain, p_value), "Measured by the run")
     text = card(encoder, removal_for(encoder), evidence, "USAGE", "numpy")
     assert words in text
-    assert "| none | 50.0 |" in text
+    assert "| none | 50.0 |" in text.replace("**50.0**", "50.0")  # the best value is bold
     assert "| learned | 0.25 | 0.25 | 0.25 | 0.25 | 0.25 |" in text
 
 
@@ -63,3 +63,13 @@ def test_names_cannot_write_markdown(encoder_of, monkeypatch):
     assert "<script>" not in text.replace("\\<script\\>", "")
     assert "[me](" not in text.replace("\\[me\\](", "")
     assert '"library": "numpy"' in description(encoder, removal_for(encoder), "numpy")
+
+
+def test_where_the_pairs_lie_is_not_told(encoder_of):
+    encoder = encoder_of("bert")
+    trained_on = {"kind": "words", "sets": ["/home/me/secret/mine.tsv", "ws353"], "test_sets": None, "seed": 0}
+    removal = removal_for(encoder).with_settings(trained_on=trained_on)
+    shared = shareable(removal)
+    assert shared.settings["trained_on"] == {**trained_on, "sets": ["mine.tsv", "ws353"]}
+    text = card(encoder, removal, Evidence("none", [], ""), "USAGE", "numpy") + description(encoder, removal, "numpy")
+    assert "secret" not in text

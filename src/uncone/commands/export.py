@@ -16,7 +16,7 @@ from uncone.commands.run_folder import check_complete
 from uncone.commands.systems import load_splits, make_systems
 from uncone.config import Spectra, check, is_saved, make_vectors, names
 from uncone.export.base import EncoderExporter, VectorExporter
-from uncone.export.card import card, description
+from uncone.export.card import card, description, shareable
 from uncone.export.folder import MARK, check_target, whole_folder
 from uncone.removal import Correction, load
 from uncone.removal.transductive import TransductiveRemoval
@@ -49,7 +49,7 @@ def export(config: DictConfig) -> list[dict[str, Any]]:
     console.print(evidence.verdict(), highlight=False, markup=False)
     with whole_folder(target, config.overwrite) as folder:
         usage = exporter.write(encoder, removal, folder)
-        removal.save(folder / "removal")
+        shareable(removal).save(folder / "removal")
         (folder / MARK).write_text(description(encoder, removal, exporter.library))
         text = card(encoder, removal, evidence, usage, exporter.library)
         (folder / "README.md").write_text(text.replace("FOLDER", target.name))

@@ -18,7 +18,7 @@ from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Correction, Removal
 from uncone.report.tables import geometry_rows, print_results
 from uncone.runs import read_results
-from uncone.tasks import evaluate
+from uncone.tasks import ROW_KEYS, evaluate, without_training_pairs
 from uncone.vectors import Vectors
 
 ENCODERS = ("uncone.encoder.Encoder.from_pretrained", "uncone.encoder.Encoder.from_word_vectors")
@@ -70,9 +70,9 @@ class TrainingRun:
         return described
 
     def evidence(self) -> Evidence | None:
-        """The results of the run for its removal and for raw vectors, if it has both."""
-        rows = [row for row in read_results(self.folder) if row["removal"] in ("none", "learned")]
-        if {row["removal"] for row in rows} != {"none", "learned"}:
+        """The results of the run for its removal and for raw vectors, if it has both, as this version writes them."""
+        rows = [row for row in read_results(self.folder) if row.get("removal") in ("none", "learned")]
+        if {row["removal"] for row in rows} != {"none", "learned"} or any(set(ROW_KEYS) - set(row) for row in rows):
             return None
         sets = ", ".join(Path(name).name for name in names(self.config.data.sets))
         contrast = self.config.learned.contrast
@@ -92,8 +92,11 @@ def find_evidence(
             return evidence
     encoder = vectors.encoder
     removals = {"none": identity(encoder), removal.method: removal}
+    tasks, lines = without_training_pairs(make_tasks(config), removals, config.data_dir)
+    for line in lines:
+        console.print(line, highlight=False, markup=False)
     rows, not_run = evaluate(
-        make_tasks(config),
+        tasks,
         make_readers(vectors, removals),
         encoder=encoder.name,
         layers=encoder.layers,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import uncone
@@ -25,6 +26,7 @@ SOURCES = {
     "clustered": "Rajaee & Pilehvar, A Cluster-based Approach for Improving Isotropy, ACL 2021, "
     "https://arxiv.org/abs/2106.01183",
 }
+TRAINED_ON = "trained_on"  # the setting that describes the pairs a removal learned from
 MEASURES = {
     "mean_cosine": "mean cosine",
     "log10_isotropy": "log₁₀ I(V)",
@@ -84,7 +86,7 @@ def description(encoder: Encoder, removal: Correction, library: str) -> str:
         "uncone": uncone.__version__,
         "library": library,
         "encoder": {**encoder.identity, **reading},
-        "removal": {"kind": removal.kind, "method": removal.method, "settings": dict(removal.settings)},
+        "removal": {"kind": removal.kind, "method": removal.method, "settings": dict(_without_data(removal).settings)},
     }
     return json.dumps(content, indent=1)
 
@@ -128,7 +130,7 @@ def _facts(encoder: Encoder, removal: Correction, evidence: Evidence) -> list[st
         "encoder": f"{_plain(encoder.name)} (hash {encoder.hash})",
         "layers": f"{encoder.layers}, of {encoder.dimension} dimensions",
         "pooling": pooling,
-        "method": _plain(removal.describe()),
+        "method": _plain(_without_data(removal).describe()),
         "learned on": evidence.data,
     }
     if isinstance(encoder, TransformerEncoder):
@@ -172,6 +174,22 @@ def _limits(encoder: Encoder, removal: Correction) -> list[str]:
         )
     limits.append("An empty text has no tokens to average; what comes out for it means nothing.")
     return limits
+
+
+def _without_data(removal: Correction) -> Correction:
+    """A removal whose settings leave out which pairs it learned from: the card says so in words."""
+    return replace(removal, settings={k: v for k, v in removal.settings.items() if k != TRAINED_ON})  # type: ignore[type-var]
+
+
+def shareable(removal: Correction) -> Correction:
+    """A removal that does not tell where on this machine the pairs it learned from lie, only what they are called."""
+    if TRAINED_ON not in removal.settings:
+        return removal
+    told = {
+        key: [Path(name).name for name in value] if isinstance(value, list) and key.endswith("sets") else value
+        for key, value in removal.settings[TRAINED_ON].items()
+    }
+    return removal.with_settings(**{TRAINED_ON: told})
 
 
 def _plain(text: str) -> str:
