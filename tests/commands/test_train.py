@@ -261,5 +261,5 @@ def test_learns_from_scored_sentences(tmp_path):
         (tmp_path / f"{name}.tsv").write_text("\n".join(["sentence1\tsentence2\tscore", *part]) + "\n")
     sets = [f"data.sets=[{tmp_path}/train.tsv]", f"data.validation_sets=[{tmp_path}/dev.tsv]"]
     train(config_of(tmp_path / "run", "data=stsb", *sets, f"data.test_sets=[{tmp_path}/test.tsv]", "removal=[none]"))
-    held_out = [r for r in read_results(tmp_path / "run") if (r["task"], r["metric"]) == ("held_out", "spearman")]
-    assert {row["n"] for row in held_out} == {9}
+    held_out = [row for row in read_results(tmp_path / "run") if row["task"] == "held_out"]
+    assert {row["n"] for row in held_out if row["metric"] == "spearman"} == {9}

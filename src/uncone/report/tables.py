@@ -17,10 +17,20 @@ Outcome = Literal["helps", "hurts", "helps some tasks and hurts others", "change
 def print_results(console: Console, rows: Sequence[Row], not_run: Sequence[NotRun]) -> None:
     """Print the table of results, and below it what could not be run and why."""
     if rows:
-        console.print(rich_table(rows))
+        console.print(rich_table(rows, columns_per_table=_columns_that_fit(console.width, rows)))
     for missing in not_run:
         where = " ".join(part for part in (missing.task, missing.subset, missing.removal) if part)
         console.print(f"[bold]not run:[/] {where}: {missing.why}")
+
+
+def _columns_that_fit(width: int, rows: Sequence[Row]) -> int:
+    """How many figures fit beside each other, none cut off; a cell has 13 characters at most: ▼° 100.0 ±10.0."""
+    columns = headlines(rows)
+    if not columns:
+        return 1
+    widest = max(13, *(len(name) for column in columns for name in column)) + 3  # with its padding and border
+    methods = max(len(str(row["removal"])) for row in rows) + 4
+    return max(1, (width - methods) // widest)
 
 
 def geometry_rows(like: Mapping[str, Any], measures: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
