@@ -80,6 +80,13 @@ def test_what_a_task_leaves_out_already_stays_out(train):
     assert tasks[0].pairs.score.tolist() == [3]
 
 
+def test_one_set_may_stand_without_a_list(train):
+    learned = SimpleNamespace(settings={"trained_on": {"kind": "sentences", "sets": str(train)}})
+    tasks, lines = without_training_pairs([task()], {"learned": learned})
+    assert len(tasks[0].pairs) == 2
+    assert lines[0].endswith(f"(learned on {train})")
+
+
 def test_stsb_in_the_yearly_sets(data_dir):
     yearly = [Sts(f"sts{year}", data_dir=data_dir) for year in (12, 13, 14, 15)]
     tasks, lines = without_training_pairs(yearly, {"none": removal(), "learned": removal("stsb_train")})

@@ -197,7 +197,7 @@ def test_results_of_two_removals_lie_side_by_side(encoder, removal, folder, tmp_
 
 @needs_mteb
 def test_a_training_set_in_mtebs_data_is_told(folder):
-    removals = {"mine": SimpleNamespace(settings={"trained_on": ["stsb_train"]})}
+    removals = {"mine": SimpleNamespace(settings={"trained_on": {"kind": "sentences", "sets": ["stsb_train"]}})}
     tasks = [Mteb("STS12"), Mteb("Banking77Classification.v2")]
     assert without_training_pairs(tasks, removals) == (
         tasks,

@@ -54,8 +54,8 @@ def without_training_pairs(
     trained_on = {name: each["trained_on"] for name, each in settings.items() if "trained_on" in each}
     if not trained_on:
         return list(tasks), []
-    who = ", ".join(f"{name} on {' and '.join(map(str, seen['sets']))}" for name, seen in trained_on.items())
-    sentences = [name for seen in trained_on.values() if seen["kind"] == "sentences" for name in seen["sets"]]
+    who = ", ".join(f"{name} on {' and '.join(_sets(seen))}" for name, seen in trained_on.items())
+    sentences = [name for seen in trained_on.values() if seen["kind"] == "sentences" for name in _sets(seen)]
     words = [seen for seen in trained_on.values() if seen["kind"] == "words"]
     kept: list[Task] = []
     lines = []
@@ -81,3 +81,8 @@ def without_training_pairs(
                 f"because training saw them ({who})"
             )
     return kept, lines
+
+
+def _sets(seen: Mapping[str, Any]) -> list[str]:
+    """Names of the training sets, of which a single one may stand without a list."""
+    return [seen["sets"]] if isinstance(seen["sets"], str) else [str(name) for name in seen["sets"]]
