@@ -14,18 +14,18 @@ The target: layer 3 of all-MiniLM-L6-v2 at least 1.6 times as fast as the full m
 
 import argparse
 import os
-import re
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from encode import load_sentences
 from sentence_transformers import SentenceTransformer
 
+from uncone.commands.origin import identity
 from uncone.encoder import Encoder
 from uncone.export.sentence_transformers import SentenceTransformersExporter
-from uncone.removal import Removal
 from uncone.tasks import Sts, evaluate
 from uncone.vectors import Vectors
 
@@ -43,24 +43,9 @@ class Exported:
         return self.model.encode(list(texts), show_progress_bar=False)
 
 
-def load_sentences() -> list[str]:
-    """STS-B's where there is a data folder, Lee's elsewhere."""
-    path = Path(os.environ.get("UNCONE_DATA", "")) / "sts" / "stsb_train.tsv"
-    if path.is_file():
-        header, *rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines())
-        return [row[header.index("sentence1")] for row in rows[:SENTENCES]]
-    from gensim.test.utils import datapath
-
-    text = Path(datapath("lee_background.cor")).read_text(encoding="utf-8")
-    return [sentence.strip() for sentence in re.split(r"(?<=[.!?])\s+", text) if sentence.strip()][:SENTENCES]
-
-
 def exported(encoder: Encoder, folder: Path) -> SentenceTransformer:
     """The encoder alone, written and read back."""
-    d = encoder.dimension
-    SentenceTransformersExporter().write(
-        encoder, Removal(torch.zeros(d), torch.zeros(d, 0), torch.zeros(0), "none"), folder
-    )
+    SentenceTransformersExporter().write(encoder, identity(encoder), folder)
     return SentenceTransformer(str(folder), device="cpu")
 
 
@@ -76,7 +61,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    sentences = load_sentences()
+    sentences = load_sentences()[:SENTENCES]
     with tempfile.TemporaryDirectory() as place:
         folders = {"full": Path(place) / "full", "cut": Path(place) / "cut"}
         encoders = {

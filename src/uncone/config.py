@@ -6,6 +6,7 @@ text where a number belongs is an error before anything runs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -17,6 +18,7 @@ import numpy as np
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
+from uncone.arrays import Array
 from uncone.clustering import Clustering
 from uncone.features import FeatureStore
 from uncone.removal import Correction
@@ -25,8 +27,6 @@ from uncone.removal.clustered import Level
 from uncone.spectrum import Spectrum
 from uncone.tasks.base import Task
 from uncone.vectors import Vectors
-
-FITTED_ON = ("vocabulary", "tokens", "texts")
 
 
 @dataclass
@@ -197,41 +197,52 @@ def is_saved(name: str) -> bool:
 
 
 class Spectra:
-    """What removals are fitted on: vectors of one encoder, their moments, and their clusters.
+    """What removals are fitted on: vectors, their moments, and their clusters, each computed when it is asked for.
 
     Args:
-        vectors: of the encoder.
-        fitted_on: "vocabulary" (each word or table row once), "tokens" (every token occurrence of the corpus) or
-            "texts" (the pooled texts of the corpus).
-
-    Attributes:
+        points: gives (n, d) raw vectors.
+        probabilities: gives their weights (n,) in running text; None if they stand as often as they are probable.
         level: which vectors a cluster-wise removal fitted here is for.
-
-    Raises:
-        ValueError: for another choice.
     """
 
-    def __init__(self, vectors: Vectors, fitted_on: str = "vocabulary"):
-        if fitted_on not in FITTED_ON:
-            raise ValueError(f"unknown fitted_on {fitted_on!r}: choose one of {', '.join(FITTED_ON)}")
-        self._vectors, self._fitted_on = vectors, fitted_on
+    def __init__(
+        self,
+        points: Callable[[], Array],
+        probabilities: Callable[[], np.ndarray] | None = None,
+        level: Level = "tokens",
+    ):
+        self._points, self._probabilities, self.level = points, probabilities, level
         self._clusterings: dict[tuple[int, int], Clustering] = {}
-        self.level: Level = "texts" if fitted_on == "texts" else "tokens"
+
+    @classmethod
+    def of(cls, vectors: Vectors, fitted_on: str = "vocabulary") -> Spectra:
+        """Those of an encoder.
+
+        Args:
+            vectors: of the encoder.
+            fitted_on: "vocabulary" (each word or table row once), "tokens" (every token occurrence of the corpus) or
+                "texts" (the pooled texts of the corpus).
+
+        Raises:
+            ValueError: for another choice.
+        """
+        if fitted_on == "vocabulary":
+            return cls(lambda: vectors.raw_vocabulary()[1], vectors.vocabulary_probabilities)
+        if fitted_on == "tokens":
+            return cls(lambda: vectors.raw_tokens(vectors.corpus).vectors)
+        if fitted_on == "texts":
+            return cls(lambda: vectors.raw_sentences(vectors.corpus), level="texts")
+        raise ValueError(f"unknown fitted_on {fitted_on!r}: choose one of vocabulary, tokens, texts")
 
     @cached_property
-    def points(self) -> np.ndarray:
+    def points(self) -> Array:
         """(n, d) raw vectors."""
-        if self._fitted_on == "vocabulary":
-            return self._vectors.raw_vocabulary()[1]
-        corpus = self._vectors.corpus
-        if self._fitted_on == "tokens":
-            return self._vectors.raw_tokens(corpus).vectors
-        return self._vectors.raw_sentences(corpus)
+        return self._points()
 
     @property
     def dimension(self) -> int:
         """d, the dimension of the vectors."""
-        return self._vectors.encoder.dimension
+        return int(self.points.shape[1])
 
     @cached_property
     def uniform(self) -> Spectrum:
@@ -240,10 +251,8 @@ class Spectra:
 
     @cached_property
     def probability(self) -> Spectrum:
-        """Moments that weigh words by their probability; in a corpus they stand as often as they are probable."""
-        if self._fitted_on == "vocabulary":
-            return Spectrum.fit(self.points, self._vectors.vocabulary_probabilities())
-        return self.uniform
+        """Moments that weigh vectors by their probability."""
+        return Spectrum.fit(self.points, self._probabilities()) if self._probabilities else self.uniform
 
     def blend(self, uniform_share: float) -> Spectrum:
         """Moments with this share of type-uniform mass, the rest weighted by probability."""

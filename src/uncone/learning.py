@@ -6,7 +6,6 @@ import math
 from typing import cast
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from uncone.data.pair_module import Basis, EpochBatches, PairDataModule
@@ -71,9 +70,7 @@ def learn(
             f"the {len(validation)} validation pairs must be at least 3 with different scores: give more pairs"
         )
     counts = _candidates(D, spectrum.rank)
-    k = counts[-1]
-    centre = spectrum.mean if centred else torch.zeros_like(spectrum.mean)
-    basis = Basis(centre, spectrum.components[:, :k], spectrum.eigenvalues[:k])
+    basis = Basis.of(spectrum, counts[-1], centred)
 
     def encoded(part: ScoredPairs) -> tuple[ScoredPairs, Tensor, Tensor]:
         return part, X[[int(row) for row in part.text1]], X[[int(row) for row in part.text2]]

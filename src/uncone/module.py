@@ -143,7 +143,7 @@ class RemovalModule(pl.LightningModule):
     def _clustered(self, batch: ClusteredPairBatch | ClusteredNeighbours) -> list[Tensor]:
         """Unit vectors (M, n, d) of both sides after the correction of every member."""
         delta = torch.zeros_like(self.mask) if self.shift is None else self.shift * self.mask * self.deviations
-        sides = [corrected(side, self.components, self.gains(), delta) for side in batch.sides]
+        sides = [corrected(side, self.components, self.gains(), delta) for side in (batch.first, batch.second)]
         return [nn.functional.normalize(side, dim=2, eps=1e-12) for side in sides]
 
     def sentence_similarities(self, neighbours: Neighbours | ClusteredNeighbours) -> Tensor:

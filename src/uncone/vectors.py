@@ -86,7 +86,7 @@ class Vectors:
     def raw_words(self, words: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of words before the removal."""
         if self.word_vectors == "alone" or self.encoder.is_static:  # in a static table all occurrences are the same
-            return self._encoded(self.encoder.as_words(words))
+            return self.raw_sentences(self.encoder.as_words(words))
         return self._means(words, *self._occurrences(words))
 
     def _means(self, words: Sequence[str], means: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -107,12 +107,23 @@ class Vectors:
         vectors = np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
         if known.any():
             readable = texts if known.all() else [text for text, is_known in zip(texts, known, strict=True) if is_known]
-            vectors[known] = self._pooled(readable) if self._before_pooling else self._apply(self._encoded(readable))
+            vectors[known] = (
+                self._pooled(readable) if self._before_pooling else self._apply(self.raw_sentences(readable))
+            )
         return vectors
 
     def raw_sentences(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of texts before the removal."""
-        return self._encoded(texts)
+        if self.encoder.is_static:  # gathering table rows is faster than reading them back
+            return self.encoder.encode(texts)
+
+        def build() -> Arrays:
+            pooled = self.keep_tokens and self.encoder.pooling != "cls"
+            return {
+                "vectors": self.encoder.pool_tokens(self.raw_tokens(texts)) if pooled else self.encoder.encode(texts)
+            }
+
+        return self._fetch("texts", texts, build)["vectors"]
 
     def tokens(self, texts: Sequence[str]) -> TokenVectors:
         """Vectors of every token occurrence of texts."""
@@ -209,7 +220,7 @@ class Vectors:
 
     @property
     def _corrects_tokens(self) -> bool:
-        return getattr(self.removal, "level", "texts") == "tokens"
+        return self.removal is not None and self.removal.corrects_tokens
 
     @property
     def _before_pooling(self) -> bool:
@@ -219,18 +230,6 @@ class Vectors:
     def _pooled(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of texts, corrected before pooling."""
         return self.encoder.pool_tokens(self.tokens(texts))
-
-    def _encoded(self, texts: Sequence[str]) -> np.ndarray:
-        if self.encoder.is_static:  # gathering table rows is faster than reading them back
-            return self.encoder.encode(texts)
-
-        def build() -> Arrays:
-            pooled = self.keep_tokens and self.encoder.pooling != "cls"
-            return {
-                "vectors": self.encoder.pool_tokens(self.raw_tokens(texts)) if pooled else self.encoder.encode(texts)
-            }
-
-        return self._fetch("texts", texts, build)["vectors"]
 
     def _occurrences(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         def build() -> Arrays:

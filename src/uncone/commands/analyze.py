@@ -31,7 +31,6 @@ from uncone.removal import load as load_removal
 from uncone.report.depth_figures import write_figures
 from uncone.report.page import write_page
 from uncone.report.tables import GEOMETRY_TASK
-from uncone.spectrum import Spectrum
 
 INTERVAL = 1.96  # standard errors to either side of a sampled measure: 95 %
 
@@ -112,7 +111,7 @@ def make_removals(config: DictConfig, encoder: Encoder, layer: str, points: Tens
             no single token: pooled texts, or whatever stands together.
     """
     made: dict[str, Correction | None] = {}
-    spectra = _OccurrenceSpectra(points)
+    spectra = Spectra(lambda: points)
     for name in names(config.removal):
         if name == "none":
             made[name] = None
@@ -139,16 +138,6 @@ def make_removals(config: DictConfig, encoder: Encoder, layer: str, points: Tens
         if isinstance(correction, ClusteredRemoval) and correction.level != "tokens":
             raise ValueError(f"{name} corrects pooled {correction.level}, and an atlas maps tokens: leave it out")
     return made
-
-
-class _OccurrenceSpectra(Spectra):
-    """Occurrences stand in a corpus as often as they are probable: both spectra are the same."""
-
-    def __init__(self, points: Tensor):
-        self.points = points.numpy()
-        self.uniform = self.probability = Spectrum.fit(points)
-        self.level = "tokens"
-        self._clusterings = {}
 
 
 def _survey(

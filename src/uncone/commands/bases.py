@@ -47,9 +47,7 @@ def learned_basis(spectrum: Spectrum, numbers_of_components: Any, centred: bool)
     counts = sorted({count for count in asked if count <= spectrum.rank})
     if not counts:
         raise ValueError(f"learned.numbers_of_components asks for {asked}, but these vectors have rank {spectrum.rank}")
-    k = max(counts)
-    centre = spectrum.mean if centred else torch.zeros_like(spectrum.mean)
-    return Basis(centre, spectrum.components[:, :k], spectrum.eigenvalues[:k]), counts
+    return Basis.of(spectrum, max(counts), centred), counts
 
 
 def clustered_basis(config: DictConfig, spectra: Spectra) -> tuple[ClusteredBasis, list[int]]:

@@ -10,7 +10,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from uncone.commands.evaluate import make_readers
+from uncone.commands.systems import compare, leave_out_seen
 from uncone.config import is_saved, make_tasks, names
 from uncone.encoder import Encoder
 from uncone.export.card import Evidence
@@ -18,7 +18,7 @@ from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Correction, Removal
 from uncone.report.tables import geometry_rows, print_results
 from uncone.runs import read_results
-from uncone.tasks import ROW_KEYS, evaluate, without_training_pairs
+from uncone.tasks import ROW_KEYS
 from uncone.vectors import Vectors
 
 ENCODERS = ("uncone.encoder.Encoder.from_pretrained", "uncone.encoder.Encoder.from_word_vectors")
@@ -90,22 +90,9 @@ def find_evidence(
         if evidence is not None:
             print_results(console, evidence.tasks, [])
             return evidence
-    encoder = vectors.encoder
-    removals = {"none": identity(encoder), removal.method: removal}
-    tasks, lines = without_training_pairs(make_tasks(config), removals, config.data_dir)
-    for line in lines:
-        console.print(line, highlight=False, markup=False)
-    rows, not_run = evaluate(
-        tasks,
-        make_readers(vectors, removals),
-        encoder=encoder.name,
-        layers=encoder.layers,
-        pooling=encoder.pooling,
-        seed=config.seed,
-        reference="none",
-        resamples=config.resamples,
-        progress=True,
-    )
+    removals = {"none": identity(vectors.encoder), removal.method: removal}
+    tasks = leave_out_seen(config, console, make_tasks(config), removals)
+    rows, not_run = compare(config, vectors, tasks, removals)
     print_results(console, rows, not_run)
     if not rows:
         return Evidence(removal.method, [], "")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from omegaconf import DictConfig
+from rich.console import Console
 from rich.progress import track
 
 from uncone.config import Spectra, is_saved, make_candidates, names
@@ -15,6 +17,7 @@ from uncone.data.splits import split_pairs
 from uncone.removal import Correction
 from uncone.removal import load as load_removal
 from uncone.statistics import spearman
+from uncone.tasks import NotRun, Row, Task, evaluate, without_training_pairs
 from uncone.tasks.base import distinct, paired_cosine
 from uncone.vectors import Vectors
 
@@ -92,3 +95,38 @@ def saved_name(folder: str) -> str:
     """
     path = Path(folder).resolve()
     return path.parent.name if path.name == "removal" else path.name
+
+
+def leave_out_seen(
+    config: DictConfig, console: Console, tasks: Sequence[Task], removals: Mapping[str, Correction]
+) -> list[Task]:
+    """The tasks without the pairs that a removal was trained on; says how many there were."""
+    clean, lines = without_training_pairs(tasks, removals, config.data_dir)
+    for line in lines:
+        console.print(line, highlight=False, markup=False)
+    return clean
+
+
+def compare(
+    config: DictConfig, vectors: Vectors, tasks: Sequence[Task], removals: Mapping[str, Correction]
+) -> tuple[list[Row], list[NotRun]]:
+    """Score removals on tasks, each against raw vectors where "none" is among them."""
+    encoder = vectors.encoder
+    return evaluate(
+        tasks,
+        make_readers(vectors, removals),
+        encoder=encoder.name,
+        layers=encoder.layers,
+        pooling=encoder.pooling,
+        seed=config.seed,
+        reference="none" if "none" in removals else None,
+        resamples=config.resamples,
+        progress=True,
+    )
+
+
+def make_readers(vectors: Vectors, removals: Mapping[str, Correction]) -> dict[str, Vectors]:
+    """Vectors under each removal, by its name; if one corrects tokens, texts are encoded once for all of them."""
+    keep_tokens = any(removal.corrects_tokens for removal in removals.values())
+    shared = replace(vectors, keep_tokens=keep_tokens)
+    return {name: shared.corrected(removal) for name, removal in removals.items()}

@@ -9,14 +9,13 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from uncone.callbacks.checkpoint import logger_id
-from uncone.commands.evaluate import make_readers
 from uncone.commands.fit import fit
 from uncone.commands.run_folder import open_run, write_results
-from uncone.commands.systems import load_splits, make_systems
+from uncone.commands.systems import compare, leave_out_seen, load_splits, make_systems
 from uncone.config import Spectra, make_tasks, make_vectors
 from uncone.geometry.probe import GeometryProbe
 from uncone.report.tables import geometry_rows, print_results, verdict
-from uncone.tasks import Sts, WordSimilarity, evaluate, without_training_pairs
+from uncone.tasks import Sts, WordSimilarity
 
 
 def train(config: DictConfig) -> list[dict[str, Any]]:
@@ -30,7 +29,7 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
     pairs, validation, test = load_splits(config, vectors)
     sizes = f"{len(pairs)} training, {len(validation)} validation, {len(test)} test pairs"
     console.print(f"{vectors.encoder.name}, layers {vectors.encoder.layers}: {sizes}")
-    spectra = Spectra(vectors, config.fitted_on)
+    spectra = Spectra.of(vectors, config.fitted_on)
     probe = GeometryProbe.sample(
         vectors,
         vectors.corpus,
@@ -45,23 +44,11 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
     removals["learned"].save(folder / "removal")
     console.print(f"features: {vectors.store.read} read from {vectors.store.folder}, {vectors.store.built} computed")
 
-    held_out = Sts(test, name="held_out") if config.data.kind == "sentences" else WordSimilarity(test, name="held_out")
-    # word pairs have a held-out part of their own, and liang_words is scored whole, as its paper does
     sentences = config.data.kind == "sentences"
-    clean, lines = without_training_pairs(tasks, learned, config.data_dir) if sentences else (tasks, [])
-    for line in lines:
-        console.print(line, highlight=False, markup=False)
-    rows, not_run = evaluate(
-        [held_out, *clean],
-        make_readers(vectors, removals),
-        encoder=vectors.encoder.name,
-        layers=vectors.encoder.layers,
-        pooling=vectors.encoder.pooling,
-        seed=config.seed,
-        reference="none" if "none" in removals else None,
-        resamples=config.resamples,
-        progress=True,
-    )
+    held_out = Sts(test, name="held_out") if sentences else WordSimilarity(test, name="held_out")
+    if sentences:  # word pairs have a held-out part of their own, and liang_words is scored whole, as its paper does
+        tasks = leave_out_seen(config, console, tasks, learned)
+    rows, not_run = compare(config, vectors, [held_out, *tasks], removals)
     measured = geometry_rows(rows[0], {"none": probe.measure(), "learned": probe.measure(removals["learned"])})
     write_results(folder, [*rows, *measured])
     print_results(console, rows, not_run)

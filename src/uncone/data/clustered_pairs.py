@@ -33,42 +33,31 @@ class ClusteredTexts(NamedTuple):
 
 
 class ClusteredPairBatch(NamedTuple):
-    """Pairs of texts in the bases of all clusters; see `ClusteredTexts` for the first six.
+    """Scored pairs of texts in the bases of all clusters.
 
     Attributes:
+        first: n texts.
+        second: n texts.
         score: (n,) in [-1, 1].
         dataset: (n,) number of the data set.
     """
 
-    base1: Tensor
-    coordinates1: Tensor
-    mass1: Tensor
-    base2: Tensor
-    coordinates2: Tensor
-    mass2: Tensor
+    first: ClusteredTexts
+    second: ClusteredTexts
     score: Tensor
     dataset: Tensor
 
-    @property
-    def sides(self) -> tuple[ClusteredTexts, ClusteredTexts]:
-        """First and second texts."""
-        return ClusteredTexts(*self[:3]), ClusteredTexts(*self[3:6])
-
 
 class ClusteredNeighbours(NamedTuple):
-    """Neighbouring sentences in the bases of all clusters; see `ClusteredTexts`."""
+    """Neighbouring sentences in the bases of all clusters.
 
-    base1: Tensor
-    coordinates1: Tensor
-    mass1: Tensor
-    base2: Tensor
-    coordinates2: Tensor
-    mass2: Tensor
+    Attributes:
+        first: n sentences.
+        second: the one behind each.
+    """
 
-    @property
-    def sides(self) -> tuple[ClusteredTexts, ClusteredTexts]:
-        """First and second sentences."""
-        return ClusteredTexts(*self[:3]), ClusteredTexts(*self[3:])
+    first: ClusteredTexts
+    second: ClusteredTexts
 
 
 class ClusteredBasis(NamedTuple):
@@ -134,11 +123,11 @@ class ClusteredBasis(NamedTuple):
         self, first: ClusteredTexts, second: ClusteredTexts, score: Tensor, dataset: Tensor
     ) -> ClusteredPairBatch:
         """Scored pairs of texts."""
-        return ClusteredPairBatch(*first, *second, score, dataset)
+        return ClusteredPairBatch(first, second, score, dataset)
 
     def neighbours(self, first: ClusteredTexts, second: ClusteredTexts) -> ClusteredNeighbours:
         """Pairs without scores."""
-        return ClusteredNeighbours(*first, *second)
+        return ClusteredNeighbours(first, second)
 
     def removal(self, gains: Tensor, shift: Tensor, D: int, **description: object) -> ClusteredRemoval:
         """The removal of the D leading components of each cluster.

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from uncone.data.clustered_pairs import ClusteredBasis, ClusteredNeighbours, ClusteredPairBatch
 from uncone.data.pairs import ScoredPairs
 from uncone.removal import Removal
+from uncone.spectrum import Spectrum
 
 
 class Basis(NamedTuple):
@@ -28,6 +29,12 @@ class Basis(NamedTuple):
     centre: Tensor
     components: Tensor
     eigenvalues: Tensor
+
+    @classmethod
+    def of(cls, spectrum: Spectrum, k: int, centred: bool) -> Basis:
+        """The k leading components of a spectrum, about its mean or the origin."""
+        centre = spectrum.mean if centred else torch.zeros_like(spectrum.mean)
+        return cls(centre, spectrum.components[:, :k], spectrum.eigenvalues[:k])
 
     @property
     def place(self) -> Tensor:
@@ -133,8 +140,17 @@ class _Training(Dataset[TrainingBatch]):
 
     def __getitem__(self, rows: Rows) -> TrainingBatch:
         of_pairs, of_neighbours = rows
-        chosen = self.neighbours and type(self.neighbours)(*(part[of_neighbours] for part in self.neighbours))
-        return TrainingBatch(type(self.pairs)(*(part[of_pairs] for part in self.pairs)), chosen)
+        return TrainingBatch(_take(self.pairs, of_pairs), self.neighbours and _take(self.neighbours, of_neighbours))
+
+
+def _take(part: Any, rows: Tensor) -> Any:
+    """Some rows of a tensor, or of all tensors in a batch."""
+    return part[rows] if isinstance(part, Tensor) else type(part)(*(_take(each, rows) for each in part))
+
+
+def _rows(part: Any) -> int:
+    """Rows of a tensor, or of each tensor in a batch."""
+    return len(part) if isinstance(part, Tensor) else _rows(part[0])
 
 
 class EpochBatches(Sampler[Rows]):
@@ -218,7 +234,7 @@ class PairDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[TrainingBatch]:
         """Shuffled batches."""
-        count = 0 if self.neighbours is None else len(self.neighbours[0])
+        count = 0 if self.neighbours is None else _rows(self.neighbours)
         sampler = EpochBatches(len(self.train.score), self.batch_size, self.seed, count, self.neighbours_per_batch)
         return DataLoader(_Training(self.train, self.neighbours), sampler=sampler, batch_size=None)
 

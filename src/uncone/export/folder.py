@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from uncone.output import put
 
 MARK = "uncone.json"  # stands in every export; what lacks it is never replaced
 DATA_ENDINGS = {".json", ".md", ".txt", ".safetensors", ".onnx", ".npy", ".model", ".jinja", ".vec"}
@@ -40,24 +41,10 @@ def whole_folder(target: Path, overwrite: bool) -> Iterator[Path]:
     try:
         yield aside
         check_contents(aside)
-        _put(aside, target, overwrite)
+        check_target(target, overwrite)  # once more: exporting takes a while
+        put(aside, target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-
-
-def _put(aside: Path, target: Path, overwrite: bool) -> None:
-    check_target(target, overwrite)  # once more: exporting takes a while
-    if not target.exists():
-        os.replace(aside, target)
-        return
-    old = aside.with_name(f"{aside.name}.old")
-    os.replace(target, old)
-    try:
-        os.replace(aside, target)
-    except OSError:
-        os.replace(old, target)
-        raise
-    shutil.rmtree(old)
 
 
 def check_contents(folder: Path) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.encoder.layers import find_blocks
-from uncone.removal import ClusteredRemoval, Correction, Removal
+from uncone.removal import Correction, Removal
 
 TOLERANCE = 1e-5  # of a coordinate, or of the largest one where that is above 1
 PROBE_LENGTHS = (1, 2, 3, 5, 8, 13, 21)  # pieces of the texts on which an export is compared with its encoder
@@ -151,7 +151,7 @@ def affine(removal: Correction, what: str) -> Removal:
 
 def corrected(encoder: Encoder, removal: Correction, texts: list[str]) -> np.ndarray:
     """Vectors (n, d) of texts as uncone gives them: what every export is held against."""
-    if not (isinstance(removal, ClusteredRemoval) and removal.level == "tokens"):
+    if not removal.corrects_tokens:
         return removal.apply(encoder.encode(texts, progress=False))
     tokens = encoder.encode_tokens(texts, progress=False)
     return encoder.pool_tokens(replace(tokens, vectors=removal.apply(tokens.vectors)))

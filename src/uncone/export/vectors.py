@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,6 +20,7 @@ from uncone.arrays import Array, as_tensor
 from uncone.export.base import VectorExporter
 from uncone.export.column_files import correct_dataset, correct_parquet, is_dataset
 from uncone.export.raw_files import correct_npy, correct_safetensors
+from uncone.output import put
 from uncone.removal import ClusteredRemoval, Correction
 
 Rows = TypeVar("Rows", np.ndarray, Tensor)
@@ -175,19 +175,10 @@ def _check_target(source: Path, target: Path, overwrite: bool) -> None:
 @contextmanager
 def _written_aside(target: Path) -> Iterator[Path]:
     """A path to write to, which takes the place of `target` at the end, and vanishes if anything goes wrong."""
-    aside, old = (target.with_name(f".{target.name}.{uuid.uuid4().hex}") for _ in range(2))
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
         yield aside
-        if target.is_dir():  # a folder cannot be renamed onto another
-            os.replace(target, old)
-            try:
-                os.replace(aside, target)
-            except OSError:
-                os.replace(old, target)
-                raise
-            shutil.rmtree(old)
-        else:
-            os.replace(aside, target)
+        put(aside, target)
     finally:
         if aside.is_dir():
             shutil.rmtree(aside)

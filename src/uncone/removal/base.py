@@ -46,6 +46,11 @@ class Correction(ABC):
     def dimension(self) -> int:
         """d, the dimension of the vectors it applies to."""
 
+    @property
+    def corrects_tokens(self) -> bool:
+        """Whether it is for token vectors, before pooling; affine maps commute with a mean and are applied after it."""
+        return False
+
     @abstractmethod
     def describe(self) -> str:
         """One line a person can read."""

@@ -91,6 +91,11 @@ class ClusteredRemoval(Correction):
         """d, the dimension of the vectors it applies to."""
         return self.centroids.shape[1]
 
+    @property
+    def corrects_tokens(self) -> bool:
+        """Whether its level is that of tokens."""
+        return self.level == "tokens"
+
     def memberships(self, X: Tensor) -> Tensor:
         """(n, k) share of each vector (n, d) that belongs to each cluster; rows sum to 1."""
         return memberships(X, self.centroids.to(X.device, X.dtype), self.temperature)

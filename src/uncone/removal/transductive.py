@@ -54,6 +54,11 @@ class TransductiveRemoval(Correction):
         """d, the dimension of the vectors it applies to."""
         return self.d
 
+    @property
+    def corrects_tokens(self) -> bool:
+        """Whether its level is that of tokens."""
+        return self.level == "tokens"
+
     def _correct(self, X: Tensor) -> Tensor:
         return clustered(Clustering.fit(X, self.clusters, self.seed), self.D, self.level).apply(X)
 
