@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from sentence_transformers import SentenceTransformer
 
 from uncone.commands.export import export
+from uncone.commands.origin import TrainingRun
 from uncone.commands.train import train
 from uncone.config import register
 from uncone.encoder import Encoder
@@ -188,3 +189,12 @@ def test_what_is_there_is_refused_before_any_work(saved, tmp_path):
         export(config_of("export", "removal=[none,centre]", f"output_dir={tmp_path}/new"))
     with pytest.raises(ValueError, match=r"these keys have no value yet: removal"):
         export(config_of("export", f"output_dir={target}"))
+
+
+def test_the_card_says_which_kind_of_pairs_were_learned_from(run, tmp_path):
+    shutil.copytree(run, tmp_path / "run")
+    config = OmegaConf.load(run / "config.yaml")
+    config.data.kind = "sentences"
+    OmegaConf.save(config, tmp_path / "run" / "config.yaml")
+    for folder, kind in ((run, "word"), (tmp_path / "run", "sentence")):
+        assert TrainingRun.of(str(folder)).evidence().data.startswith(f"{kind} pairs with human scores: ws353")

@@ -77,7 +77,8 @@ class TrainingRun:
         sets = ", ".join(Path(name).name for name in names(self.config.data.sets))
         contrast = self.config.learned.contrast
         texts = f"; neighbouring sentences of {Path(contrast.corpus).name}" if contrast.weight else ""
-        data = f"word pairs with human scores: {sets}{texts}"
+        kind = self.config.data.kind.removesuffix("s")  # word or sentence
+        data = f"{kind} pairs with human scores: {sets}{texts}"
         return Evidence("learned", rows, "Measured by the training run, on data it did not learn from", data)
 
 
