@@ -5,9 +5,11 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+from uncone.bank import members
 from uncone.clustering import Clustering
+from uncone.data.basis import Basis, TrainingBatch
 from uncone.data.clustered_pairs import ClusteredBasis
-from uncone.data.pair_module import Basis, PairDataModule, TrainingBatch
+from uncone.data.pair_module import PairDataModule
 from uncone.data.pairs import ScoredPairs
 from uncone.encoder import TokenVectors
 from uncone.encoder.pooling import pool
@@ -52,7 +54,7 @@ def batch_of(sides, basis, score=None):
 
 
 def module_of(basis, counts=(1, 3), **options) -> RemovalModule:
-    module = RemovalModule(basis, MeanSquaredError(len(counts)), list(counts), **options)
+    module = RemovalModule(basis, MeanSquaredError(len(counts)), members(counts), **options)
     generator = torch.Generator().manual_seed(5)
     for parameter in (module.theta, module.shift):
         if parameter is not None:
@@ -89,7 +91,7 @@ def test_one_cluster_trains_as_the_whole(sides):
     vectors = [torch.tensor(mean_pool(side)) for side in sides]
     batches = {
         "clustered": (clustered, batch_of(sides, clustered, score)),
-        "whole": (whole, whole.pairs(*vectors, score, torch.zeros(TEXTS, dtype=torch.long))),
+        "whole": (whole, whole.pairs(*vectors, score, torch.zeros(TEXTS, dtype=torch.long)).batch()),
     }
     results = {}
     for name, (basis, batch) in batches.items():
@@ -118,7 +120,7 @@ def test_learns_to_remove_each_clusters_noise(sides):
     basis = basis_of(sides, D=1)
     expressed = [basis.express(side, mean_pool) for side in sides]
     data = PairDataModule((pairs, *expressed), (pairs, *expressed), basis, batch_size=TEXTS)
-    module = RemovalModule(basis, MeanSquaredError(), [1], learning_rate=0.1, pull=0.001)
+    module = RemovalModule(basis, MeanSquaredError(), members([1], pulls=[0.001], learning_rates=[0.1]))
     trainer = pl.Trainer(
         max_epochs=60,
         accelerator="cpu",

@@ -6,7 +6,9 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
-from uncone.data.pair_module import Basis, PairDataModule
+from uncone.bank import members
+from uncone.data.basis import Basis
+from uncone.data.pair_module import PairDataModule
 from uncone.data.pairs import ScoredPairs
 from uncone.learning import learn
 from uncone.module import RemovalModule
@@ -44,9 +46,8 @@ def test_trains_as_lightning_does(planted):
     parts = ScoredPairs(tuple(map(str, i)), tuple(map(str, j)), scores, ("pairs",) * len(i)).split((0.8, 0.2), 3)
     encoded = [(part, X[[int(t) for t in part.text1]], X[[int(t) for t in part.text2]]) for part in parts]
     basis = Basis(spectrum.mean, spectrum.components[:, :4], spectrum.eigenvalues[:4])
-    module = RemovalModule(
-        basis, PearsonLoss(), [4], learning_rate=0.05, pull=0.1, learn_centre=True, gradient_clip=None, seed=3
-    )
+    bank = members([4], [3], [0.1], [0.05])
+    module = RemovalModule(basis, PearsonLoss(), bank, learn_centre=True, gradient_clip=None)
     scored = []
 
     class Keep(Callback):
@@ -55,7 +56,7 @@ def test_trains_as_lightning_does(planted):
 
     options = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
     pl.Trainer(max_epochs=6, accelerator="cpu", num_sanity_val_steps=0, callbacks=[Keep()], **options).fit(
-        module, PairDataModule(*encoded, basis, seed=3)
+        module, PairDataModule(*encoded, basis, seeds=[3])
     )
     theirs = max(scored, key=lambda each: each[0])[1]
     assert len(scored) == 6

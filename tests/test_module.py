@@ -5,7 +5,9 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from uncone.data.pair_module import Basis, EpochBatches, Neighbours, PairBatch, PairDataModule, TrainingBatch, in_basis
+from uncone.bank import Member, members
+from uncone.data.basis import Basis, PairBatch, TrainingBatch
+from uncone.data.pair_module import EpochBatches, PairDataModule
 from uncone.data.pairs import ScoredPairs
 from uncone.module import RemovalModule
 from uncone.objectives import CalibratedMeanSquaredError, MeanSquaredError
@@ -45,7 +47,7 @@ def pairs_of(scores, dataset="planted") -> ScoredPairs:
     )
 
 
-def data_module(cone, basis, batch_size=64) -> PairDataModule:
+def data_module(cone, basis, batch_size=64, **options) -> PairDataModule:
     e1, e2, scores = cone
     train, validation = slice(0, 300), slice(300, None)
     return PairDataModule(
@@ -53,11 +55,12 @@ def data_module(cone, basis, batch_size=64) -> PairDataModule:
         (pairs_of(scores[validation]), e1[validation], e2[validation]),
         basis,
         batch_size,
+        **options,
     )
 
 
 def batch_of(cone, basis) -> PairBatch:
-    return PairBatch(*in_basis(cone[0], cone[1], basis), cone[2], torch.zeros(PAIRS, dtype=torch.long))
+    return basis.pairs(*cone, torch.zeros(PAIRS, dtype=torch.long)).batch()
 
 
 def fit(module, data, epochs=30) -> RemovalModule:
@@ -78,7 +81,7 @@ def fit(module, data, epochs=30) -> RemovalModule:
 @pytest.mark.parametrize("k", [4, DIMENSION])
 def test_similarities_are_the_cosines_of_corrected_vectors(cone, basis, parameterisation, learn_centre, k):
     part = Basis(basis.centre, basis.components[:, :k], basis.eigenvalues[:k])
-    module = RemovalModule(part, MeanSquaredError(), [2, k], parameterisation, learn_centre=learn_centre, seed=3)
+    module = RemovalModule(part, MeanSquaredError(), members([2, k], [3]), parameterisation, learn_centre)
     with torch.no_grad():
         module.theta += 0.3 * torch.randn(module.theta.shape, generator=torch.Generator().manual_seed(1))
         if learn_centre:
@@ -95,24 +98,24 @@ def test_similarities_are_the_cosines_of_corrected_vectors(cone, basis, paramete
 @pytest.mark.parametrize("k", [4, DIMENSION])
 def test_sentence_similarities_are_the_cosines_of_corrected_vectors(cone, basis, k):
     part = Basis(basis.centre, basis.components[:, :k], basis.eigenvalues[:k])
-    module = RemovalModule(part, MeanSquaredError(), [2, k], learn_centre=True)
+    module = RemovalModule(part, MeanSquaredError(), members([2, k]), learn_centre=True)
     with torch.no_grad():
         module.theta += 0.3 * torch.randn(module.theta.shape, generator=torch.Generator().manual_seed(1))
         module.shift += torch.randn(module.shift.shape, generator=torch.Generator().manual_seed(2))
-        predicted = module.sentence_similarities(Neighbours.of(cone[0][:20], cone[1][:20], part))
+        predicted = module.sentence_similarities(part.neighbours(cone[0][:20], cone[1][:20]))
     for member in range(2):
         e1, e2 = (torch.nn.functional.normalize(module.removal(member).apply(e[:20].double())) for e in cone[:2])
         torch.testing.assert_close(predicted[member].double(), e1 @ e2.T, atol=2e-5, rtol=0)
 
 
 def test_starts_at_the_identity(cone, basis):
-    module = RemovalModule(basis, MeanSquaredError(), [DIMENSION])
+    module = RemovalModule(basis, MeanSquaredError(), members([DIMENSION]))
     assert torch.equal(module.gains(), torch.ones(1, DIMENSION))
 
 
 def test_w_and_2_minus_w_are_the_same_model(cone, basis):
     """The loss sees (1 − w)² alone."""
-    module = RemovalModule(basis, MeanSquaredError(), [DIMENSION], "paper", seed=1)
+    module = RemovalModule(basis, MeanSquaredError(), members([DIMENSION], [1]), "paper")
     batch = batch_of(cone, basis)
     with torch.no_grad():
         before = module.similarities(batch)
@@ -123,7 +126,7 @@ def test_w_and_2_minus_w_are_the_same_model(cone, basis):
 @pytest.mark.parametrize("D", [1, 2, 3])
 def test_full_removal_is_a_stationary_point_of_the_paper(cone, basis, D):
     """At w = 1 the gradient of the paper's parameterisation vanishes, whatever the data."""
-    module = RemovalModule(basis, MeanSquaredError(), [D], "paper", pull=0)
+    module = RemovalModule(basis, MeanSquaredError(), members([D], pulls=[0]), "paper")
     with torch.no_grad():
         module.theta[:, :D] = 1
     batch = batch_of(cone, basis)
@@ -142,14 +145,14 @@ def test_the_paper_converges_to_full_removal_of_dominant_components(cone, D):
         for i in (0, 1)
     )
     axes = Basis(torch.zeros(e1.shape[1]), torch.eye(e1.shape[1], D), torch.ones(D))
-    module = RemovalModule(axes, MeanSquaredError(), [D], "paper", learning_rate=0.05, pull=0, seed=0)
+    module = RemovalModule(axes, MeanSquaredError(), members([D], pulls=[0], learning_rates=[0.05]), "paper")
     fit(module, data_module((e1, e2, cone[2]), axes), epochs=150)
     np.testing.assert_allclose(module.removal().weights, np.ones(D), atol=0.02)
 
 
 def test_log_gains_find_the_planted_removal(cone, basis):
     module = fit(
-        RemovalModule(basis, CalibratedMeanSquaredError(), [DIMENSION], learning_rate=0.05, pull=0),
+        RemovalModule(basis, CalibratedMeanSquaredError(), members([DIMENSION], pulls=[0], learning_rates=[0.05])),
         data_module(cone, basis),
         60,
     )
@@ -157,30 +160,62 @@ def test_log_gains_find_the_planted_removal(cone, basis):
     assert gains[:2].max() < 0.35 * gains[2:].min()
 
 
-def test_members_of_a_bank_train_as_if_alone(cone, basis):
-    counts = [1, 3, DIMENSION]
-    bank = fit(
-        RemovalModule(basis, CalibratedMeanSquaredError(len(counts)), counts, gradient_clip=0.01),
-        data_module(cone, basis),
-        5,
-    )
-    for member, count in enumerate(counts):
-        alone = fit(
-            RemovalModule(basis, CalibratedMeanSquaredError(), [count], gradient_clip=0.01), data_module(cone, basis), 5
-        )
-        torch.testing.assert_close(bank.removal(member).gains, alone.removal().gains, atol=1e-6, rtol=0)
-        assert not torch.equal(alone.removal().gains, torch.ones(count))
+@pytest.mark.parametrize("parameterisation", ["paper", "log_gains"])
+def test_members_of_a_bank_train_as_if_alone(cone, basis, parameterisation):
+    """Whatever they differ in, and although each seed sees the pairs in an order of its own."""
+    bank = members([3, DIMENSION], [0, 5], [0.0, 0.1], [0.01, 0.03])
+    options = {"parameterisation": parameterisation, "learn_centre": True, "contrast": 0.1, "gradient_clip": 0.01}
+
+    def trained(part):
+        seeds = list(dict.fromkeys(member.seed for member in part))
+        data = data_module(cone, basis, seeds=seeds, neighbours=(cone[0][:50], cone[1][:50]), neighbours_per_batch=9)
+        return fit(RemovalModule(basis, CalibratedMeanSquaredError(len(part), 1, True), part, **options), data, 5)
+
+    together = trained(bank)
+    for place, member in enumerate(bank):
+        alone = trained([member])
+        for ours, expected in zip(parameters(together, place), parameters(alone, 0), strict=True):
+            torch.testing.assert_close(ours, expected, atol=2e-6, rtol=0)
+        assert not torch.equal(alone.removal().gains, torch.ones(member.components))
+
+
+def parameters(module, member) -> list[torch.Tensor]:
+    return [parameter.detach()[member] for parameter in module.parameters()]
+
+
+def test_second_order_reaches_the_same_optimum(cone, basis):
+    """A step of L-BFGS is 20 iterations."""
+    bank = members([3, DIMENSION], pulls=[0.01], learning_rates=[0.05])
+    batch = TrainingBatch(batch_of(cone, basis), None)
+    found = {}
+    for optimizer, steps in (("start", 0), ("adam", 2500), ("lbfgs", 10)):
+        options = {"learn_centre": True, "gradient_clip": None, "optimizer": optimizer if steps else "adam"}
+        module = RemovalModule(basis, CalibratedMeanSquaredError(2), bank, **options)
+        moves = module.configure_optimizers()
+        for _ in range(steps):
+            module.update(moves, batch)
+        found[optimizer] = module.losses(batch).detach()
+    torch.testing.assert_close(found["lbfgs"], found["adam"], atol=1e-5, rtol=0)
+    assert (found["lbfgs"] < 0.5 * found["start"]).all()
 
 
 def test_the_pull_holds_the_identity(cone, basis):
-    loose = fit(RemovalModule(basis, CalibratedMeanSquaredError(), [DIMENSION], pull=0), data_module(cone, basis), 10)
-    tight = fit(RemovalModule(basis, CalibratedMeanSquaredError(), [DIMENSION], pull=100), data_module(cone, basis), 10)
+    loose = fit(
+        RemovalModule(basis, CalibratedMeanSquaredError(), members([DIMENSION], pulls=[0])),
+        data_module(cone, basis),
+        10,
+    )
+    tight = fit(
+        RemovalModule(basis, CalibratedMeanSquaredError(), members([DIMENSION], pulls=[100])),
+        data_module(cone, basis),
+        10,
+    )
     assert tight.theta.abs().max() < 0.1 * loose.theta.abs().max()
 
 
 def test_validation_picks_the_best_member(cone, basis):
     module = fit(
-        RemovalModule(basis, CalibratedMeanSquaredError(2), [1, DIMENSION], learning_rate=0.05, pull=0),
+        RemovalModule(basis, CalibratedMeanSquaredError(2), members([1, DIMENSION], pulls=[0], learning_rates=[0.05])),
         data_module(cone, basis),
         20,
     )
@@ -190,42 +225,45 @@ def test_validation_picks_the_best_member(cone, basis):
 
 def test_two_runs_with_one_seed_are_bit_identical(cone, basis):
     one, two = (
-        fit(RemovalModule(basis, CalibratedMeanSquaredError(), [5], "paper", seed=7), data_module(cone, basis), 3)
+        fit(RemovalModule(basis, CalibratedMeanSquaredError(), members([5], [7]), "paper"), data_module(cone, basis), 3)
         for _ in range(2)
     )
     assert torch.equal(one.theta, two.theta)
 
 
 def test_batches_depend_on_seed_and_epoch_alone():
-    batches = EpochBatches(10, 4, seed=0, neighbours=7, neighbours_per_batch=3)
+    batches = EpochBatches(10, 4, seeds=[0, 1], neighbours=7, neighbours_per_batch=3)
     first = [(rows.tolist(), beside.tolist()) for rows, beside in batches]
     batches.set_epoch(1)
     second = [(rows.tolist(), beside.tolist()) for rows, beside in batches]
     batches.set_epoch(0)
     assert [(rows.tolist(), beside.tolist()) for rows, beside in batches] == first != second
-    assert sorted(row for rows, _ in second for row in rows) == list(range(10))
-    assert all(len(set(beside)) == 3 for _, beside in second)
+    for seed in (0, 1):
+        assert sorted(row for rows, _ in second for row in rows[seed]) == list(range(10))
+        assert all(len(set(beside[seed])) == 3 for _, beside in second)
+    alone = EpochBatches(10, 4, seeds=[1], neighbours=7, neighbours_per_batch=3)
+    assert [(rows.tolist()[0], beside.tolist()[0]) for rows, beside in alone] == [(r[1], b[1]) for r, b in first]
 
 
 def test_the_training_step_moves_nothing_between_devices(cone, basis):
     """On torch's meta device a hidden copy to the host (`.item()`, `.numpy()`) is an error."""
-    module = RemovalModule(basis, CalibratedMeanSquaredError(2), [3, DIMENSION], learn_centre=True, contrast=0.1).to(
-        "meta"
-    )
+    module = RemovalModule(
+        basis, CalibratedMeanSquaredError(2), members([3, DIMENSION]), learn_centre=True, contrast=0.1
+    ).to("meta")
     pairs = PairBatch(*(part.to("meta") for part in batch_of(cone, basis)))
-    neighbours = Neighbours(*(part.to("meta") for part in Neighbours.of(cone[0], cone[1], basis)))
-    losses = module.losses(TrainingBatch(pairs, neighbours))
-    losses.sum().backward()
-    module.configure_gradient_clipping(module.configure_optimizers())
+    neighbours = type(basis.neighbours(*cone[:2]))(*(part.to("meta") for part in basis.neighbours(*cone[:2])))
+    losses = module.update(torch.optim.SGD(module.parameters()), TrainingBatch(pairs, neighbours))
     assert losses.device.type == module.theta.grad.device.type == "meta"
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"numbers_of_components": [DIMENSION + 1]}, f"must lie in 1..{DIMENSION}"),
-        ({"numbers_of_components": []}, "must lie in"),
-        ({"numbers_of_components": [1], "parameterisation": "sigmoid"}, "unknown parameterisation 'sigmoid'"),
+        ({"members": [Member(DIMENSION + 1)]}, f"must lie in 1..{DIMENSION}"),
+        ({"members": []}, "must lie in"),
+        ({"members": [Member(1, 0), Member(1, 1), Member(2, 0)]}, "sorted by seed"),
+        ({"members": [Member(1)], "parameterisation": "sigmoid"}, "unknown parameterisation 'sigmoid'"),
+        ({"members": [Member(1)], "optimizer": "lbfgs"}, "gradient_clip None, got 0.0 and 1.0"),
     ],
 )
 def test_refuses(basis, options, message):
@@ -235,4 +273,4 @@ def test_refuses(basis, options, message):
 
 def test_forward_needs_an_encoder(basis):
     with pytest.raises(ValueError, match="without an encoder"):
-        RemovalModule(basis, MeanSquaredError(), [1])(["text"])
+        RemovalModule(basis, MeanSquaredError(), [Member(1)])(["text"])

@@ -29,10 +29,10 @@ def test_mean_squared_error(batch):
 def test_calibration_is_one_line_for_all_or_for_each_set(batch, per_dataset):
     predictions, scores, dataset = batch
     objective = CalibratedMeanSquaredError(MEMBERS, 2, per_dataset)
-    assert objective.scale.shape == (2 if per_dataset else 1, MEMBERS)
+    assert objective.scale.shape == (MEMBERS, 2 if per_dataset else 1)
     torch.testing.assert_close(objective(*batch), MeanSquaredError()(*batch))  # starts without any
     with torch.no_grad():
-        objective.scale[0, 1], objective.offset[-1, 1] = 2.0, -1.0
+        objective.scale[1, 0], objective.offset[1, -1] = 2.0, -1.0
     scale, offset = (
         (torch.where(dataset == 0, 2.0, 1.0), torch.where(dataset == 1, -1.0, 0.0)) if per_dataset else (2.0, -1.0)
     )
@@ -68,6 +68,21 @@ def test_rank_of_ties_says_nothing(batch):
 def test_temperature_must_be_positive():
     with pytest.raises(ValueError, match="temperature must be above 0, got 0"):
         RankLoss(temperature=0)
+
+
+@pytest.mark.parametrize(
+    "objective", [PearsonLoss(), RankLoss(), CalibratedMeanSquaredError(2 * MEMBERS, 2, True), MeanSquaredError()]
+)
+def test_seeds_stand_side_by_side(batch, objective):
+    """Two seeds, each with pairs in an order of its own, are two batches."""
+    predictions, scores, dataset = batch
+    order = torch.stack([torch.arange(N), torch.arange(N).flip(0)])
+    losses = objective(predictions[order], scores[order], dataset[order])
+    assert losses.shape == (2, MEMBERS)
+    for seed in (0, 1):
+        one = CalibratedMeanSquaredError(MEMBERS, 2, True) if list(objective.parameters()) else objective
+        expected = one(predictions[order[seed]], scores[order[seed]], dataset[order[seed]])
+        torch.testing.assert_close(losses[seed], expected)
 
 
 @pytest.mark.parametrize(

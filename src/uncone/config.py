@@ -127,6 +127,16 @@ def names(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else [str(name) for name in value]
 
 
+def numbers(value: Any) -> list[float]:
+    """A list of numbers, however it was written: one number, or a list.
+
+    Example:
+        >>> numbers(0.1), numbers([0.1, 1])
+        ([0.1], [0.1, 1.0])
+    """
+    return [float(value)] if isinstance(value, (int, float)) else [float(each) for each in value]
+
+
 def check(config: DictConfig) -> None:
     """Refuse, before anything is loaded or encoded, names that nothing answers to.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from torch import Tensor
 
-from uncone.data.pair_module import Basis, EpochBatches, PairDataModule
+from uncone.bank import members
+from uncone.data.basis import Basis
+from uncone.data.pair_module import PairDataModule
 from uncone.data.pairs import ScoredPairs
 from uncone.module import RemovalModule
 from uncone.objectives import PearsonLoss
@@ -75,17 +77,9 @@ def learn(
     def encoded(part: ScoredPairs) -> tuple[ScoredPairs, Tensor, Tensor]:
         return part, X[[int(row) for row in part.text1]], X[[int(row) for row in part.text2]]
 
-    data = PairDataModule(encoded(training), encoded(validation), basis, BATCH_SIZE, seed)
-    module = RemovalModule(
-        basis,
-        PearsonLoss(members=len(counts)),
-        counts,
-        learning_rate=LEARNING_RATE,
-        pull=pull,
-        learn_centre=centred,
-        gradient_clip=None,
-        seed=seed,
-    )
+    data = PairDataModule(encoded(training), encoded(validation), basis, BATCH_SIZE, [seed])
+    bank = members(counts, [seed], [pull], [LEARNING_RATE])
+    module = RemovalModule(basis, PearsonLoss(members=len(bank)), bank, learn_centre=centred, gradient_clip=None)
     with one_thread():
         return cast(Removal, _best(module, data, max_epochs))  # as the basis is no clustered one
 
@@ -96,7 +90,7 @@ def _best(module: RemovalModule, data: PairDataModule, max_epochs: int) -> Corre
     A bare loop: a Lightning trainer would write to the console and draw from the caller's random numbers.
     """
     loader = data.train_dataloader()
-    batches = cast(EpochBatches, loader.sampler)
+    batches: Any = loader.batch_sampler
     optimizer = module.configure_optimizers()
     best: Correction = module.removal(0)
     best_score, best_epoch = -math.inf, 0
@@ -106,12 +100,10 @@ def _best(module: RemovalModule, data: PairDataModule, max_epochs: int) -> Corre
             best, best_score, best_epoch = module.removal(int(scores.argmax())), float(scores.max()), epoch
         if epoch == max_epochs or epoch - best_epoch >= PATIENCE:
             break
-        batches.set_epoch(epoch)
-        for rows in batches:
-            optimizer.zero_grad()
-            module.losses(loader.dataset[rows]).sum().backward()
-            module.configure_gradient_clipping(optimizer)
-            optimizer.step()
+        batches.sampler.set_epoch(epoch)
+        for steps in loader:
+            for batch in steps.split():
+                module.update(optimizer, batch)
     return best
 
 

@@ -1,7 +1,8 @@
 """From predicted similarities and human scores to a loss.
 
-Every objective maps predictions (n, M) of M candidate removals, scores (n,) in [-1, 1] and data-set numbers (n,) to M
-losses. The losses of different candidates share nothing, so their sum trains each as if it were alone.
+Every objective maps predictions (…, n, M) of M removals, scores (…, n) in [-1, 1] and data-set numbers (…, n) to losses
+(…, M); in front may stand seeds, each with pairs of its own. The losses of different removals share nothing, so their
+sum trains each as if it were alone.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ class Objective(nn.Module):
     """What all objectives have in common.
 
     Args:
-        members: candidates M that are trained at once.
+        members: removals that are trained at once, those of all seeds together.
         datasets: data sets that the pairs come from.
     """
 
@@ -24,7 +25,7 @@ class Objective(nn.Module):
         self.members, self.datasets = members, datasets
 
     def forward(self, predictions: Tensor, scores: Tensor, dataset: Tensor) -> Tensor:
-        """Losses (M,)."""
+        """Losses (…, M)."""
         raise NotImplementedError
 
 
@@ -37,8 +38,8 @@ class MeanSquaredError(Objective):
     """
 
     def forward(self, predictions: Tensor, scores: Tensor, dataset: Tensor) -> Tensor:
-        """Losses (M,)."""
-        return (predictions - scores[:, None]).square().mean(0)
+        """Losses (…, M)."""
+        return (predictions - scores[..., None]).square().mean(-2)
 
 
 class CalibratedMeanSquaredError(Objective):
@@ -57,13 +58,16 @@ class CalibratedMeanSquaredError(Objective):
         super().__init__(members, datasets)
         count = datasets if per_dataset else 1
         self.per_dataset = per_dataset
-        self.scale = nn.Parameter(torch.ones(count, members))
-        self.offset = nn.Parameter(torch.zeros(count, members))
+        self.scale = nn.Parameter(torch.ones(members, count))
+        self.offset = nn.Parameter(torch.zeros(members, count))
 
     def forward(self, predictions: Tensor, scores: Tensor, dataset: Tensor) -> Tensor:
-        """Losses (M,)."""
-        row = dataset if self.per_dataset else torch.zeros_like(dataset)
-        return (self.scale[row] * predictions + self.offset[row] - scores[:, None]).square().mean(0)
+        """Losses (…, M)."""
+        row = dataset.long() if self.per_dataset else torch.zeros_like(dataset, dtype=torch.long)
+        sets = F.one_hot(row, self.scale.shape[1]).to(predictions.dtype)  # (…, n, sets)
+        shape = (*predictions.shape[:-2], predictions.shape[-1], -1)  # (…, M, sets)
+        scale, offset = sets @ self.scale.view(shape).mT, sets @ self.offset.view(shape).mT  # (…, n, M)
+        return (scale * predictions + offset - scores[..., None]).square().mean(-2)
 
 
 class PearsonLoss(Objective):
@@ -76,15 +80,15 @@ class PearsonLoss(Objective):
     """
 
     def forward(self, predictions: Tensor, scores: Tensor, dataset: Tensor) -> Tensor:
-        """Losses (M,), each in [0, 2]."""
-        groups = F.one_hot(dataset.long()).to(predictions.dtype)  # (n, datasets)
-        counts = groups.sum(0).clamp_min(1)[:, None]  # (datasets, 1)
-        index = dataset.long()
-        p = predictions - (groups.T @ predictions / counts)[index]  # centred inside each data set
-        y = (scores - (groups.T @ scores / counts[:, 0])[index])[:, None]
-        covariance = groups.T @ (p * y)  # (datasets, M)
-        r = covariance / ((groups.T @ p.square()) * (groups.T @ y.square()) + 1e-12).sqrt()
-        return 1 - (counts * r * (groups.sum(0) > 0)[:, None]).sum(0) / len(scores)
+        """Losses (…, M), each in [0, 2]."""
+        groups = F.one_hot(dataset.long()).to(predictions.dtype)  # (…, n, sets)
+        counts = groups.sum(-2)[..., None]  # (…, sets, 1)
+        p = predictions - groups @ (groups.mT @ predictions / counts.clamp_min(1))  # centred inside each data set
+        y = scores[..., None]
+        y = y - groups @ (groups.mT @ y / counts.clamp_min(1))
+        covariance = groups.mT @ (p * y)  # (…, sets, M)
+        r = covariance / ((groups.mT @ p.square()) * (groups.mT @ y.square()) + 1e-12).sqrt()
+        return 1 - (counts * r).sum(-2) / scores.shape[-1]
 
 
 def neighbour_contrast(cosines: Tensor, temperature: float) -> Tensor:
@@ -93,19 +97,19 @@ def neighbour_contrast(cosines: Tensor, temperature: float) -> Tensor:
     Each sentence should be closer to its own neighbour than to those of the others in the batch; no label is needed.
 
     Args:
-        cosines: (M, n, n) of the n first with the n second sentences, neighbours on the diagonal.
+        cosines: (…, M, n, n) of the n first with the n second sentences, neighbours on the diagonal.
         temperature: τ > 0 that the cosines are divided by.
 
     Returns:
-        Losses (M,); log n where all cosines are equal.
+        Losses (…, M); log n where all cosines are equal.
 
     Example:
         >>> neighbour_contrast(torch.zeros(1, 4, 4), 0.05).exp()
         tensor([4.0000])
     """
     logits = cosines / temperature
-    forward, backward = logits.log_softmax(2), logits.log_softmax(1)
-    return -(forward + backward).diagonal(dim1=1, dim2=2).mean(1) / 2
+    forward, backward = logits.log_softmax(-1), logits.log_softmax(-2)
+    return -(forward + backward).diagonal(dim1=-2, dim2=-1).mean(-1) / 2
 
 
 class RankLoss(Objective):
@@ -127,8 +131,8 @@ class RankLoss(Objective):
         self.temperature = temperature
 
     def forward(self, predictions: Tensor, scores: Tensor, dataset: Tensor) -> Tensor:
-        """Losses (M,)."""
-        i, j = torch.nonzero((scores[:, None] > scores) & (dataset[:, None] == dataset), as_tuple=True)
-        if not len(i):  # a batch of ties says nothing
-            return predictions.sum(0) * 0
-        return F.softplus((predictions[j] - predictions[i]) / self.temperature).mean(0)
+        """Losses (…, M)."""
+        couples = (scores[..., :, None] > scores[..., None, :]) & (dataset[..., :, None] == dataset[..., None, :])
+        excess = predictions[..., None, :, :] - predictions[..., :, None, :]  # (…, n, n, M): ŷ_j − ŷ_i
+        losses = F.softplus(excess / self.temperature) * couples[..., None]
+        return losses.sum((-3, -2)) / couples.sum((-2, -1)).clamp_min(1)[..., None]  # a batch of ties says nothing

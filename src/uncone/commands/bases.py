@@ -10,10 +10,11 @@ import torch
 from omegaconf import DictConfig
 
 from uncone.config import Spectra
+from uncone.data.basis import Basis
 from uncone.data.clustered_pairs import ClusteredBasis
 from uncone.data.corpora import load_texts
 from uncone.data.neighbours import neighbouring_sentences
-from uncone.data.pair_module import Basis, EncodedPairs, Side
+from uncone.data.pair_module import EncodedPairs, Side
 from uncone.data.pairs import ScoredPairs
 from uncone.encoder import TokenVectors
 from uncone.spectrum import Spectrum

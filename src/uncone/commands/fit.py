@@ -12,10 +12,11 @@ import wandb
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
+from uncone.bank import members
 from uncone.callbacks import GeometryCallback, LoggerIdentity
 from uncone.commands.bases import encoded, encoded_neighbours, make_basis
 from uncone.commands.loggers import make_loggers
-from uncone.config import Spectra
+from uncone.config import Spectra, numbers
 from uncone.data.pair_module import PairDataModule
 from uncone.data.pairs import ScoredPairs
 from uncone.geometry.probe import GeometryProbe
@@ -40,27 +41,27 @@ def fit(
     """Train the bank of removals; returns the best as "learned" (and every other, if `learned.report` says so)."""
     settings, contrast = config.learned, config.learned.contrast
     basis, counts = make_basis(config, spectra)
+    seeds = [config.seed] if settings.seeds is None else list(settings.seeds)
+    bank = members(counts, seeds, numbers(settings.pull), numbers(settings.learning_rate))
     data = PairDataModule(
         encoded(pairs, config.data.kind, vectors, basis),
         encoded(validation, config.data.kind, vectors, basis),
         basis,
         settings.batch_size,
-        config.seed,
+        seeds,
         encoded_neighbours(config, vectors, basis) if contrast.weight else None,
         contrast.batch_size,
     )
     module = RemovalModule(
         basis,
-        hydra.utils.instantiate(config.objective, members=len(counts), datasets=len(data.datasets)),
-        counts,
+        hydra.utils.instantiate(config.objective, members=len(bank), datasets=len(data.datasets)),
+        bank,
         settings.parameterisation,
-        settings.learning_rate,
-        settings.pull,
         settings.learn_centre,
         contrast.weight,
         contrast.temperature,
         settings.gradient_clip,
-        config.seed,
+        settings.optimizer,
         vectors.encoder,
     )
     # Saved when an epoch is over, after validation, so that a resumed run starts with the next one.
@@ -93,6 +94,6 @@ def fit(
         module.load_state_dict(checkpoint["state_dict"], strict=False)
     removals: dict[str, Correction] = {"learned": module.removal()}
     if settings.report == "all":
-        removals |= {f"learned_{count}": module.removal(member) for member, count in enumerate(counts)}
+        removals |= {f"learned_{label}": module.removal(member) for member, label in enumerate(module.labels)}
     trained_on = OmegaConf.to_container(config.data, resolve=True)  # evaluations leave these pairs out
     return {name: removal.with_settings(trained_on=trained_on) for name, removal in removals.items()}

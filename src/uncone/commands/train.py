@@ -14,6 +14,9 @@ from uncone.commands.run_folder import open_run, write_results
 from uncone.commands.systems import compare, leave_out_seen, load_splits, make_systems
 from uncone.config import Spectra, make_tasks, make_vectors
 from uncone.geometry.probe import GeometryProbe
+from uncone.report.bank_figure import components_figure
+from uncone.report.figures import save
+from uncone.report.seeds import print_over_seeds, seeds_from_names
 from uncone.report.tables import geometry_rows, print_results, verdict
 from uncone.tasks import Sts, WordSimilarity
 
@@ -50,8 +53,14 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
         tasks = leave_out_seen(config, console, tasks, learned)
     rows, not_run = compare(config, vectors, [held_out, *tasks], removals)
     measured = geometry_rows(rows[0], {"none": probe.measure(), "learned": probe.measure(removals["learned"])})
+    rows = seeds_from_names(rows)
     write_results(folder, [*rows, *measured])
-    print_results(console, rows, not_run)
+    if figure := components_figure(rows):
+        save(figure, folder / "figures" / "components.png")
+    if len({row["seed"] for row in rows}) > 1:
+        print_over_seeds(console, rows, not_run)
+    else:
+        print_results(console, rows, not_run)
     console.print(verdict(rows, measured))
     console.print(f"Written to {folder}")
     return [*rows, *measured]

@@ -31,6 +31,10 @@ class ClusteredTexts(NamedTuple):
     coordinates: Tensor
     mass: Tensor
 
+    def batch(self, rows: Tensor | slice = slice(None)) -> ClusteredTexts:
+        """Some of the texts, by row numbers of any shape (…, n)."""
+        return ClusteredTexts(*(part[rows] for part in self))
+
 
 class ClusteredPairBatch(NamedTuple):
     """Scored pairs of texts in the bases of all clusters.
@@ -47,6 +51,10 @@ class ClusteredPairBatch(NamedTuple):
     score: Tensor
     dataset: Tensor
 
+    def batch(self, rows: Tensor | slice = slice(None)) -> ClusteredPairBatch:
+        """Some of the pairs, by row numbers of any shape (…, n)."""
+        return ClusteredPairBatch(self.first.batch(rows), self.second.batch(rows), self.score[rows], self.dataset[rows])
+
 
 class ClusteredNeighbours(NamedTuple):
     """Neighbouring sentences in the bases of all clusters.
@@ -58,6 +66,10 @@ class ClusteredNeighbours(NamedTuple):
 
     first: ClusteredTexts
     second: ClusteredTexts
+
+    def batch(self, rows: Tensor) -> ClusteredNeighbours:
+        """Some of them, by row numbers of any shape (…, n)."""
+        return ClusteredNeighbours(self.first.batch(rows), self.second.batch(rows))
 
 
 class ClusteredBasis(NamedTuple):
@@ -148,7 +160,9 @@ class ClusteredBasis(NamedTuple):
 
 
 def corrected(texts: ClusteredTexts, components: Tensor, gains: Tensor, delta: Tensor) -> Tensor:
-    """Vectors (M, n, d) of texts under gains (M, K) and shifts (M, K) of the centres along the components (d, K)."""
-    g, shift = gains[:, None], delta[:, None]  # (M, 1, K)
-    change = (g - 1) * texts.coordinates - g * shift * texts.mass  # (M, n, K)
-    return texts.base + change @ components.T
+    """Vectors (…, M, n, d) of texts (…, n) under gains (…, M, K) and shifts (…, M, K) of the centres along the
+    components (d, K)."""
+    g, shift = gains[..., None, :], delta[..., None, :]  # (…, M, 1, K)
+    base, coordinates, mass = (part.unsqueeze(-3) for part in texts)  # (…, 1, n, ·)
+    change = (g - 1) * coordinates - g * shift * mass  # (…, M, n, K)
+    return base + change @ components.T

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +11,17 @@ from rich.table import Table
 
 from uncone.tasks.scoring import NotRun, Row
 from uncone.tasks.table import Headline, headlines
+
+
+def seeds_from_names(rows: Sequence[Row]) -> list[Row]:
+    """Rows in which a member of a bank that is named by its seed carries the seed as such.
+
+    Example:
+        >>> seeds_from_names([{"removal": "learned_10_seed3", "seed": 0}])
+        [{'removal': 'learned_10', 'seed': 3}]
+    """
+    found = [(row, re.fullmatch(r"(learned_.*?)_seed(\d+)(.*)", row["removal"])) for row in rows]
+    return [row | {"removal": name[1] + name[3], "seed": int(name[2])} if name else row for row, name in found]
 
 
 def over_seeds(rows: Sequence[Row], columns: Sequence[Headline]) -> dict[str, list[tuple[float, float, int]]]:

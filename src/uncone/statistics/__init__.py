@@ -13,6 +13,7 @@ from uncone.statistics.correlation import (
     pearson,
     point,
     spearman,
+    spearman_each,
 )
 from uncone.statistics.multiple import holm
 from uncone.statistics.resampling import (
@@ -40,4 +41,5 @@ __all__ = [
     "percentile_interval",
     "point",
     "spearman",
+    "spearman_each",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.stats import rankdata
 
 from uncone.statistics import agreement
 from uncone.statistics.agreement import OnCounts
@@ -65,6 +66,25 @@ def spearman(gold: np.ndarray, predicted: np.ndarray) -> float:
         1.0
     """
     return point("spearman", gold, predicted)
+
+
+def spearman_each(gold: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Spearman's rank correlation (M,) of gold scores with each of M columns of predictions.
+
+    Args:
+        gold: (n,) finite, not constant.
+        predictions: (n, M) finite, no column constant.
+
+    Raises:
+        ValueError: as for `spearman`.
+
+    Example:
+        >>> spearman_each(np.array([1.0, 2, 3]), np.array([[1.0, 3], [2, 2], [3, 1]]))
+        array([ 1., -1.])
+    """
+    gold, systems = checked("spearman", gold, predictions.T)
+    ranks = [_standardised(rankdata(each, axis=1)) for each in (gold[None], systems)]  # (1, n), (M, n)
+    return (ranks[1] @ ranks[0][0]) / len(gold)
 
 
 def accuracy(gold: np.ndarray, predicted: np.ndarray) -> float:

@@ -1,0 +1,65 @@
+"""What moves the weights of a bank of removals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+OPTIMIZERS = ("adam", "lbfgs")
+ITERATIONS = 20  # of L-BFGS in one step
+
+
+class RowAdam(torch.optim.Adam):
+    """Adam in which every row of a parameter has a learning rate of its own.
+
+    A step of Adam is linear in the rate: one with rate 1 is scaled, row by row.
+
+    Args:
+        parameters: tensors (M, …).
+        rates: (M,) learning rates.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], rates: Tensor):
+        super().__init__(parameters, lr=1.0)
+        self.rates = rates
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """One step; returns what the closure returns, which is called before anything moves."""
+        value = None
+        if closure is not None:
+            with torch.enable_grad():
+                value = closure()
+        tensors = [parameter for group in self.param_groups for parameter in group["params"]]
+        before = [tensor.detach().clone() for tensor in tensors]
+        super().step()
+        with torch.no_grad():
+            for tensor, start in zip(tensors, before, strict=True):
+                rates = self.rates.to(tensor).view(-1, *[1] * (tensor.ndim - 1))
+                tensor.copy_(start + rates * (tensor - start))
+        return value
+
+
+def make_optimizer(
+    name: str, parameters: Iterable[nn.Parameter], learning_rates: Sequence[float]
+) -> torch.optim.Optimizer:
+    """The optimizer of a bank.
+
+    Args:
+        name: "adam"; or "lbfgs", which takes 20 iterations a step with a line search. Members share a step length
+            there, so their paths depend on each other, though not their optima.
+        parameters: tensors with one row for each member.
+        learning_rates: of each member; L-BFGS, whose line search finds its own, ignores them.
+
+    Raises:
+        ValueError: for another name.
+    """
+    if name == "lbfgs":
+        return torch.optim.LBFGS(parameters, max_iter=ITERATIONS, line_search_fn="strong_wolfe")
+    if name != "adam":
+        raise ValueError(f"unknown optimizer {name!r}: choose one of {', '.join(OPTIMIZERS)}")
+    if len(set(learning_rates)) == 1:
+        return torch.optim.Adam(parameters, lr=learning_rates[0], fused=True)
+    return RowAdam(parameters, torch.tensor([float(rate) for rate in learning_rates]))
