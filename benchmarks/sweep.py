@@ -31,7 +31,7 @@ import torch
 from torch.nn.functional import cosine_similarity
 from torch.utils.data import DataLoader, TensorDataset
 
-from uncone.bank import members
+from uncone.bank import RemovalBank, members
 from uncone.data.basis import Basis
 from uncone.data.pair_module import PairDataModule
 from uncone.data.pairs import ScoredPairs
@@ -73,17 +73,16 @@ def bank(basis: Basis, pairs: ScoredPairs, first: torch.Tensor, second: torch.Te
     start = time.perf_counter()
     few = pairs.take(np.arange(10))
     data = PairDataModule((pairs, first, second), (few, first[:10], second[:10]), basis, BATCH)
-    module = RemovalModule(
-        basis, MeanSquaredError(len(NUMBERS)), members(NUMBERS, pulls=[0.0], learning_rates=[RATE]), "paper"
-    )
-    initial = module.theta.detach().clone()
+    learned = RemovalBank(basis, members(NUMBERS, pulls=[0.0], learning_rates=[RATE]), "paper")
+    module = RemovalModule(learned, MeanSquaredError(len(NUMBERS)), gradient_clip=CLIP)
+    initial = learned.theta.detach().clone()
     off = dict.fromkeys(("logger", "enable_checkpointing", "enable_model_summary", "enable_progress_bar"), False)
     trainer = pl.Trainer(max_epochs=epochs, accelerator="cpu", limit_val_batches=0, **off)
     trainer.fit(module, data)
     seconds = time.perf_counter() - start
     with torch.no_grad():
         batch = data.train.batch()
-        losses = module.objective(module.similarities(batch), batch.score, batch.dataset)
+        losses = module.objective(learned.similarities(batch), batch.score, batch.dataset)
     return initial, losses, seconds
 
 

@@ -5,7 +5,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from uncone.bank import members
+from uncone.bank import RemovalBank, members
 from uncone.clustering import Clustering
 from uncone.data.basis import Basis, TrainingBatch
 from uncone.data.clustered_pairs import ClusteredBasis
@@ -54,9 +54,9 @@ def batch_of(sides, basis, score=None):
 
 
 def module_of(basis, counts=(1, 3), **options) -> RemovalModule:
-    module = RemovalModule(basis, MeanSquaredError(len(counts)), members(counts), **options)
+    module = RemovalModule(RemovalBank(basis, members(counts), **options), MeanSquaredError(len(counts)))
     generator = torch.Generator().manual_seed(5)
-    for parameter in (module.theta, module.shift):
+    for parameter in (module.bank.theta, module.bank.shift):
         if parameter is not None:
             parameter.data.copy_(0.7 * torch.randn(parameter.shape, generator=generator))
     return module
@@ -75,7 +75,7 @@ def test_similarities_are_those_of_the_saved_removal(sides, temperature, learn_c
     basis = basis_of(sides, temperature=temperature)
     module = module_of(basis, learn_centre=learn_centre)
     with torch.no_grad():
-        similarities = module.similarities(batch_of(sides, basis))
+        similarities = module.bank.similarities(batch_of(sides, basis))
     for member, count in enumerate((1, 3)):
         removal = module.removal(member)
         assert removal.gains.shape == (2, count)
@@ -98,7 +98,7 @@ def test_one_cluster_trains_as_the_whole(sides):
         module = module_of(basis, learn_centre=True)
         losses = module.losses(TrainingBatch(batch, None))
         losses.sum().backward()
-        results[name] = (losses.detach(), module.theta.grad, module.shift.grad)
+        results[name] = (losses.detach(), module.bank.theta.grad, module.bank.shift.grad)
     for ours, expected in zip(results["clustered"], results["whole"], strict=True):
         torch.testing.assert_close(ours, expected, rtol=1e-4, atol=1e-6)
 
@@ -107,7 +107,7 @@ def test_contrast_is_that_of_the_saved_removal(sides):
     basis = basis_of(sides, temperature=0.5)
     module = module_of(basis, counts=(3,))
     with torch.no_grad():
-        ours = module.sentence_similarities(basis.neighbours(*(basis.express(side, mean_pool) for side in sides)))
+        ours = module.bank.sentence_similarities(basis.neighbours(*(basis.express(side, mean_pool) for side in sides)))
     torch.testing.assert_close(ours[0].diagonal(), cosines(module.removal(0), sides), rtol=1e-4, atol=1e-5)
 
 
@@ -120,7 +120,7 @@ def test_learns_to_remove_each_clusters_noise(sides):
     basis = basis_of(sides, D=1)
     expressed = [basis.express(side, mean_pool) for side in sides]
     data = PairDataModule((pairs, *expressed), (pairs, *expressed), basis, batch_size=TEXTS)
-    module = RemovalModule(basis, MeanSquaredError(), members([1], pulls=[0.001], learning_rates=[0.1]))
+    module = RemovalModule(RemovalBank(basis, members([1], pulls=[0.001], learning_rates=[0.1])), MeanSquaredError())
     trainer = pl.Trainer(
         max_epochs=60,
         accelerator="cpu",
@@ -134,6 +134,11 @@ def test_learns_to_remove_each_clusters_noise(sides):
     trainer.fit(module, data)
     assert (module.removal().weights > 0.6).all()
     assert module.validation_scores(data.validation)[0] > before + 0.1
+
+
+def test_clusters_are_not_mixed(sides):
+    with pytest.raises(ValueError, match="rank must be 0, got 2"):
+        RemovalBank(basis_of(sides), members([1]), rank=2)
 
 
 def test_texts_without_tokens_of_a_cluster_are_not_moved_by_it(sides):

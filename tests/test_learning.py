@@ -6,7 +6,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
-from uncone.bank import members
+from uncone.bank import RemovalBank, members
 from uncone.data.basis import Basis
 from uncone.data.pair_module import PairDataModule
 from uncone.data.pairs import ScoredPairs
@@ -46,8 +46,8 @@ def test_trains_as_lightning_does(planted):
     parts = ScoredPairs(tuple(map(str, i)), tuple(map(str, j)), scores, ("pairs",) * len(i)).split((0.8, 0.2), 3)
     encoded = [(part, X[[int(t) for t in part.text1]], X[[int(t) for t in part.text2]]) for part in parts]
     basis = Basis(spectrum.mean, spectrum.components[:, :4], spectrum.eigenvalues[:4])
-    bank = members([4], [3], [0.1], [0.05])
-    module = RemovalModule(basis, PearsonLoss(), bank, learn_centre=True, gradient_clip=None)
+    bank = RemovalBank(basis, members([4], [3], [0.1], [0.05]), learn_centre=True)
+    module = RemovalModule(bank, PearsonLoss(), gradient_clip=None)
     scored = []
 
     class Keep(Callback):

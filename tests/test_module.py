@@ -5,7 +5,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
-from uncone.bank import Member, members
+from uncone.bank import Member, RemovalBank, members
 from uncone.data.basis import Basis, PairBatch, TrainingBatch
 from uncone.data.pair_module import EpochBatches, PairDataModule
 from uncone.data.pairs import ScoredPairs
@@ -63,6 +63,12 @@ def batch_of(cone, basis) -> PairBatch:
     return basis.pairs(*cone, torch.zeros(PAIRS, dtype=torch.long)).batch()
 
 
+def module_of(
+    basis, objective, members, parameterisation="log_gains", learn_centre=False, rank=0, **options
+) -> RemovalModule:
+    return RemovalModule(RemovalBank(basis, members, parameterisation, learn_centre, rank), objective, **options)
+
+
 def fit(module, data, epochs=30) -> RemovalModule:
     trainer = pl.Trainer(
         max_epochs=epochs,
@@ -76,17 +82,23 @@ def fit(module, data, epochs=30) -> RemovalModule:
     return module
 
 
+def disturb(module) -> RemovalModule:
+    """Weights as after some training."""
+    for number, parameter in enumerate(module.bank.parameters()):
+        with torch.no_grad():
+            parameter += 0.3 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(number))
+    return module
+
+
+@pytest.mark.parametrize("rank", [0, 3])
 @pytest.mark.parametrize("parameterisation", ["paper", "log_gains"])
 @pytest.mark.parametrize("learn_centre", [False, True])
 @pytest.mark.parametrize("k", [4, DIMENSION])
-def test_similarities_are_the_cosines_of_corrected_vectors(cone, basis, parameterisation, learn_centre, k):
+def test_similarities_are_the_cosines_of_corrected_vectors(cone, basis, parameterisation, learn_centre, k, rank):
     part = Basis(basis.centre, basis.components[:, :k], basis.eigenvalues[:k])
-    module = RemovalModule(part, MeanSquaredError(), members([2, k], [3]), parameterisation, learn_centre)
+    module = disturb(module_of(part, MeanSquaredError(), members([2, k], [3]), parameterisation, learn_centre, rank))
     with torch.no_grad():
-        module.theta += 0.3 * torch.randn(module.theta.shape, generator=torch.Generator().manual_seed(1))
-        if learn_centre:
-            module.shift += torch.randn(module.shift.shape, generator=torch.Generator().manual_seed(2))
-        predicted = module.similarities(batch_of(cone, part))
+        predicted = module.bank.similarities(batch_of(cone, part))
     for member in range(2):
         removal = module.removal(member)
         expected = torch.nn.functional.cosine_similarity(
@@ -95,43 +107,42 @@ def test_similarities_are_the_cosines_of_corrected_vectors(cone, basis, paramete
         torch.testing.assert_close(predicted[:, member].double(), expected, atol=2e-5, rtol=0)
 
 
+@pytest.mark.parametrize("rank", [0, 3])
 @pytest.mark.parametrize("k", [4, DIMENSION])
-def test_sentence_similarities_are_the_cosines_of_corrected_vectors(cone, basis, k):
+def test_sentence_similarities_are_the_cosines_of_corrected_vectors(cone, basis, k, rank):
     part = Basis(basis.centre, basis.components[:, :k], basis.eigenvalues[:k])
-    module = RemovalModule(part, MeanSquaredError(), members([2, k]), learn_centre=True)
+    module = disturb(module_of(part, MeanSquaredError(), members([2, k]), learn_centre=True, rank=rank))
     with torch.no_grad():
-        module.theta += 0.3 * torch.randn(module.theta.shape, generator=torch.Generator().manual_seed(1))
-        module.shift += torch.randn(module.shift.shape, generator=torch.Generator().manual_seed(2))
-        predicted = module.sentence_similarities(part.neighbours(cone[0][:20], cone[1][:20]))
+        predicted = module.bank.sentence_similarities(part.neighbours(cone[0][:20], cone[1][:20]))
     for member in range(2):
         e1, e2 = (torch.nn.functional.normalize(module.removal(member).apply(e[:20].double())) for e in cone[:2])
         torch.testing.assert_close(predicted[member].double(), e1 @ e2.T, atol=2e-5, rtol=0)
 
 
 def test_starts_at_the_identity(cone, basis):
-    module = RemovalModule(basis, MeanSquaredError(), members([DIMENSION]))
-    assert torch.equal(module.gains(), torch.ones(1, DIMENSION))
+    module = module_of(basis, MeanSquaredError(), members([DIMENSION]))
+    assert torch.equal(module.bank.gains(), torch.ones(1, DIMENSION))
 
 
 def test_w_and_2_minus_w_are_the_same_model(cone, basis):
     """The loss sees (1 − w)² alone."""
-    module = RemovalModule(basis, MeanSquaredError(), members([DIMENSION], [1]), "paper")
+    module = module_of(basis, MeanSquaredError(), members([DIMENSION], [1]), "paper")
     batch = batch_of(cone, basis)
     with torch.no_grad():
-        before = module.similarities(batch)
-        module.theta.copy_(2 - module.theta)
-        torch.testing.assert_close(module.similarities(batch), before)
+        before = module.bank.similarities(batch)
+        module.bank.theta.copy_(2 - module.bank.theta)
+        torch.testing.assert_close(module.bank.similarities(batch), before)
 
 
 @pytest.mark.parametrize("D", [1, 2, 3])
 def test_full_removal_is_a_stationary_point_of_the_paper(cone, basis, D):
     """At w = 1 the gradient of the paper's parameterisation vanishes, whatever the data."""
-    module = RemovalModule(basis, MeanSquaredError(), members([D], pulls=[0]), "paper")
+    module = module_of(basis, MeanSquaredError(), members([D], pulls=[0]), "paper")
     with torch.no_grad():
-        module.theta[:, :D] = 1
+        module.bank.theta[:, :D] = 1
     batch = batch_of(cone, basis)
-    module.objective(module.similarities(batch), batch.score, batch.dataset).sum().backward()
-    assert module.theta.grad.abs().max() < 1e-6
+    module.objective(module.bank.similarities(batch), batch.score, batch.dataset).sum().backward()
+    assert module.bank.theta.grad.abs().max() < 1e-6
 
 
 @pytest.mark.parametrize("D", [1, 2, 3])
@@ -145,14 +156,14 @@ def test_the_paper_converges_to_full_removal_of_dominant_components(cone, D):
         for i in (0, 1)
     )
     axes = Basis(torch.zeros(e1.shape[1]), torch.eye(e1.shape[1], D), torch.ones(D))
-    module = RemovalModule(axes, MeanSquaredError(), members([D], pulls=[0], learning_rates=[0.05]), "paper")
+    module = module_of(axes, MeanSquaredError(), members([D], pulls=[0], learning_rates=[0.05]), "paper")
     fit(module, data_module((e1, e2, cone[2]), axes), epochs=150)
     np.testing.assert_allclose(module.removal().weights, np.ones(D), atol=0.02)
 
 
 def test_log_gains_find_the_planted_removal(cone, basis):
     module = fit(
-        RemovalModule(basis, CalibratedMeanSquaredError(), members([DIMENSION], pulls=[0], learning_rates=[0.05])),
+        module_of(basis, CalibratedMeanSquaredError(), members([DIMENSION], pulls=[0], learning_rates=[0.05])),
         data_module(cone, basis),
         60,
     )
@@ -160,16 +171,17 @@ def test_log_gains_find_the_planted_removal(cone, basis):
     assert gains[:2].max() < 0.35 * gains[2:].min()
 
 
-@pytest.mark.parametrize("parameterisation", ["paper", "log_gains"])
-def test_members_of_a_bank_train_as_if_alone(cone, basis, parameterisation):
+@pytest.mark.parametrize(("parameterisation", "rank"), [("paper", 0), ("log_gains", 0), ("log_gains", 2)])
+def test_members_of_a_bank_train_as_if_alone(cone, basis, parameterisation, rank):
     """Whatever they differ in, and although each seed sees the pairs in an order of its own."""
     bank = members([3, DIMENSION], [0, 5], [0.0, 0.1], [0.01, 0.03])
-    options = {"parameterisation": parameterisation, "learn_centre": True, "contrast": 0.1, "gradient_clip": 0.01}
+    options = {"parameterisation": parameterisation, "learn_centre": True, "contrast": 0.1, "rank": rank}
+    options["gradient_clip"] = 0.01
 
     def trained(part):
         seeds = list(dict.fromkeys(member.seed for member in part))
         data = data_module(cone, basis, seeds=seeds, neighbours=(cone[0][:50], cone[1][:50]), neighbours_per_batch=9)
-        return fit(RemovalModule(basis, CalibratedMeanSquaredError(len(part), 1, True), part, **options), data, 5)
+        return fit(module_of(basis, CalibratedMeanSquaredError(len(part), 1, True), part, **options), data, 5)
 
     together = trained(bank)
     for place, member in enumerate(bank):
@@ -190,7 +202,7 @@ def test_second_order_reaches_the_same_optimum(cone, basis):
     found = {}
     for optimizer, steps in (("start", 0), ("adam", 2500), ("lbfgs", 10)):
         options = {"learn_centre": True, "gradient_clip": None, "optimizer": optimizer if steps else "adam"}
-        module = RemovalModule(basis, CalibratedMeanSquaredError(2), bank, **options)
+        module = module_of(basis, CalibratedMeanSquaredError(2), bank, **options)
         moves = module.configure_optimizers()
         for _ in range(steps):
             module.update(moves, batch)
@@ -199,23 +211,65 @@ def test_second_order_reaches_the_same_optimum(cone, basis):
     assert (found["lbfgs"] < 0.5 * found["start"]).all()
 
 
+def test_mixing_finds_directions_that_no_gain_of_a_component_can(cone, basis):
+    """The noise lies across the components: in the basis of a turned spectrum, gains alone cannot remove it."""
+    turn = torch.linalg.qr(torch.randn(DIMENSION, DIMENSION, generator=torch.Generator().manual_seed(0)))[0]
+    turned = Basis(basis.centre, turn.double(), torch.ones(DIMENSION, dtype=torch.float64))
+    batch = TrainingBatch(batch_of(cone, turned), None)
+    found = {}
+    for rank in (0, 2):
+        bank = members([DIMENSION], pulls=[0.0], learning_rates=[0.03])
+        options = {"rank": rank, "mixing_pull": 0.0, "gradient_clip": None}
+        module = module_of(turned, CalibratedMeanSquaredError(), bank, **options)
+        optimizer = module.configure_optimizers()
+        for _ in range(300):
+            module.update(optimizer, batch)
+        found[rank] = module.removal(), float(module.losses(batch).detach())
+    assert found[2][1] < 0.5 * found[0][1]
+    removal = found[2][0]
+    weights = removal.weights.sort(descending=True)
+    planted = torch.eye(DIMENSION)[:, :2]
+    assert weights.values[:2].min() > 0.8
+    assert (removal.components[:, weights.indices[:2]].T @ planted).norm() > 1.38  # of √2
+
+
+def test_a_strong_pull_keeps_the_components(cone, basis):
+    module = disturb(module_of(basis, MeanSquaredError(), members([5], pulls=[0.0]), rank=2, mixing_pull=7.0))
+    left, right = module.bank.mixing
+    mixing = (left @ right.mT)[0, :5, :5]
+    torch.testing.assert_close(module.bank.mixing_penalty()[0], mixing.square().sum() / 5)
+    batch = TrainingBatch(batch_of(cone, basis), None)
+    free = module_of(basis, MeanSquaredError(), members([5], pulls=[0.0]), rank=2, mixing_pull=0.0)
+    free.load_state_dict(module.state_dict())
+    torch.testing.assert_close(module.losses(batch) - free.losses(batch), 7 * module.bank.mixing_penalty())
+
+
+def test_without_weight_the_scores_are_not_seen(cone, basis):
+    neighbours = basis.neighbours(cone[0][:20], cone[1][:20])
+    module = disturb(module_of(basis, MeanSquaredError(), members([5]), weight=0.0, contrast=1.0))
+    pairs = batch_of(cone, basis)
+    other = pairs._replace(score=-pairs.score)
+    assert torch.equal(module.losses(TrainingBatch(pairs, neighbours)), module.losses(TrainingBatch(other, neighbours)))
+    assert module.losses(TrainingBatch(pairs, neighbours)).requires_grad
+
+
 def test_the_pull_holds_the_identity(cone, basis):
     loose = fit(
-        RemovalModule(basis, CalibratedMeanSquaredError(), members([DIMENSION], pulls=[0])),
+        module_of(basis, CalibratedMeanSquaredError(), members([DIMENSION], pulls=[0])),
         data_module(cone, basis),
         10,
     )
     tight = fit(
-        RemovalModule(basis, CalibratedMeanSquaredError(), members([DIMENSION], pulls=[100])),
+        module_of(basis, CalibratedMeanSquaredError(), members([DIMENSION], pulls=[100])),
         data_module(cone, basis),
         10,
     )
-    assert tight.theta.abs().max() < 0.1 * loose.theta.abs().max()
+    assert tight.bank.theta.abs().max() < 0.1 * loose.bank.theta.abs().max()
 
 
 def test_validation_picks_the_best_member(cone, basis):
     module = fit(
-        RemovalModule(basis, CalibratedMeanSquaredError(2), members([1, DIMENSION], pulls=[0], learning_rates=[0.05])),
+        module_of(basis, CalibratedMeanSquaredError(2), members([1, DIMENSION], pulls=[0], learning_rates=[0.05])),
         data_module(cone, basis),
         20,
     )
@@ -225,10 +279,10 @@ def test_validation_picks_the_best_member(cone, basis):
 
 def test_two_runs_with_one_seed_are_bit_identical(cone, basis):
     one, two = (
-        fit(RemovalModule(basis, CalibratedMeanSquaredError(), members([5], [7]), "paper"), data_module(cone, basis), 3)
+        fit(module_of(basis, CalibratedMeanSquaredError(), members([5], [7]), "paper"), data_module(cone, basis), 3)
         for _ in range(2)
     )
-    assert torch.equal(one.theta, two.theta)
+    assert torch.equal(one.bank.theta, two.bank.theta)
 
 
 def test_batches_depend_on_seed_and_epoch_alone():
@@ -247,13 +301,13 @@ def test_batches_depend_on_seed_and_epoch_alone():
 
 def test_the_training_step_moves_nothing_between_devices(cone, basis):
     """On torch's meta device a hidden copy to the host (`.item()`, `.numpy()`) is an error."""
-    module = RemovalModule(
+    module = module_of(
         basis, CalibratedMeanSquaredError(2), members([3, DIMENSION]), learn_centre=True, contrast=0.1
     ).to("meta")
     pairs = PairBatch(*(part.to("meta") for part in batch_of(cone, basis)))
     neighbours = type(basis.neighbours(*cone[:2]))(*(part.to("meta") for part in basis.neighbours(*cone[:2])))
     losses = module.update(torch.optim.SGD(module.parameters()), TrainingBatch(pairs, neighbours))
-    assert losses.device.type == module.theta.grad.device.type == "meta"
+    assert losses.device.type == module.bank.theta.grad.device.type == "meta"
 
 
 @pytest.mark.parametrize(
@@ -268,9 +322,9 @@ def test_the_training_step_moves_nothing_between_devices(cone, basis):
 )
 def test_refuses(basis, options, message):
     with pytest.raises(ValueError, match=message):
-        RemovalModule(basis, MeanSquaredError(), **options)
+        module_of(basis, MeanSquaredError(), **options)
 
 
 def test_forward_needs_an_encoder(basis):
     with pytest.raises(ValueError, match="without an encoder"):
-        RemovalModule(basis, MeanSquaredError(), [Member(1)])(["text"])
+        module_of(basis, MeanSquaredError(), [Member(1)])(["text"])

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 from torch import Tensor
 
-from uncone.bank import members
+from uncone.bank import RemovalBank, members
 from uncone.data.basis import Basis
 from uncone.data.pair_module import PairDataModule
 from uncone.data.pairs import ScoredPairs
@@ -78,8 +78,8 @@ def learn(
         return part, X[[int(row) for row in part.text1]], X[[int(row) for row in part.text2]]
 
     data = PairDataModule(encoded(training), encoded(validation), basis, BATCH_SIZE, [seed])
-    bank = members(counts, [seed], [pull], [LEARNING_RATE])
-    module = RemovalModule(basis, PearsonLoss(members=len(bank)), bank, learn_centre=centred, gradient_clip=None)
+    bank = RemovalBank(basis, members(counts, [seed], [pull], [LEARNING_RATE]), learn_centre=centred)
+    module = RemovalModule(bank, PearsonLoss(members=len(counts)), gradient_clip=None)
     with one_thread():
         return cast(Removal, _best(module, data, max_epochs))  # as the basis is no clustered one
 

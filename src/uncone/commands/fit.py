@@ -12,7 +12,7 @@ import wandb
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
-from uncone.bank import members
+from uncone.bank import RemovalBank, members
 from uncone.callbacks import GeometryCallback, LoggerIdentity
 from uncone.commands.bases import encoded, encoded_neighbours, make_basis
 from uncone.commands.loggers import make_loggers
@@ -53,13 +53,12 @@ def fit(
         contrast.batch_size,
     )
     module = RemovalModule(
-        basis,
+        RemovalBank(basis, bank, settings.parameterisation, settings.learn_centre, settings.rank),
         hydra.utils.instantiate(config.objective, members=len(bank), datasets=len(data.datasets)),
-        bank,
-        settings.parameterisation,
-        settings.learn_centre,
+        settings.weight,
         contrast.weight,
         contrast.temperature,
+        settings.mixing_pull,
         settings.gradient_clip,
         settings.optimizer,
         vectors.encoder,

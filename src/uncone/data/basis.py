@@ -56,18 +56,30 @@ class Basis(NamedTuple):
         a, b = (e1 - c) @ U, (e2 - c) @ U
         return Neighbours(a, b, e1 - c - a @ U.T, e2 - c - b @ U.T)
 
-    def removal(self, gains: Tensor, shift: Tensor, count: int, **description: object) -> Removal:
-        """The removal of the leading components.
+    def removal(
+        self, gains: Tensor, shift: Tensor, count: int, mixing: Tensor | None = None, **description: object
+    ) -> Removal:
+        """The removal of the leading components, or of directions in their span.
+
+        Coordinates x become x diag(g) (I + mixing) = x W. Inner products see W Wᵀ = V diag(g'²) Vᵀ alone, so the
+        removal along the orthonormal directions U V with gains g' gives the same cosines and lengths.
 
         Args:
             gains: (k,) g of every component.
             shift: (k,) of the centre along them, in units of √λ.
             count: components that it has.
+            mixing: (k, k), nil outside the leading `count` rows and columns; None for none.
             **description: method, settings and encoder.
         """
         U = self.components.float()
         centre = self.centre.float() + U @ (shift * self.eigenvalues.clamp_min(0).sqrt().float())
-        return Removal(centre, U[:, :count], gains[:count], **description)  # type: ignore[arg-type]
+        U, gains = U[:, :count], gains[:count]
+        if mixing is not None:
+            W = gains.double()[:, None] * (torch.eye(count) + mixing[:count, :count]).double()
+            V, singular, _ = torch.linalg.svd(W)
+            order = (self.eigenvalues[:count].double() @ V.square()).argsort(descending=True)  # by variance
+            U, gains = (self.components[:, :count].double() @ V[:, order]).float(), singular[order].float()
+        return Removal(centre, U, gains, **description)  # type: ignore[arg-type]
 
 
 class PairCoordinates(NamedTuple):
@@ -91,23 +103,24 @@ class PairCoordinates(NamedTuple):
         """Some of the pairs, by row numbers of any shape (…, n): as a step reads them."""
         a, b = self.a[rows], self.b[rows]
         products = torch.stack([a * b, a * a, b * b], -2)
-        sums = torch.stack([a + b, 2 * a, 2 * b], -2)
-        return PairBatch(products, sums, self.rest[rows], self.score[rows], self.dataset[rows])
+        return PairBatch(a, b, products, self.rest[rows], self.score[rows], self.dataset[rows])
 
 
 class PairBatch(NamedTuple):
     """Scored pairs of one step. Rows may stand below each other for several seeds, (S, n, …) in place of (n, …).
 
     Attributes:
+        a: (n, k) = (e₁ − c) U.
+        b: (n, k) = (e₂ − c) U.
         products: (n, 3, k) a∘b, a∘a, b∘b: what squared gains are multiplied with.
-        sums: (n, 3, k) a + b, 2a, 2b: what a shift of the centre brings in.
         rest: (n, 3) e₁·e₂, ‖e₁‖², ‖e₂‖² of what lies outside U.
         score: (n,) in [-1, 1].
         dataset: (n,) number of the data set.
     """
 
+    a: Tensor
+    b: Tensor
     products: Tensor
-    sums: Tensor
     rest: Tensor
     score: Tensor
     dataset: Tensor
