@@ -21,6 +21,8 @@ CHOICES = [(path.parent.name, path.stem) for path in sorted(CONF.glob("*/*.yaml"
 PASSES_ON_TO = {Encoder.from_pretrained: load_pretrained, Encoder.from_word_vectors: load_word_vectors}
 # experiments of other commands than train.py
 COMMAND_OF = {
+    "benchmark_static": "evaluate",
+    "benchmark_contextual": "evaluate",
     "cai2021": "analyze",
     "rajaee2021_geometry": "analyze",
     "rajaee2021": "evaluate",

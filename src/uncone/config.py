@@ -74,6 +74,7 @@ class EvaluateConfig(CommonConfig):
 
     data: Any = MISSING
     seeds: Any = None
+    recipes: dict[str, Any] = field(default_factory=dict)
     experiment: Any = None
 
 
@@ -146,7 +147,7 @@ def check(config: DictConfig) -> None:
     for name in names(config.removal):
         if is_saved(name):
             load_removal(name)
-        else:
+        elif name not in config.get("recipes", {}):
             _entry(config.methods, name, "removal", "methods")
     for name in names(config.task):
         _entry(config.tasks, name, "task", "tasks")

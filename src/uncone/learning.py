@@ -81,13 +81,21 @@ def learn(
     bank = RemovalBank(basis, members(counts, [seed], [pull], [LEARNING_RATE]), learn_centre=centred)
     module = RemovalModule(bank, PearsonLoss(members=len(counts)), gradient_clip=None)
     with one_thread():
-        return cast(Removal, _best(module, data, max_epochs))  # as the basis is no clustered one
+        return cast(Removal, train(module, data, max_epochs, PATIENCE))  # as the basis is no clustered one
 
 
-def _best(module: RemovalModule, data: PairDataModule, max_epochs: int) -> Correction:
-    """Train; the removal of the best epoch and member on validation.
+def train(
+    module: RemovalModule, data: PairDataModule, max_epochs: int, patience: int | None, keep: str = "best"
+) -> Correction:
+    """Train a bank as a Lightning trainer would, without writing or printing, or touching the caller's random numbers.
 
-    A bare loop: a Lightning trainer would write to the console and draw from the caller's random numbers.
+    Args:
+        module: the bank.
+        data: its pairs.
+        max_epochs: most epochs.
+        patience: epochs without a better validation score that end it sooner; None trains all.
+        keep: "best" returns the best epoch and member on validation, counting the start before the first epoch; "last"
+            the last epoch, and its best member.
     """
     loader = data.train_dataloader()
     batches: Any = loader.batch_sampler
@@ -98,13 +106,13 @@ def _best(module: RemovalModule, data: PairDataModule, max_epochs: int) -> Corre
         scores = module.validation_scores(data.validation)
         if scores.max() > best_score:
             best, best_score, best_epoch = module.removal(int(scores.argmax())), float(scores.max()), epoch
-        if epoch == max_epochs or epoch - best_epoch >= PATIENCE:
+        if epoch == max_epochs or (patience is not None and epoch - best_epoch >= patience):
             break
         batches.sampler.set_epoch(epoch)
         for steps in loader:
             for batch in steps.split():
                 module.update(optimizer, batch)
-    return best
+    return best if keep == "best" else module.removal(int(scores.argmax()))
 
 
 def _scored(n: int, pairs: tuple[np.ndarray, np.ndarray], scores: np.ndarray) -> ScoredPairs:

@@ -1,5 +1,6 @@
 """evaluate.py: any removal, constructed or saved, on any task."""
 
+import json
 from itertools import product
 from pathlib import Path
 
@@ -133,3 +134,20 @@ def test_a_transductive_removal_is_fitted_on_what_is_scored(tmp_path):
     evaluate(config_of(tmp_path, "removal=[none,transductive]", "methods.transductive={k:2,D:1}", "task=lee"))
     spearman = values(tmp_path, "spearman")
     assert spearman["transductive"] != spearman["none"]
+
+
+def test_recipes_are_learned_anew_for_every_seed(data_dir, tmp_path, capsys):
+    """experiment=benchmark_static, small."""
+    short = [f"recipes.{name}.learned.max_epochs=1" for name in ("learned", "label_free", "paper")]
+    short += [f"recipes.{name}.learned.contrast.limit=100" for name in ("learned", "label_free")]
+    sizes = ["seeds=[0,1]", "removal=[none,paper,learned,label_free]", "task=[liang_words]", f"data_dir={data_dir}"]
+    config = config_of(tmp_path, "experiment=benchmark_static", *short, *sizes, "recipes.paper.learned.batch_size=512")
+    evaluate(config)
+    rows = [row for row in read_results(tmp_path) if row["metric"] == "spearman" and row["subset"] == "macro"]
+    values = {(row["removal"], row["seed"]): row["value"] for row in rows}
+    assert len(set(values.values())) == 7  # raw vectors score alike whatever the seed, learned ones differ
+    seconds = json.loads((tmp_path / "fit.json").read_text())
+    assert {(row["removal"], row["seed"]) for row in seconds} == set(values)
+    out = " ".join(capsys.readouterr().out.split())
+    assert out.count("label_free: learned(") == 2
+    assert "made in" in out

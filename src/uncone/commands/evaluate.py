@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from uncone.commands.run_folder import open_run, write_results
-from uncone.commands.systems import compare, leave_out_seen, load_splits, make_systems
-from uncone.config import Spectra, make_tasks, make_vectors
+from uncone.commands.systems import compare, leave_out_seen, load_splits, make_system
+from uncone.config import Spectra, make_tasks, make_vectors, names
+from uncone.output import write
+from uncone.removal import Correction
 from uncone.report.seeds import print_over_seeds
 from uncone.report.tables import print_results
 from uncone.tasks.scoring import NotRun, Row
@@ -19,7 +23,7 @@ def evaluate(config: DictConfig) -> list[dict[str, Any]]:
     """Score every removal on every task; returns the rows of results.json.
 
     With `config.seeds`, all that is random (k-means, the choice of validation pairs, the bootstrap) is done once for
-    each seed.
+    each seed. fit.json tells how long each removal took to make, from stored features.
     """
     console = Console()
     folder = open_run(config)
@@ -27,17 +31,23 @@ def evaluate(config: DictConfig) -> list[dict[str, Any]]:
     vectors = make_vectors(config)
     spectra = Spectra.of(vectors, config.fitted_on)
     rows: list[Row] = []
+    fitted: list[dict[str, Any]] = []
     not_run: list[NotRun] = []
     for seed in config.seeds or [config.seed]:
         seeded = cast(DictConfig, OmegaConf.merge(config, {"seed": seed}))
-        _, validation, _ = load_splits(seeded, vectors)
-        removals = make_systems(seeded, vectors, spectra, validation)
-        for name, removal in removals.items():
-            console.print(f"{name}: {removal.describe()}", highlight=False)
+        pairs, validation, _ = load_splits(seeded, vectors)
+        removals: dict[str, Correction] = {}
+        for asked in names(config.removal):
+            start = time.perf_counter()
+            name, removals[name] = make_system(seeded, asked, vectors, spectra, pairs, validation)
+            fitted.append({"removal": name, "seed": seed, "seconds": time.perf_counter() - start})
+            made = f"made in {fitted[-1]['seconds']:.1f} s"
+            console.print(f"{name}: {removals[name].describe()}; {made}", highlight=False, markup=False)
         clean = leave_out_seen(config, console, tasks, removals)
         of_seed, not_run = compare(seeded, vectors, clean, removals)
         rows += of_seed
         write_results(folder, rows)
+        write(folder / "fit.json", json.dumps(fitted, indent=1))
     if config.seeds:
         print_over_seeds(console, rows, not_run)
     else:

@@ -94,8 +94,8 @@ def make_removal(config: DictConfig, vectors: Vectors) -> Correction:
     if config.removal == "none":  # needs no spectrum
         return identity(vectors.encoder)
     if not is_saved(config.removal):
-        _, validation, _ = load_splits(config, vectors)
-        (removal,) = make_systems(config, vectors, Spectra.of(vectors, config.fitted_on), validation).values()
+        pairs, validation, _ = load_splits(config, vectors)
+        (removal,) = make_systems(config, vectors, Spectra.of(vectors, config.fitted_on), pairs, validation).values()
         if isinstance(removal, TransductiveRemoval):
             raise ValueError("a transductive removal is fitted on whatever it corrects: there is no map to export")
         return removal

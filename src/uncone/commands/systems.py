@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import track
 
+from uncone.commands.learner import learn_plainly
 from uncone.config import Spectra, is_saved, make_candidates, names
 from uncone.data.pairs import ScoredPairs
 from uncone.data.splits import split_pairs
@@ -61,29 +62,36 @@ def validation_score(pairs: ScoredPairs, read: Read) -> float:
 
 
 def make_systems(
-    config: DictConfig, vectors: Vectors, spectra: Spectra, validation: ScoredPairs
+    config: DictConfig, vectors: Vectors, spectra: Spectra, pairs: ScoredPairs, validation: ScoredPairs
 ) -> dict[str, Correction]:
-    """Every removal that `config.removal` names, by the name it has in the results.
+    """Every removal that `config.removal` names, by the name it has in the results: see `make_system`."""
+    return dict(make_system(config, name, vectors, spectra, pairs, validation) for name in names(config.removal))
 
-    A method whose settings are lists is tried with each; the best on the validation pairs is kept.
+
+def make_system(
+    config: DictConfig, name: str, vectors: Vectors, spectra: Spectra, pairs: ScoredPairs, validation: ScoredPairs
+) -> tuple[str, Correction]:
+    """A removal, and the name it has in the results.
+
+    A saved one is read, a recipe is trained on the training pairs, a fixed method constructed. A method whose settings
+    are lists is tried with each; the best on the validation pairs is kept.
 
     Raises:
         ValueError: for an unknown name, a damaged file, or a saved removal of another encoder.
     """
-    systems: dict[str, Correction] = {}
-    for name in names(config.removal):
-        if is_saved(name):
-            removal = load_removal(name)
-            systems[saved_name(name)] = removal.for_encoder(vectors.encoder) if config.allow_other_encoder else removal
-            continue
-        candidates = [removal.for_encoder(vectors.encoder) for removal in make_candidates(config, name, spectra)]
-        best = candidates[0]
-        if len(candidates) > 1:
-            shown = track(candidates, f"Choosing {name} on {len(validation)} pairs", transient=True)
-            scores = [validation_score(validation, reader(config, vectors.corrected(each))) for each in shown]
-            best = candidates[int(np.argmax(scores))]
-        systems[name] = best
-    return systems
+    if is_saved(name):
+        removal = load_removal(name)
+        return saved_name(name), removal.for_encoder(vectors.encoder) if config.allow_other_encoder else removal
+    if name in config.get("recipes", {}):
+        shared = {key: config[key] for key in ("seed", "data", "data_dir")}
+        recipe = OmegaConf.create({**shared, **config.recipes[name]})
+        return name, learn_plainly(recipe, vectors, spectra, pairs, validation)
+    candidates = [removal.for_encoder(vectors.encoder) for removal in make_candidates(config, name, spectra)]
+    if len(candidates) == 1:
+        return name, candidates[0]
+    shown = track(candidates, f"Choosing {name} on {len(validation)} pairs", transient=True)
+    scores = [validation_score(validation, reader(config, vectors.corrected(each))) for each in shown]
+    return name, candidates[int(np.argmax(scores))]
 
 
 def saved_name(folder: str) -> str:

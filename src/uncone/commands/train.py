@@ -41,7 +41,7 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
         config.callbacks.geometry.queries,
         config.seed,
     )
-    removals = make_systems(config, vectors, spectra, validation)
+    removals = make_systems(config, vectors, spectra, pairs, validation)
     learned = fit(config, folder, resumed_id, vectors, spectra, probe, pairs, validation)
     removals |= learned
     removals["learned"].save(folder / "removal")

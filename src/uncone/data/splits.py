@@ -20,11 +20,12 @@ def split_pairs(
 
     Validation and test sets are parts of their own; without them, parts are split off the training sets. With neither
     validation sets nor a fraction for them there is no validation, and the training pairs take its place. The test part
-    never holds a pair that stands in another part.
+    never holds a pair that stands in another part: it gives way, unless `leave_out` takes its pairs from the others.
 
     Args:
         description: `kind` ("words" or "sentences"), `sets`, `fractions` (the share of training, and of each part that
-            is split off), `validation_sets` and `test_sets` (or None), `seed`: the keys of conf/data/*.yaml.
+            is split off), `validation_sets` and `test_sets` (or None), `leave_out` (sets whose pairs may not be
+            learned from; may be missing), `seed`: the keys of conf/data/*.yaml.
         data_dir: the data folder; see `uncone.data.files`.
 
     Raises:
@@ -48,6 +49,8 @@ def split_pairs(
         shares = ", ".join(["train", *split_off])
         raise ValueError(f"data.fractions needs {1 + len(split_off)} numbers ({shares}), got {fractions}")
     pairs = _load(kind, description["sets"], data_dir)
+    if description.get("leave_out"):
+        pairs = pairs.without(_load(kind, description["leave_out"], data_dir))
     train, *rest = pairs.split(fractions, description["seed"]) if len(fractions) > 1 else (pairs,)
     made = dict(zip(split_off, rest, strict=False))
     if validation is None:

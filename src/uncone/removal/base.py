@@ -140,7 +140,8 @@ class Correction(ABC):
             object.__setattr__(self, name, tensor)
 
     def _described(self) -> str:
-        settings = ", ".join(f"{key}={value}" for key, value in self.settings.items())
+        plain = {key: value for key, value in self.settings.items() if not isinstance(value, Mapping)}
+        settings = ", ".join(f"{key}={value}" for key, value in plain.items())
         return f"{self.method}({settings})"
 
     def _owner(self) -> str:

@@ -1,24 +1,86 @@
-"""Where a removal is learned, and the training texts as that basis takes them."""
+"""What is learned, and from what: the bank of removals of a recipe, and its texts as the basis takes them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+import hydra
 import numpy as np
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from uncone.config import Spectra
+from uncone.bank import RemovalBank, members
+from uncone.config import Spectra, numbers
 from uncone.data.basis import Basis
 from uncone.data.clustered_pairs import ClusteredBasis
 from uncone.data.corpora import load_texts
 from uncone.data.neighbours import neighbouring_sentences
-from uncone.data.pair_module import EncodedPairs, Side
+from uncone.data.pair_module import EncodedPairs, PairDataModule, Side
 from uncone.data.pairs import ScoredPairs
 from uncone.encoder import TokenVectors
+from uncone.learning import train
+from uncone.module import RemovalModule
+from uncone.removal import Correction
 from uncone.spectrum import Spectrum
+from uncone.threads import one_thread
 from uncone.vectors import Vectors
+
+
+def make_learner(
+    config: DictConfig, vectors: Vectors, spectra: Spectra, pairs: ScoredPairs, validation: ScoredPairs
+) -> tuple[RemovalModule, PairDataModule]:
+    """The module and the data that a recipe asks for.
+
+    Args:
+        config: with `learned` (see conf/learned), `objective`, `data`, `data_dir` and `seed`.
+        vectors: of the encoder.
+        spectra: what removals are fitted on.
+        pairs: training pairs.
+        validation: validation pairs.
+    """
+    settings, contrast = config.learned, config.learned.contrast
+    basis, counts = make_basis(config, spectra)
+    seeds = [config.seed] if settings.seeds is None else list(settings.seeds)
+    bank = members(counts, seeds, numbers(settings.pull), numbers(settings.learning_rate))
+    data = PairDataModule(
+        encoded(pairs, config.data.kind, vectors, basis),
+        encoded(validation, config.data.kind, vectors, basis),
+        basis,
+        settings.batch_size,
+        seeds,
+        encoded_neighbours(config, vectors, basis) if contrast.weight else None,
+        contrast.batch_size,
+    )
+    module = RemovalModule(
+        RemovalBank(basis, bank, settings.parameterisation, settings.learn_centre, settings.rank),
+        hydra.utils.instantiate(config.objective, members=len(bank), datasets=len(data.datasets)),
+        settings.weight,
+        contrast.weight,
+        contrast.temperature,
+        settings.mixing_pull,
+        settings.gradient_clip,
+        settings.optimizer,
+        vectors.encoder,
+    )
+    return module, data
+
+
+def learn_plainly(
+    config: DictConfig, vectors: Vectors, spectra: Spectra, pairs: ScoredPairs, validation: ScoredPairs
+) -> Correction:
+    """The removal of a recipe, without logs, checkpoints or measures: for comparing recipes (see `make_learner`)."""
+    module, data = make_learner(config, vectors, spectra, pairs, validation)
+    with one_thread():
+        removal = train(module, data, config.learned.max_epochs, config.learned.patience, config.learned.keep)
+    return removal.with_settings(**trained_on(config))
+
+
+def trained_on(config: DictConfig) -> dict[str, Any]:
+    """The setting by which evaluations leave out what a removal has seen; empty if it has looked at no score."""
+    if not config.learned.weight and config.learned.keep == "last" and len(config.learned.numbers_of_components) == 1:
+        return {}
+    return {"trained_on": OmegaConf.to_container(config.data, resolve=True)}
 
 
 def make_basis(config: DictConfig, spectra: Spectra) -> tuple[Basis | ClusteredBasis, list[int]]:
