@@ -35,6 +35,7 @@ class CommonConfig:
 
     seed: int = MISSING
     output_dir: str = MISSING
+    sweep_name: str | None = None
     cache_dir: str | None = None
     data_dir: str | None = None
     threads: int | None = None

@@ -1,0 +1,135 @@
+"""The outcome of many runs as one table: results.csv, results.md and results.html."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from uncone.collection import Collection, Line, best
+from uncone.output import write
+from uncone.tasks.scoring import ROW_KEYS
+
+LEGEND = (
+    "×100, mean ± standard deviation over seeds [95 % bootstrap interval over items, its ends averaged over seeds]. "
+    "Bold: best of its column."
+)
+CHOSEN = (
+    "The best of many looks better than it is: it was found by its score on these very items. "
+    "What was chosen on validation pairs is an honest choice among the learned removals."
+)
+BEST_HEAD = ["encoder", "figure", "raw", "best", "of", "chosen on validation pairs", "of"]
+
+
+def write_tables(folder: Path, collection: Collection) -> list[Path]:
+    """Write results.csv and results.md into the folder that was collected; returns their paths."""
+    paths = [folder / "results.csv", folder / "results.md"]
+    write(paths[0], as_csv(collection))
+    write(paths[1], as_markdown(collection))
+    return paths
+
+
+def as_csv(collection: Collection) -> str:
+    """Every result row of every run, unrounded, with the settings that differ between the runs."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, ["run", *collection.settings, "validation", *ROW_KEYS], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: row.get(key) for key in writer.fieldnames} for row in collection.rows())
+    return file.getvalue()
+
+
+def as_markdown(collection: Collection) -> str:
+    """What finished, the headline figures, the best for each encoder, and what did not finish and why."""
+    parts = [f"# Results of {len(collection.runs)} runs", counts(collection)]
+    if head_and_lines := table(collection):
+        parts += [_markdown(*head_and_lines), LEGEND]
+        parts += ["## Best for each encoder", _markdown(BEST_HEAD, best_lines(collection)), CHOSEN]
+    if unfinished := left(collection):
+        parts += ["## Not finished", _markdown(["run", "status", "why"], unfinished)]
+    return "\n\n".join(parts) + "\n"
+
+
+def counts(collection: Collection) -> str:
+    """How many runs finished, failed and are unfinished, in words."""
+    number = {
+        status: sum(run.status == status for run in collection.runs) for status in ("finished", "failed", "unfinished")
+    }
+    return ", ".join(f"{count} {status}" for status, count in number.items() if count) + "."
+
+
+def table(collection: Collection) -> tuple[list[str], list[list[str]]] | None:
+    """Head and lines of the headline figures: systems down, figures across; None if there is none."""
+    columns = collection.headlines()
+    if not columns:
+        return None
+    figures = {column: {(line.settings, line.system): line for line in collection.lines(column)} for column in columns}
+    tops = {column: best(list(lines.values())) for column, lines in figures.items()}
+    keys = list(dict.fromkeys(key for lines in figures.values() for key in lines))
+    head = [*collection.settings, "encoder", "layers", "pooling", "removal", *map(" ".join, columns)]
+    lines = []
+    for key in keys:
+        cells = [_cell(figures[column].get(key), tops[column]) for column in columns]
+        lines.append([*key[0], *key[1], *cells])
+    return head, lines
+
+
+def best_lines(collection: Collection) -> list[list[str]]:
+    """For each encoder and figure: raw, the best of all, and the learned removal chosen on validation."""
+    result = []
+    for column in collection.headlines():
+        lines = collection.lines(column)
+        for encoder in dict.fromkeys(line.system[0] for line in lines):
+            of_encoder = [line for line in lines if line.system[0] == encoder]
+            raw = best([line for line in of_encoder if line.system[-1] == "none"])
+            top, chosen = best(of_encoder), best(of_encoder, by_validation=True)
+            cells = [text for line in (top, chosen) for text in (figure(line), name(collection, line))]
+            result.append([encoder, " ".join(column), figure(raw), *cells])
+    return sorted(result, key=lambda line: line[0])
+
+
+def left(collection: Collection) -> list[list[str]]:
+    """Name, status and reason of every run without results."""
+    return [[run.name, run.status, run.why or ""] for run in collection.runs if run.status != "finished"]
+
+
+def figure(line: Line | None) -> str:
+    """Mean ± standard deviation over seeds [interval], ×100.
+
+    Example:
+        >>> from uncone.tasks.table import Headline
+        >>> figure(Line((), (), Headline("lee", "all", "spearman"), 0.412, 0.01, 3, 0.35, 0.47, None))
+        '41.2 ±1.0 [35.0, 47.0]'
+    """
+    if line is None:
+        return "–"
+    text = f"{100 * line.mean:.1f}"
+    if line.std is not None:
+        text += f" ±{100 * line.std:.1f}"
+    return (
+        text
+        if line.ci_low is None or line.ci_high is None
+        else f"{text} [{100 * line.ci_low:.1f}, {100 * line.ci_high:.1f}]"
+    )
+
+
+def name(collection: Collection, line: Line | None) -> str:
+    """A system in a few words: its removal, layers, and the settings that vary."""
+    if line is None:
+        return "–"
+    settings = [f"{key}={value}" for key, value in zip(collection.settings, line.settings, strict=True)]
+    return ", ".join([line.system[3], f"layers {line.system[1]}", *settings])
+
+
+def _cell(line: Line | None, top: Line | None) -> str:
+    text = figure(line)
+    return f"**{text}**" if line is not None and top is not None and line.mean == top.mean else text
+
+
+def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join(f"| {' | '.join(_escaped(cell) for cell in row)} |" for row in rows)
+
+
+def _escaped(cell: str) -> str:
+    return " ".join(cell.split()).replace("|", "\\|")
