@@ -139,9 +139,7 @@ def collect(folder: str | Path) -> Collection:
     folder = Path(folder)
     runs = [read_run(path, str(path.relative_to(folder))) for path in find_runs(folder)]
     if not runs:
-        raise ValueError(
-            f"no run in {folder.resolve()}: name a folder with output folders of train.py or evaluate.py below"
-        )
+        raise ValueError(f"no run in {folder.resolve()}: name a folder that has output folders of commands below it")
     return Collection(runs, varying(runs))
 
 
@@ -149,11 +147,8 @@ def find_runs(folder: Path) -> Iterator[Path]:
     """Folders of runs, sorted; what a run leaves below its own folder is not searched."""
     for place, folders, files in os.walk(folder):
         folders.sort()
-        if (
-            JOB in files
-            or {"config.yaml", "environment.json"} <= set(files)
-            or any(f.endswith(".wandb") for f in files)
-        ):
+        is_run = JOB in files or {"config.yaml", "environment.json"} <= set(files)
+        if is_run or any(name.endswith(".wandb") for name in files):
             folders.clear()
             yield Path(place)
 
@@ -179,10 +174,9 @@ def read_run(folder: Path, name: str) -> Run:
     scores = [(value, epoch) for epoch, value in curve if not math.isnan(value)]
     if not scores:
         return Run(name, "unfinished", flat, [], "no epoch is over", None)
-    best, epoch = max(scores)
-    return Run(
-        name, "unfinished", flat, [], f"best {VALIDATION} so far {best:.4f}, in epoch {epoch} of {curve[-1][0]}", best
-    )
+    top, epoch = max(scores)
+    why = f"best {VALIDATION} so far {top:.4f} in epoch {epoch}, last epoch {curve[-1][0]}"
+    return Run(name, "unfinished", flat, [], why, top)
 
 
 def varying(runs: Sequence[Run]) -> list[str]:

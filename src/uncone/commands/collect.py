@@ -28,7 +28,6 @@ def collect(folder: str | Path) -> collection.Collection:
         console.print(table)
     for run, status, why in left(collected):
         console.print(f"[bold]{status}:[/] {run}: {why}", highlight=False)
-    console.print(
-        f"{len(collected.runs)} runs: {counts(collected)} Written to {', '.join(map(str, paths))}", highlight=False
-    )
+    written = ", ".join(path.name for path in paths)
+    console.print(f"{len(collected.runs)} runs: {counts(collected)} Written to {folder}: {written}", highlight=False)
     return collected

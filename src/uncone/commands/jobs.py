@@ -11,13 +11,15 @@ A sweep that is started again, on whatever launcher, finds it there. Beside what
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pickle
 import re
+import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +61,9 @@ def distinguishing(overrides: Sequence[str]) -> list[str]:
         >>> distinguishing(["seed=0", "launcher=joblib", "threads=1", "+trainer.max_time=60"])
         ['seed=0', '+trainer.max_time=60']
     """
-    return [
-        text
-        for text in overrides
-        if (key := re.split("[=@]", text)[0].lstrip("+~")) not in NEUTRAL
-        and key.split(".")[0].split("/")[0] not in UNNAMED
-    ]
+    keys = [re.split("[=@]", text)[0].lstrip("+~") for text in overrides]
+    neutral = [key in NEUTRAL or re.split("[./]", key)[0] in (*NEUTRAL, *UNNAMED) for key in keys]
+    return [text for text, leave_out in zip(overrides, neutral, strict=True) if not leave_out]
 
 
 def label(overrides: Sequence[str], length: int = LABEL_LENGTH) -> str:
@@ -72,9 +71,10 @@ def label(overrides: Sequence[str], length: int = LABEL_LENGTH) -> str:
 
     Example:
         >>> label(["encoder.layers=[1]", "seed=0", "launcher=joblib"])
-        'encoder.layers=1,seed=0'
+        'layers=1,seed=0'
     """
-    text = re.sub(r"[^\w.=,+-]+", "", ",".join(distinguishing(overrides)).replace("/", "_"))
+    short = [re.sub(r"^[^=]*\.", "", text).replace("/", "_") for text in distinguishing(overrides)]
+    text = re.sub(r"[^\w.=,+-]+", "", ",".join(short))
     return text[:length].strip(".,") or "defaults"
 
 
@@ -109,7 +109,7 @@ def run_job(command: Callable[[DictConfig], Any], config: DictConfig) -> float |
         write(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
         begin = time.perf_counter()
         try:
-            with (folder / LOG).open("a") as log, redirect_stdout(log), redirect_stderr(log):
+            with printing_to(folder / LOG):
                 command(config)
         except Exception as error:
             record |= {"status": "failed", "error": describe(error)}
@@ -123,6 +123,19 @@ def run_job(command: Callable[[DictConfig], Any], config: DictConfig) -> float |
         score = validation_score(folder)
         print(f"finished  {folder.name} in {record['seconds']:.0f} s", flush=True)
         return score
+
+
+@contextmanager
+def printing_to(path: Path) -> Iterator[None]:
+    """Append what is printed and logged to a file: jobs that run side by side would talk all at once."""
+    handlers = [each for each in logging.getLogger().handlers if isinstance(each, logging.StreamHandler)]
+    with path.open("a") as file, redirect_stdout(file), redirect_stderr(file):
+        streams = [handler.setStream(file) for handler in handlers]
+        try:
+            yield
+        finally:
+            for handler, stream in zip(handlers, streams, strict=True):
+                handler.setStream(stream or sys.__stdout__)
 
 
 def prepare(config: DictConfig, folder: Path, group: str, overrides: Sequence[str]) -> None:

@@ -28,7 +28,12 @@ class SweepCallback(Callback):
         self._failed_before: dict[Path, str] = {}
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Settle name and threads, where the user has not."""
+        """Settle name and threads, where the user has not; refuse a launcher or sweeper that is not installed."""
+        for part in (config.hydra.launcher, config.hydra.sweeper):
+            if "missing" in part:
+                choices = config.hydra.runtime.choices
+                name = choices["hydra/launcher" if part is config.hydra.launcher else "hydra/sweeper"]
+                sys.exit(f"Error: {name} is not installed: {part.missing}")
         added = []
         if config.sweep_name is None:
             overrides = sorted(distinguishing(config.hydra.overrides.task))

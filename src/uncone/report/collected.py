@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
-from uncone.collection import Collection, Line, best
+from uncone.collection import Collection, Line, Status, best
 from uncone.output import write
 from uncone.tasks.scoring import ROW_KEYS
 
@@ -52,10 +54,8 @@ def as_markdown(collection: Collection) -> str:
 
 def counts(collection: Collection) -> str:
     """How many runs finished, failed and are unfinished, in words."""
-    number = {
-        status: sum(run.status == status for run in collection.runs) for status in ("finished", "failed", "unfinished")
-    }
-    return ", ".join(f"{count} {status}" for status, count in number.items() if count) + "."
+    number = Counter(run.status for run in collection.runs)
+    return ", ".join(f"{number[status]} {status}" for status in get_args(Status) if number[status]) + "."
 
 
 def table(collection: Collection) -> tuple[list[str], list[list[str]]] | None:
@@ -106,11 +106,9 @@ def figure(line: Line | None) -> str:
     text = f"{100 * line.mean:.1f}"
     if line.std is not None:
         text += f" ±{100 * line.std:.1f}"
-    return (
-        text
-        if line.ci_low is None or line.ci_high is None
-        else f"{text} [{100 * line.ci_low:.1f}, {100 * line.ci_high:.1f}]"
-    )
+    if line.ci_low is None or line.ci_high is None:
+        return text
+    return f"{text} [{100 * line.ci_low:.1f}, {100 * line.ci_high:.1f}]"
 
 
 def name(collection: Collection, line: Line | None) -> str:
