@@ -18,6 +18,7 @@ from uncone.settings import telling
 from uncone.statistics import LOWER_IS_BETTER
 from uncone.tasks.table import Headline, headlines
 
+Key = tuple[tuple[str, ...], tuple[str, ...]]  # settings and system, as in `Line`
 Status = Literal["finished", "failed", "unfinished"]
 GEOMETRY_TASK = "geometry"
 CARRIED = ("encoder", "layers", "pooling", "removal")  # what a result row says of its system
@@ -56,7 +57,7 @@ class Line(NamedTuple):
         std: standard deviation over seeds (n − 1); None for a single one.
         seeds: how many there are.
         ci_low, ci_high: the 95 % interval over items, its ends averaged over seeds; None if one is unknown.
-        validation: score on validation pairs, averaged over seeds.
+        validation: score on validation pairs, averaged over seeds; None for what was not learned.
     """
 
     settings: tuple[str, ...]
@@ -109,12 +110,14 @@ class Collection:
         scores = [row for run in self.finished for row in run.rows if row["task"] != GEOMETRY_TASK]
         return headlines(scores)
 
-    def lines(self, headline: Headline) -> list[Line]:
-        """A figure of every system, over seeds, in the order of runs.
+    def geometry(self) -> list[Headline]:
+        """The measures of geometry; their subset is a layer, and does not count."""
+        metrics = (row["metric"] for run in self.finished for row in run.rows if row["task"] == GEOMETRY_TASK)
+        return [Headline(GEOMETRY_TASK, "", metric) for metric in dict.fromkeys(metrics)]
 
-        The subset of geometry is a layer, so that there `headline.subset` does not count.
-        """
-        found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[dict[str, Any], float | None]]] = {}
+    def lines(self, headline: Headline) -> list[Line]:
+        """A figure of every system, over seeds, in the order of runs; of runs with one seed, the last counts."""
+        found: dict[Key, dict[Any, tuple[dict[str, Any], float | None]]] = {}
         for run in self.finished:
             settings = tuple(self.of(run).values())
             for row in run.rows:
@@ -122,8 +125,9 @@ class Collection:
                     continue
                 if headline.task == GEOMETRY_TASK or row["subset"] == headline.subset:
                     system = tuple(str(row[key]) for key in CARRIED)
-                    found.setdefault((settings, system), []).append((row, run.validation))
-        return [_line(*key, headline, each) for key, each in found.items()]
+                    validation = run.validation if row["removal"] == LEARNED else None
+                    found.setdefault((settings, system), {})[row["seed"]] = (row, validation)
+        return [_line(*key, headline, list(each.values())) for key, each in found.items()]
 
 
 def collect(folder: str | Path) -> Collection:
@@ -205,7 +209,7 @@ def shown(value: Any) -> str:
 def best(lines: Sequence[Line], by_validation: bool = False) -> Line | None:
     """The line of the best mean, or that of the learned removal with the best score on validation pairs."""
     if by_validation:
-        scored = [line for line in lines if line.validation is not None and line.system[-1] == LEARNED]
+        scored = [line for line in lines if line.validation is not None]
         return max(scored, key=lambda line: line.validation or -math.inf) if scored else None
     sign = -1 if lines and lines[0].headline.metric in LOWER_IS_BETTER else 1
     return max(lines, key=lambda line: sign * line.mean) if lines else None

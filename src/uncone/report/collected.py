@@ -6,30 +6,87 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
-from uncone.collection import Collection, Line, Status, best
+from uncone.collection import GEOMETRY_TASK, Collection, Line, Status, best
 from uncone.output import write
+from uncone.report.page import rendered
+from uncone.statistics import LOWER_IS_BETTER
 from uncone.tasks.scoring import ROW_KEYS
 
 LEGEND = (
     "×100, mean ± standard deviation over seeds [95 % bootstrap interval over items, its ends averaged over seeds]. "
     "Bold: best of its column."
 )
+PAGE_LEGEND = (
+    "Scores ×100, mean ± standard deviation over seeds. Bold: best of its column. Rest the pointer on a figure for the "
+    "unrounded one and its 95 % bootstrap interval over items, whose ends are averaged over seeds."
+)
 CHOSEN = (
     "The best of many looks better than it is: it was found by its score on these very items. "
     "What was chosen on validation pairs is an honest choice among the learned removals."
 )
+ON_PAGE = ("mean_cosine", "isoscore", "frequency_pc1")  # geometry that stands beside the scores; alone, all of it does
+LOWER = (*LOWER_IS_BETTER, "mean_cosine", "frequency_pc1")
+CELL = ("mean", "std", "seeds", "ci_low", "ci_high")
 BEST_HEAD = ["encoder", "figure", "raw", "best", "of", "chosen on validation pairs", "of"]
 
 
 def write_tables(folder: Path, collection: Collection) -> list[Path]:
-    """Write results.csv and results.md into the folder that was collected; returns their paths."""
-    paths = [folder / "results.csv", folder / "results.md"]
-    write(paths[0], as_csv(collection))
-    write(paths[1], as_markdown(collection))
+    """Write results.csv, results.md and results.html into the folder that was collected; returns their paths."""
+    texts = {
+        "csv": as_csv(collection),
+        "md": as_markdown(collection),
+        "html": as_page(collection, folder.resolve().name),
+    }
+    paths = [folder / f"results.{ending}" for ending in texts]
+    for path, text in zip(paths, texts.values(), strict=True):
+        write(path, text)
     return paths
+
+
+def as_page(collection: Collection, name: str) -> str:
+    """One HTML file that opens without a network: tables to sort, heat maps over layers, parallel coordinates."""
+    return rendered("collected.html", ("common.js", "collected.js"), page_contents(collection, name))
+
+
+def page_contents(collection: Collection, name: str) -> dict[str, Any]:
+    """What the page embeds."""
+    columns = collection.headlines()
+    columns += [column for column in collection.geometry() if column.metric in ON_PAGE or not columns]
+    found = {column: {(line.settings, line.system): line for line in collection.lines(column)} for column in columns}
+    lines = []
+    for key in dict.fromkeys(key for lines_of in found.values() for key in lines_of):
+        of_key = [found[column].get(key) for column in columns]
+        validation = next((line.validation for line in of_key if line and line.validation is not None), None)
+        cells = [line and {name: getattr(line, name) for name in CELL} for line in of_key]
+        lines.append({"settings": key[0], "system": key[1], "validation": validation, "cells": cells})
+    figures = []
+    for column in columns:
+        is_geometry = column.task == GEOMETRY_TASK
+        top = None if is_geometry else best(list(found[column].values()))
+        figures.append(
+            {
+                "name": f"{column.task} {column.metric}" if is_geometry else " ".join(column),
+                "percent": not is_geometry,
+                "lower": column.metric in LOWER,
+                "best": top and top.mean,
+            }
+        )
+    return {
+        "title": f"Results of {name}",
+        "lead": f"{len(collection.runs)} run{'s' * (len(collection.runs) != 1)}: {counts(collection)}",
+        "made": f"Made with uncone {version('uncone')}. This file holds all it shows and opens without a network.",
+        "legend": PAGE_LEGEND,
+        "chosen": CHOSEN,
+        "settings": collection.settings,
+        "figures": figures,
+        "lines": lines,
+        "best": {"head": BEST_HEAD, "lines": best_lines(collection)},
+        "left": left(collection),
+    }
 
 
 def as_csv(collection: Collection) -> str:
