@@ -22,7 +22,9 @@ Key = tuple[tuple[str, ...], tuple[str, ...]]  # settings and system, as in `Lin
 Status = Literal["finished", "failed", "unfinished"]
 GEOMETRY_TASK = "geometry"
 CARRIED = ("encoder", "layers", "pooling", "removal")  # what a result row says of its system
-RAW, LEARNED = "none", "learned"
+LEARNED = "learned"  # the removal; with learned.report=all there is learned_10 … beside it
+LEARNING = ("learned", "objective", "trainer", "callbacks")  # settings that no other removal feels
+NOT_FELT = "–"
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Line(NamedTuple):
     """One figure of one system over its seeds.
 
     Attributes:
-        settings: the settings that vary between runs, other than those in `system`, and the seed.
+        settings: values of the settings that vary between runs, other than those in `system` and the seed; a dash for
+            those that this removal does not feel.
         system: encoder, layers, pooling and removal.
         headline: task, subset and metric.
         mean: over seeds.
@@ -119,14 +122,16 @@ class Collection:
         """A figure of every system, over seeds, in the order of runs; of runs with one seed, the last counts."""
         found: dict[Key, dict[Any, tuple[dict[str, Any], float | None]]] = {}
         for run in self.finished:
-            settings = tuple(self.of(run).values())
+            settings = self.of(run)
+            fixed = {key: NOT_FELT if key.split(".")[0] in LEARNING else value for key, value in settings.items()}
             for row in run.rows:
                 if (row["task"], row["metric"]) != (headline.task, headline.metric) or row["value"] is None:
                     continue
                 if headline.task == GEOMETRY_TASK or row["subset"] == headline.subset:
                     system = tuple(str(row[key]) for key in CARRIED)
                     validation = run.validation if row["removal"] == LEARNED else None
-                    found.setdefault((settings, system), {})[row["seed"]] = (row, validation)
+                    felt = settings if row["removal"].startswith(LEARNED) else fixed
+                    found.setdefault((tuple(felt.values()), system), {})[row["seed"]] = (row, validation)
         return [_line(*key, headline, list(each.values())) for key, each in found.items()]
 
 

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
-from uncone.collection import GEOMETRY_TASK, Collection, Line, Status, best
+from uncone.collection import GEOMETRY_TASK, NOT_FELT, Collection, Line, Status, best
 from uncone.output import write
 from uncone.report.page import rendered
 from uncone.statistics import LOWER_IS_BETTER
@@ -172,7 +172,8 @@ def name(collection: Collection, line: Line | None) -> str:
     """A system in a few words: its removal, layers, and the settings that vary."""
     if line is None:
         return "–"
-    settings = [f"{key}={value}" for key, value in zip(collection.settings, line.settings, strict=True)]
+    pairs = zip(collection.settings, line.settings, strict=True)
+    settings = [f"{key}={value}" for key, value in pairs if value != NOT_FELT]
     return ", ".join([line.system[3], f"layers {line.system[1]}", *settings])
 
 

@@ -101,13 +101,14 @@ function drawMaps() {
   const columnOf = (line) => (setting < 0 ? line.system[REMOVAL] : line.settings[setting]);
   const ofEncoder = DATA.lines.filter((line) => line.system[ENCODER] === state.encoder);
   const shown = ofEncoder.filter((line) => setting < 0 || line.system[REMOVAL] === state.removal);
-  const layers = byDepth(unique(shown.map((line) => line.system[LAYERS])));
   byId("maps").replaceChildren();
   for (const [index, figure] of DATA.figures.entries()) {
     const values = (lines) => lines.map((line) => line.cells[index]?.mean).filter((value) => value !== undefined);
-    if (!values(shown).length) continue;
-    const columns = unique(shown.map(columnOf)).filter((column) => !(change && setting < 0 && column === RAW));
+    const measured = shown.filter((line) => line.cells[index]);
+    const columns = unique(measured.map(columnOf)).filter((column) => !(change && setting < 0 && column === RAW));
+    const layers = byDepth(unique(measured.map((line) => line.system[LAYERS])));
     const at = (layer, column) => shown.filter((line) => line.system[LAYERS] === layer && columnOf(line) === column);
+    if (!columns.length) continue;
     const raw = Object.fromEntries(layers.map((layer) => {
       const lines = values(ofEncoder.filter((line) => line.system[LAYERS] === layer && line.system[REMOVAL] === RAW));
       return [layer, lines.length ? mean(lines) : null];
