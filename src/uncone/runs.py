@@ -126,12 +126,13 @@ def read_results(folder: str | Path) -> list[dict[str, Any]]:
 def read_curve(folder: str | Path, metric: str = VALIDATION) -> list[tuple[int, float]]:
     """Epochs and values of a metric in a run's metrics.csv files, in order; a resumed run's later files win.
 
-    Lines that a killed process did not finish are left out. Without such a metric, the list is empty.
+    A line that a killed process did not finish is left out. Without such a metric, the list is empty.
     """
     files = sorted(Path(folder).glob("metrics/version_*/metrics.csv"), key=lambda path: int(path.parent.name[8:]))
     curve: dict[int, float] = {}
     for path in files:
-        for row in csv.DictReader(path.read_text().splitlines()):
+        whole, _, _ = path.read_text().rpartition("\n")
+        for row in csv.DictReader(whole.splitlines()):
             try:
                 epoch, value = int(row.get("epoch") or ""), float(row.get(metric) or "")
             except ValueError:

@@ -152,7 +152,7 @@ def cluster(tmp_path):
     options = ("--num-cpus=2", "--include-dashboard=false", "--object-store-memory=80000000", "--disable-usage-stats")
     head = subprocess.Popen(
         [str(ray), "start", "--head", "--block", f"--port={port}", "--node-ip-address=127.0.0.1", *options],
-        env=environment(tmp_path),
+        env=environment(tmp_path / "of_the_cluster"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -33,7 +33,7 @@ from uncone.output import write
 from uncone.runs import JOB, validation_score
 from uncone.settings import NEUTRAL, digest, telling
 
-UNNAMED = ("launcher", "sweep", "hydra")  # choices that no folder is named after, beside the neutral keys
+UNNAMED = ("launcher", "sweep", "hydra", "data_dir")  # that no folder is named after, beside the neutral keys
 LOG = "output.log"  # what a job prints
 LABEL_LENGTH, TAG_LENGTH = 80, 64  # W&B takes tags of at most 64 characters
 

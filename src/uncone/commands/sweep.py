@@ -29,21 +29,23 @@ class SweepCallback(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Settle name and threads, where the user has not; refuse a launcher or sweeper that is not installed."""
-        for part in (config.hydra.launcher, config.hydra.sweeper):
-            if "missing" in part:
-                choices = config.hydra.runtime.choices
-                name = choices["hydra/launcher" if part is config.hydra.launcher else "hydra/sweeper"]
-                sys.exit(f"Error: {name} is not installed: {part.missing}")
+        for kind in ("launcher", "sweeper"):
+            if "missing" in config.hydra[kind]:
+                plugin = config.hydra.runtime.choices[f"hydra/{kind}"]
+                sys.exit(f"Error: the {kind} {plugin} is not installed: {config.hydra[kind].missing}")
         added = []
         if config.sweep_name is None:
             overrides = sorted(distinguishing(config.hydra.overrides.task))
             config.sweep_name = f"{config.hydra.job.name},{label(overrides, NAME_LENGTH)}-{digest(overrides)}"
-            added.append(f"sweep_name='{config.sweep_name}'")
+            added.append(f"sweep_name={quoted(config.sweep_name)}")
         threads = threads_per_job(config)
         if threads is not None:
             config.threads = threads
             added.append(f"threads={threads}")
             os.environ["OMP_NUM_THREADS"] = str(threads)  # for workers that this process starts
+        # a worker of a cluster has an environment of its own
+        places = {"data_dir": config.data_dir, "cache_dir": config.cache_dir or os.environ.get("UNCONE_CACHE")}
+        added += [f"{key}={quoted(place)}" for key, place in places.items() if place]
         with read_write(config.hydra), open_dict(config.hydra):
             config.hydra.overrides.hydra.extend(added)
         folder = Path(config.hydra.sweep.dir)
@@ -62,6 +64,17 @@ class SweepCallback(Callback):
         failed = {path for path, text in job_failures(folder).items() if self._failed_before.get(path) != text}
         if failed:
             sys.exit(f"Error: {len(failed)} of the jobs failed; run the same command again once the cause is gone")
+
+
+def quoted(text: str) -> str:
+    r"""A text as the value of an override, whatever is in it.
+
+    Example:
+        >>> print(quoted("it's"))
+        'it\'s'
+    """
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def threads_per_job(config: DictConfig) -> int | None:
