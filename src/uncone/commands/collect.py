@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from uncone import collection
-from uncone.report.collected import BEST_HEAD, best_lines, counts, left, write_tables
+from uncone.report.collected import BEST_HEAD, best_lines, counts, left, number, write_tables
 
 
 def collect(folder: str | Path) -> collection.Collection:
@@ -29,5 +29,5 @@ def collect(folder: str | Path) -> collection.Collection:
     for run, status, why in left(collected):
         console.print(f"[bold]{status}:[/] {run}: {why}", highlight=False)
     written = ", ".join(path.name for path in paths)
-    console.print(f"{len(collected.runs)} runs: {counts(collected)} Written to {folder}: {written}", highlight=False)
+    console.print(f"{number(collected)}: {counts(collected)} Written to {folder}: {written}", highlight=False)
     return collected

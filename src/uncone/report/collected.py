@@ -77,7 +77,7 @@ def page_contents(collection: Collection, name: str) -> dict[str, Any]:
         )
     return {
         "title": f"Results of {name}",
-        "lead": f"{len(collection.runs)} run{'s' * (len(collection.runs) != 1)}: {counts(collection)}",
+        "lead": f"{number(collection)}: {counts(collection)}",
         "made": f"Made with uncone {version('uncone')}. This file holds all it shows and opens without a network.",
         "legend": PAGE_LEGEND,
         "chosen": CHOSEN,
@@ -100,7 +100,7 @@ def as_csv(collection: Collection) -> str:
 
 def as_markdown(collection: Collection) -> str:
     """What finished, the headline figures, the best for each encoder, and what did not finish and why."""
-    parts = [f"# Results of {len(collection.runs)} runs", counts(collection)]
+    parts = [f"# Results of {number(collection)}", counts(collection)]
     if head_and_lines := table(collection):
         parts += [_markdown(*head_and_lines), LEGEND]
         parts += ["## Best for each encoder", _markdown(BEST_HEAD, best_lines(collection)), CHOSEN]
@@ -109,10 +109,15 @@ def as_markdown(collection: Collection) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def number(collection: Collection) -> str:
+    """How many runs there are, in words."""
+    return f"{len(collection.runs)} run{'s' * (len(collection.runs) != 1)}"
+
+
 def counts(collection: Collection) -> str:
     """How many runs finished, failed and are unfinished, in words."""
-    number = Counter(run.status for run in collection.runs)
-    return ", ".join(f"{number[status]} {status}" for status in get_args(Status) if number[status]) + "."
+    found = Counter(run.status for run in collection.runs)
+    return ", ".join(f"{found[status]} {status}" for status in get_args(Status) if found[status]) + "."
 
 
 def table(collection: Collection) -> tuple[list[str], list[list[str]]] | None:
