@@ -165,7 +165,7 @@ function drawParallel() {
     const sorted = name === "layers" ? byDepth(values) : values.sort(number.compare);
     const numeric = sorted.every((value) => value !== "" && !isNaN(value)) && name !== "layers";
     if (numeric) return [{ label: plain(name), values: lines.map((line) => Number(of(line))) }];
-    return [{ label: plain(name), values: lines.map((line) => sorted.indexOf(of(line))), range: [0, sorted.length - 1], ...ticks(sorted) }];
+    return [{ label: plain(name), values: lines.map((line) => sorted.indexOf(of(line))), range: [0, sorted.length - 1], tickvals: sorted.map((_, i) => i), ticktext: sorted }];
   });
   const scale = figure.percent ? 100 : 1;
   if (lines.length && lines.every((line) => line.validation !== null)) {
@@ -174,7 +174,7 @@ function drawParallel() {
   const scores = lines.map((line) => scale * line.cells[state.figure].mean);
   dimensions.push({ label: plain(figure.name), values: scores });
   byId("settings").hidden = DATA.lines.length < 2;
-  byId("parallel").style.height = "420px";
+  Object.assign(byId("parallel").style, { height: "420px", minWidth: `${150 * dimensions.length}px` });
   const better = figure.lower ? ["#0072b2", "#cfd6de", "#d55e00"] : ["#d55e00", "#cfd6de", "#0072b2"];
   return Plotly.react("parallel", [{
     type: "parcoords", dimensions, labelfont: { size: 13 }, tickfont: { size: 12 }, rangefont: { size: 11, color: "rgba(0,0,0,0)" },
