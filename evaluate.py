@@ -15,11 +15,11 @@ register()
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
-def main(config: DictConfig) -> None:
+def main(config: DictConfig) -> float | None:
     """Hand the config to `uncone.commands.evaluate`."""
     from uncone.commands.evaluate import evaluate
 
-    run(evaluate, config)
+    return run(evaluate, config)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,11 @@ register()
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
-def main(config: DictConfig) -> None:
+def main(config: DictConfig) -> float | None:
     """Hand the config to `uncone.commands.train`."""
     from uncone.commands.train import train
 
-    run(train, config)
+    return run(train, config)
 
 
 if __name__ == "__main__":

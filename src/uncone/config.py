@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class CommonConfig:
 
     seed: int = MISSING
     output_dir: str = MISSING
+    sweep_name: str | None = None
     cache_dir: str | None = None
     data_dir: str | None = None
     threads: int | None = None
@@ -109,6 +111,15 @@ class ExportConfig(CommonConfig):
     column: str | None = None
 
 
+# Plugins of Hydra that come with an extra: group, choice, package, extra.
+PLUGINS = (
+    ("hydra/launcher", "ray", "hydra_ray_launcher", "ray"),
+    ("hydra/launcher", "submitit_slurm", "hydra_submitit_launcher", "submitit"),
+    ("hydra/launcher", "submitit_local", "hydra_submitit_launcher", "submitit"),
+    ("hydra/sweeper", "optuna", "hydra_optuna_sweeper", "optuna"),
+)
+
+
 def register() -> None:
     """Make the schemas known to Hydra under the names that conf/*.yaml start from."""
     store = ConfigStore.instance()
@@ -116,6 +127,9 @@ def register() -> None:
     store.store(name="evaluate_schema", node=EvaluateConfig)
     store.store(name="analyze_schema", node=AnalyzeConfig)
     store.store(name="export_schema", node=ExportConfig)
+    for group, choice, plugin, extra in PLUGINS:
+        if find_spec(f"hydra_plugins.{plugin}") is None:  # so that a sweep can say what to install
+            store.store(group=group, name=choice, node={"missing": f"pip install 'uncone[{extra}]'"})
 
 
 def names(value: Any) -> list[str]:

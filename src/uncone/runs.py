@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 import struct
 import zlib
 from collections.abc import Iterator
@@ -14,6 +16,9 @@ from typing import Any, Literal
 # them records with a header of checksum (4 bytes), length (2) and kind (1: whole, 2: first part, 3: middle, 4: last).
 _MAGIC, _BLOCK, _HEADER = b":W&B", 32_768, 7
 _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+
+JOB = "job.json"  # what a job of a sweep says of itself; see uncone.commands.jobs
+VALIDATION = "val/spearman"
 
 
 @dataclass(frozen=True)
@@ -116,3 +121,34 @@ def read_results(folder: str | Path) -> list[dict[str, Any]]:
         raise ValueError(f"no results.json in {Path(folder).resolve()}: the run has not finished")
     rows: list[dict[str, Any]] = json.loads(path.read_text())
     return rows
+
+
+def read_curve(folder: str | Path, metric: str = VALIDATION) -> list[tuple[int, float]]:
+    """Epochs and values of a metric in a run's metrics.csv files, in order; a resumed run's later files win.
+
+    A line that a killed process did not finish is left out. Without such a metric, the list is empty.
+    """
+    files = sorted(Path(folder).glob("metrics/version_*/metrics.csv"), key=lambda path: int(path.parent.name[8:]))
+    curve: dict[int, float] = {}
+    for path in files:
+        whole, _, _ = path.read_text().rpartition("\n")
+        for row in csv.DictReader(whole.splitlines()):
+            try:
+                epoch, value = int(row.get("epoch") or ""), float(row.get(metric) or "")
+            except ValueError:
+                continue
+            curve[epoch] = value
+    return sorted(curve.items())
+
+
+def validation_score(folder: str | Path, keep: str = "best") -> float | None:
+    """Score on validation pairs of the epoch that a training run kept; None for a run without one.
+
+    Args:
+        folder: of the run.
+        keep: "best" or "last", as in `callbacks.checkpoint.keep`.
+    """
+    values = [value for _, value in read_curve(folder) if not math.isnan(value)]
+    if not values:
+        return None
+    return max(values) if keep == "best" else values[-1]

@@ -45,7 +45,6 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
     learned = fit(config, folder, resumed_id, vectors, spectra, probe, pairs, validation)
     removals |= learned
     removals["learned"].save(folder / "removal")
-    console.print(f"features: {vectors.store.read} read from {vectors.store.folder}, {vectors.store.built} computed")
 
     sentences = config.data.kind == "sentences"
     held_out = Sts(test, name="held_out") if sentences else WordSimilarity(test, name="held_out")
@@ -61,6 +60,7 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
         print_over_seeds(console, rows, not_run)
     else:
         print_results(console, rows, not_run)
+    console.print(f"features: {vectors.store.read} read from {vectors.store.folder}, {vectors.store.built} computed")
     console.print(verdict(rows, measured))
     console.print(f"Written to {folder}")
     return [*rows, *measured]

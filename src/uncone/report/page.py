@@ -23,7 +23,7 @@ from uncone.report.measures import MEASURES
 from uncone.report.tables import GEOMETRY_TASK
 
 PAGE = "report.html"
-SCRIPTS = ("page.js", "depth.js", "layer.js", "cloud.js")
+SCRIPTS = ("common.js", "page.js", "depth.js", "layer.js", "cloud.js")
 POINTS = 120_000  # over all views, about 3 MB; more views have fewer points each
 
 
@@ -44,18 +44,28 @@ def write_page(folder: str | Path) -> Path:
         PosixPath('outputs/analyze/2026-01-31_12-00-00/report.html')
     """
     folder = Path(folder)
-    contents = page_contents(folder)
+    path = folder / PAGE
+    write(path, rendered("page.html", SCRIPTS, page_contents(folder)))
+    return path
+
+
+def rendered(frame: str, scripts: Sequence[str], contents: dict[str, Any]) -> str:
+    """A page: its frame with styles, data, plotly and scripts put in.
+
+    Args:
+        frame: name of an HTML file among the assets.
+        scripts: names of those that draw it; one of them defines `start()`.
+        contents: what it shows, "title" among it; becomes `DATA`.
+    """
     parts = {
         "title": _escaped(contents["title"]),
         "css": _asset("page.css"),
         "data": embedded(contents),
         "plotly": str(get_plotlyjs()),
-        "script": "\n".join([*map(_asset, SCRIPTS), "start();"]),
+        "script": "\n".join([*map(_asset, scripts), "start();"]),
     }
-    path = folder / PAGE
     # in one pass, so that nothing is replaced inside what was put in
-    write(path, re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("page.html")))
-    return path
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset(frame))
 
 
 def page_contents(folder: Path) -> dict[str, Any]:

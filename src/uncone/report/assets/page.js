@@ -1,7 +1,5 @@
-"use strict";
 // State, controls and the table of numbers. The figures are in depth.js, layer.js and cloud.js.
 
-const DATA = JSON.parse(document.getElementById("data").textContent);
 const ENCODER_COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"]; // Okabe and Ito
 const REMOVAL_COLOURS = ["#3a4653", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00"];
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash"];
@@ -11,53 +9,12 @@ const RAW = "none";
 const removals = [...new Set(DATA.encoders.flatMap((encoder) => Object.values(encoder.maps).flatMap(Object.keys)))];
 const state = { encoder: 0, layer: "", removal: RAW, colouring: "frequency" };
 
-const byId = (id) => document.getElementById(id);
 const encoderNow = () => DATA.encoders[state.encoder];
 const mapsNow = () => encoderNow().maps[state.layer]; // by removal
 const mapNow = () => mapsNow()[state.removal];
 const layersOf = (encoder) => encoder.layers.filter((layer) => layer in encoder.maps);
 const removalName = (removal) => (removal === RAW ? "raw" : removal);
 const removalColour = (removal) => REMOVAL_COLOURS[removals.indexOf(removal) % REMOVAL_COLOURS.length];
-
-/** A number to read: four digits, a true minus sign, a dash for null. */
-function readable(value) {
-  if (value === null || value === undefined) return "–";
-  const size = Math.abs(value);
-  if (value === 0 || (Number.isInteger(value) && size < 1e7)) return value.toLocaleString("en-US").replace("-", "−");
-  const text = size < 1e-3 || size >= 1e7 ? value.toExponential(2) : value.toPrecision(4);
-  return text.replaceAll("-", "−");
-}
-
-/** An element with text and attributes; text is never read as HTML. */
-function make(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
-/** A card with title, explanation, empty plot and definition. */
-function card(parent, id, title, text, definition) {
-  const figure = make("figure", { class: "card" }, make("h3", {}, title), make("p", {}, text), make("div", { class: "plot", id }));
-  if (definition) figure.append(make("details", {}, make("summary", {}, "Definition"), make("p", {}, definition)));
-  parent.append(figure);
-  return figure;
-}
-
-const AXIS = { gridcolor: "#eceff3", linecolor: "#b9c2cc", zerolinecolor: "#cfd6de", tickcolor: "#b9c2cc", automargin: true, exponentformat: "power" };
-
-/** Draw or redraw a flat figure in place; the page scrolls under a finger, so figures do not pan. */
-function draw(id, traces, layout = {}) {
-  const { xaxis, yaxis, ...rest } = layout;
-  for (const axis of [xaxis, yaxis]) if (axis?.title) axis.title = { font: { size: 13 }, standoff: 6, ...axis.title };
-  return Plotly.react(id, traces, {
-    margin: { l: 8, r: 10, t: 8, b: 8 }, font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: "#1d2733" },
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", dragmode: false, hovermode: "closest",
-    hoverlabel: { bgcolor: "#ffffff", bordercolor: "#b9c2cc", font: { color: "#1d2733" }, align: "left" },
-    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
-    ...rest, xaxis: { ...AXIS, fixedrange: true, ...xaxis }, yaxis: { ...AXIS, fixedrange: true, ...yaxis },
-  }, { displayModeBar: false, responsive: true });
-}
 
 /** One table per encoder and removal: a row per measure, a column per layer, each cell with the unrounded number. */
 function drawTables() {
@@ -89,13 +46,6 @@ function tableCell(row) {
     "data-encoder": row.encoder, "data-removal": row.removal, "data-layer": row.subset, "data-metric": row.metric,
     "data-value": row.value, title: `${row.value}${interval}${row.n === null ? "" : `, n = ${row.n}`}`,
   }, readable(row.value));
-}
-
-/** Fill a select and keep the choice if it is still there. */
-function offer(select, options, chosen) {
-  select.replaceChildren(...options.map(([value, text]) => make("option", { value }, text)));
-  select.value = chosen;
-  select.parentElement.hidden = options.length < 2;
 }
 
 /** Bring the controls in line with the state, and the state in line with what there is. */

@@ -1,0 +1,33 @@
+"""collect.py: gather every run below a folder into one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from uncone import collection
+from uncone.report.collected import BEST_HEAD, best_lines, counts, left, number, write_tables
+
+
+def collect(folder: str | Path) -> collection.Collection:
+    """Write results.csv, results.md and results.html into a folder, for all runs below it, and print the outcome.
+
+    Raises:
+        ValueError: if there is no run.
+    """
+    folder = Path(folder)
+    collected = collection.collect(folder)
+    paths = write_tables(folder, collected)
+    console = Console()
+    if lines := best_lines(collected):
+        table = Table(*BEST_HEAD)
+        for line in lines:
+            table.add_row(*line)
+        console.print(table)
+    for run, status, why in left(collected):
+        console.print(f"[bold]{status}:[/] {run}: {why}", highlight=False)
+    written = ", ".join(path.name for path in paths)
+    console.print(f"{number(collected)}: {counts(collected)} Written to {folder}: {written}", highlight=False)
+    return collected

@@ -1,0 +1,45 @@
+"""Settings of a run: those that can change its results, flat, and named by a hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+# Keys that say where, how fast and under whose eyes a run is made, not what comes out.
+NEUTRAL = frozenset(
+    {
+        *("output_dir", "cache_dir", "threads", "logger", "ckpt_path", "sweep_name"),
+        *("trainer.enable_progress_bar", "trainer.enable_model_summary", "trainer.log_every_n_steps"),
+    }
+)
+HASH_DIGITS = 10
+
+
+def telling(settings: Any, prefix: str = "") -> dict[str, Any]:
+    """Settings that can change results, by dotted key.
+
+    Args:
+        settings: nested, with values that JSON knows; lists stay whole.
+        prefix: of the keys.
+
+    Example:
+        >>> telling({"seed": 0, "threads": 2, "encoder": {"path": "minilm", "layers": [3]}})
+        {'seed': 0, 'encoder.path': 'minilm', 'encoder.layers': [3]}
+    """
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        key = f"{prefix}{name}"
+        if key not in NEUTRAL:
+            flat |= telling(value, f"{key}.") if isinstance(value, dict) and value else {key: value}
+    return flat
+
+
+def digest(value: Any) -> str:
+    """The first hex digits of the SHA-256 of a value that JSON knows.
+
+    Example:
+        >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+        True
+    """
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:HASH_DIGITS]
