@@ -58,7 +58,7 @@ def module_of(basis, counts=(1, 3), **options) -> RemovalModule:
     generator = torch.Generator().manual_seed(5)
     for parameter in (module.bank.theta, module.bank.shift):
         if parameter is not None:
-            parameter.data.copy_(0.7 * torch.randn(parameter.shape, generator=generator))
+            parameter.data.copy_(0.7 * module.bank.mask * torch.randn(parameter.shape, generator=generator))
     return module
 
 

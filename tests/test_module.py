@@ -86,7 +86,8 @@ def disturb(module) -> RemovalModule:
     """Weights as after some training."""
     for number, parameter in enumerate(module.bank.parameters()):
         with torch.no_grad():
-            parameter += 0.3 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(number))
+            mask = module.bank.mask.view(*module.bank.mask.shape, *[1] * (parameter.ndim - 2))
+            parameter += 0.3 * mask * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(number))
     return module
 
 
@@ -142,6 +143,7 @@ def test_full_removal_is_a_stationary_point_of_the_paper(cone, basis, D):
         module.bank.theta[:, :D] = 1
     batch = batch_of(cone, basis)
     module.objective(module.bank.similarities(batch), batch.score, batch.dataset).sum().backward()
+    module.bank.keep_in_place()
     assert module.bank.theta.grad.abs().max() < 1e-6
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -66,6 +66,24 @@ def labels(bank: Sequence[Member]) -> list[str]:
         "_".join([str(member.components), *(f"{short[key]}{getattr(member, key):g}" for key in varying)])
         for member in bank
     ]
+
+
+class _Cosine(torch.autograd.Function):
+    """dot / √(norm1 norm2), with the gradient written out, in a third of the operations that PyTorch would start."""
+
+    @staticmethod
+    def forward(ctx: Any, dot: Tensor, norm1: Tensor, norm2: Tensor) -> Tensor:
+        scale = (norm1 * norm2).rsqrt_()
+        cosine = dot * scale
+        ctx.save_for_backward(norm1, norm2, scale, cosine)
+        return cosine
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        norm1, norm2, scale, cosine = ctx.saved_tensors
+        half = gradients[0] * cosine
+        half = half.mul_(-0.5)
+        return gradients[0] * scale, half / norm1, half / norm2
 
 
 class RemovalBank(nn.Module):
@@ -132,6 +150,7 @@ class RemovalBank(nn.Module):
         self.register_buffer("components", basis.matrix.float(), persistent=False)
         self.register_buffer("deviations", basis.eigenvalues.clamp_min(0).sqrt().float().flatten(), persistent=False)
         self.register_buffer("mask", (basis.place < torch.tensor(counts)[:, None]).float(), persistent=False)  # (M, k)
+        self._whole = bool(self.mask.all())
         start = torch.zeros_like(self.mask)
         if parameterisation == "paper":  # what a seed draws for a component does not depend on how many there are
             start = self._draws((len(basis.place),), 0)
@@ -149,13 +168,20 @@ class RemovalBank(nn.Module):
 
     def gains(self) -> Tensor:
         """(M, k) gains g = 1 − w of every member; 1 beyond its components."""
-        theta = self.theta * self.mask
-        return theta.exp() if self.parameterisation == "log_gains" else 1 - theta
+        return self.theta.exp() if self.parameterisation == "log_gains" else 1 - self.theta
+
+    def keep_in_place(self) -> None:
+        """Take from the gradients what would move a member beyond its components, where its tensors are 0."""
+        if self._whole:
+            return
+        for parameter in self.parameters():
+            if parameter.grad is not None:
+                parameter.grad.mul_(self.mask.view(*self.mask.shape, *[1] * (parameter.ndim - 2)))
 
     def _parameters_for(self, batch_shape: torch.Size) -> tuple[Tensor, Tensor | None]:
         """Gains, and shifts in units of the vectors: (M, k), or (S, M / S, k) for a batch with S seeds in front."""
         gains = self.gains()
-        delta = None if self.shift is None else self.shift * self.mask * self.deviations
+        delta = None if self.shift is None else self.shift * self.deviations
         if len(batch_shape) == 1:
             return gains, delta
         seeds = (batch_shape[0], -1)
@@ -171,7 +197,7 @@ class RemovalBank(nn.Module):
             first, second = (self._mixed(side.unsqueeze(-3), gains, delta) for side in (batch.a, batch.b))
             products = [(x * y).sum(-1).mT for x, y in ((first, second), (first, first), (second, second))]  # (…, n, M)
             dot, norm1, norm2 = (value + batch.rest[..., i : i + 1] for i, value in enumerate(products))
-            return dot * (norm1 * norm2).clamp_min(1e-24).rsqrt()
+            return _Cosine.apply(dot, norm1, norm2)
         s = (gains * gains).mT  # (…, k, M)
         values = (batch.products.flatten(-3, -2) @ s).unflatten(-2, (-1, 3)) + batch.rest[..., None]  # (…, n, 3, M)
         dot, norm1, norm2 = values.unbind(-2)
@@ -179,20 +205,15 @@ class RemovalBank(nn.Module):
             linear, constant = s * delta.mT, (s * delta.mT.square()).sum(-2, keepdim=True)
             a, b = batch.a @ linear, batch.b @ linear  # (…, n, M)
             dot, norm1, norm2 = dot - a - b + constant, norm1 - 2 * a + constant, norm2 - 2 * b + constant
-        return dot * (norm1 * norm2).clamp_min(1e-24).rsqrt()
+        return _Cosine.apply(dot, norm1, norm2)
 
     def _mixed(self, x: Tensor, gains: Tensor, delta: Tensor | None) -> Tensor:
         """Corrected coordinates (…, M, n, k) of texts (…, 1, n, k)."""
         z = (x if delta is None else x - delta.unsqueeze(-2)) * gains.unsqueeze(-2)
         if self.mixing is None:
             return z
-        left, right = (part.view(*gains.shape, -1) for part in self._mixing())  # (…, M, k, r)
+        left, right = (part.view(*gains.shape, -1) for part in self.mixing)  # (…, M, k, r)
         return z + z @ left @ right.mT
-
-    def _mixing(self) -> tuple[Tensor, Tensor]:
-        """A and B, (M, k, r) each; 0 beyond the components of a member."""
-        left, right = self.mixing  # type: ignore[misc]
-        return left * self.mask[..., None], right * self.mask[..., None]
 
     def _clustered(
         self, batch: ClusteredPairBatch | ClusteredNeighbours, gains: Tensor, delta: Tensor | None
@@ -219,22 +240,22 @@ class RemovalBank(nn.Module):
     def penalty(self) -> Tensor:
         """(M,) mean squared distance from the identity over each member's components."""
         count = self.mask.sum(1)
-        penalty = (self.theta * self.mask).square().sum(1) / count
+        penalty = self.theta.square().sum(1) / count
         if self.shift is not None:
-            penalty = penalty + (self.shift * self.mask).square().sum(1) / count
+            penalty = penalty + self.shift.square().sum(1) / count
         return penalty
 
     def mixing_penalty(self) -> Tensor:
         """(M,) ‖A Bᵀ‖² / k of every member, for its k components."""
-        left, right = self._mixing()
+        left, right = self.mixing  # type: ignore[misc]
         return ((left.mT @ left) * (right.mT @ right)).sum((1, 2)) / self.mask.sum(1)
 
     def removal(self, member: int, **description: object) -> Removal | ClusteredRemoval:
         """The removal that a member stands for; with its method, settings and encoder."""
         with torch.no_grad():
             gains = self.gains()[member].cpu()
-            shift = torch.zeros_like(gains) if self.shift is None else (self.shift * self.mask)[member].cpu()
+            shift = torch.zeros_like(gains) if self.shift is None else self.shift[member].cpu()
             if self.mixing is not None:
-                left, right = (part[member].cpu() for part in self._mixing())
+                left, right = (part[member].cpu() for part in self.mixing)
                 description["mixing"] = left @ right.T
         return self.basis.removal(gains, shift, self.members[member].components, **description)  # type: ignore[arg-type]

@@ -20,6 +20,8 @@ from uncone.optimizers import make_optimizer
 from uncone.removal import ClusteredRemoval, Removal
 from uncone.statistics import spearman_each
 
+MIXING_RATE = 1 / 6  # learning rate of a mixing, whose entries are small, in units of that of the log-gains
+
 
 class RemovalModule(pl.LightningModule):
     """A bank of trainable removals behind a frozen encoder; a single removal is a bank of one.
@@ -62,6 +64,8 @@ class RemovalModule(pl.LightningModule):
                 f"lbfgs needs the same loss in every step, so contrast 0 and gradient_clip None, got {contrast} and "
                 f"{gradient_clip}"
             )
+        if not weight and not contrast:
+            raise ValueError("there is nothing to learn from: weight and contrast are both 0")
         basis = bank.basis
         self.save_hyperparameters(
             {
@@ -91,18 +95,19 @@ class RemovalModule(pl.LightningModule):
     def losses(self, batch: TrainingBatch) -> Tensor:
         """(M,) objective, contrast and pulls of every member; members share no parameter."""
         pairs, neighbours = batch
-        losses = torch.zeros_like(self.pull)
-        if self.hparams["weight"]:
+        settings = self.hparams
+        terms = []
+        if settings["weight"]:
             of_pairs = self.objective(self.bank.similarities(pairs), pairs.score, pairs.dataset).flatten()
-            losses = losses + self.hparams["weight"] * of_pairs
+            terms.append(of_pairs if settings["weight"] == 1 else settings["weight"] * of_pairs)
         if neighbours is not None:
-            contrast = neighbour_contrast(self.bank.sentence_similarities(neighbours), self.hparams["temperature"])
-            losses = losses + self.hparams["contrast"] * contrast.flatten()
+            contrast = neighbour_contrast(self.bank.sentence_similarities(neighbours), settings["temperature"])
+            terms.append(settings["contrast"] * contrast.flatten())
         if any(member.pull for member in self.bank.members):
-            losses = losses + self.pull * self.bank.penalty()
+            terms.append(self.pull * self.bank.penalty())
         if self.bank.mixing is not None:
-            losses = losses + self.hparams["mixing_pull"] * self.bank.mixing_penalty()
-        return losses
+            terms.append(settings["mixing_pull"] * self.bank.mixing_penalty())
+        return sum(terms[1:], terms[0])
 
     def update(self, optimizer: Any, batch: TrainingBatch) -> Tensor:
         """One step of all members; their losses (M,) before it."""
@@ -111,11 +116,11 @@ class RemovalModule(pl.LightningModule):
         def closure() -> Tensor:
             optimizer.zero_grad()
             losses = self.losses(batch)
-            total = losses.sum()
-            total.backward()
+            losses.backward(torch.ones_like(losses))  # of their sum
+            self.bank.keep_in_place()
             self._clip()
             found.append(losses.detach())
-            return total
+            return losses.detach().sum()
 
         optimizer.step(closure)
         return found[0]
@@ -134,19 +139,18 @@ class RemovalModule(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Forget the losses of the epoch before."""
-        self._losses, self._pairs = torch.zeros_like(self.pull), 0
+        self._losses: list[tuple[int, Tensor]] = []
 
     def training_step(self, batch: Steps, batch_index: int) -> None:
         """Several steps."""
         optimizer = self.optimizers()
         for step in batch.split():
-            count = step.pairs.score.shape[-1]
-            self._losses += count * self.update(optimizer, step)
-            self._pairs += count
+            self._losses.append((step.pairs.score.shape[-1], self.update(optimizer, step)))
 
     def on_train_epoch_end(self) -> None:
         """Log the mean loss of every member over the epoch."""
-        losses = (self._losses / self._pairs).tolist()
+        pairs, of_steps = zip(*self._losses, strict=True)
+        losses = np.average(torch.stack(of_steps).cpu(), axis=0, weights=pairs).tolist()
         self.log("train/loss", float(np.mean(losses)), prog_bar=True)
         if len(losses) > 1:
             self.log_dict({f"train/loss_{label}": loss for label, loss in zip(self.labels, losses, strict=True)})
@@ -170,10 +174,13 @@ class RemovalModule(pl.LightningModule):
         return np.mean([spearman_each(gold[rows], predictions[rows]) for rows in sets], axis=0)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """The optimizer of weights, centre and calibration; the encoder is frozen."""
-        trainable = [p for p in self.parameters() if p.requires_grad]
+        """The optimizer of weights, centre, mixing and calibration; the encoder is frozen."""
+        mixing = [] if self.bank.mixing is None else list(self.bank.mixing)
+        slow = {id(parameter) for parameter in mixing}
+        rest = [p for p in self.parameters() if p.requires_grad and id(p) not in slow]
+        groups = [{"params": rest, "scale": 1.0}, {"params": mixing, "scale": MIXING_RATE}]
         rates = [member.learning_rate for member in self.bank.members]
-        return make_optimizer(self.hparams["optimizer"], trainable, rates)
+        return make_optimizer(self.hparams["optimizer"], [group for group in groups if group["params"]], rates)
 
     def removal(self, member: int | None = None) -> Removal | ClusteredRemoval:
         """The learned removal of one member (the best on validation by default)."""

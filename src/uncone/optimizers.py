@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 OPTIMIZERS = ("adam", "lbfgs")
 ITERATIONS = 20  # of L-BFGS in one step
@@ -15,15 +15,15 @@ ITERATIONS = 20  # of L-BFGS in one step
 class RowAdam(torch.optim.Adam):
     """Adam in which every row of a parameter has a learning rate of its own.
 
-    A step of Adam is linear in the rate: one with rate 1 is scaled, row by row.
+    A step of Adam is linear in the rate: one with the rate of its group is scaled, row by row.
 
     Args:
-        parameters: tensors (M, …).
-        rates: (M,) learning rates.
+        groups: of parameters (M, …), each with a rate "lr".
+        rates: (M,) factors on these rates.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], rates: Tensor):
-        super().__init__(parameters, lr=1.0)
+    def __init__(self, groups: Sequence[dict[str, Any]], rates: Tensor):
+        super().__init__(groups)
         self.rates = rates
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -43,23 +43,27 @@ class RowAdam(torch.optim.Adam):
 
 
 def make_optimizer(
-    name: str, parameters: Iterable[nn.Parameter], learning_rates: Sequence[float]
+    name: str, groups: Sequence[dict[str, Any]], learning_rates: Sequence[float]
 ) -> torch.optim.Optimizer:
     """The optimizer of a bank.
 
     Args:
         name: "adam"; or "lbfgs", which takes 20 iterations a step with a line search. Members share a step length
             there, so their paths depend on each other, though not their optima.
-        parameters: tensors with one row for each member.
+        groups: "params", tensors with one row for each member, and "scale", a factor on their learning rates.
         learning_rates: of each member; L-BFGS, whose line search finds its own, ignores them.
 
     Raises:
         ValueError: for another name.
     """
     if name == "lbfgs":
-        return torch.optim.LBFGS(parameters, max_iter=ITERATIONS, line_search_fn="strong_wolfe")
+        everything = [parameter for group in groups for parameter in group["params"]]
+        return torch.optim.LBFGS(everything, max_iter=ITERATIONS, line_search_fn="strong_wolfe")
     if name != "adam":
         raise ValueError(f"unknown optimizer {name!r}: choose one of {', '.join(OPTIMIZERS)}")
     if len(set(learning_rates)) == 1:
-        return torch.optim.Adam(parameters, lr=learning_rates[0], fused=True)
-    return RowAdam(parameters, torch.tensor([float(rate) for rate in learning_rates]))
+        return torch.optim.Adam(
+            [{"params": group["params"], "lr": group["scale"] * learning_rates[0]} for group in groups], fused=True
+        )
+    scaled = [{"params": group["params"], "lr": group["scale"]} for group in groups]
+    return RowAdam(scaled, torch.tensor([float(rate) for rate in learning_rates]))

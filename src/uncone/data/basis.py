@@ -11,6 +11,8 @@ from uncone.data.clustered_pairs import ClusteredNeighbours, ClusteredPairBatch
 from uncone.removal import Removal
 from uncone.spectrum import Spectrum
 
+TINY = 1e-12
+
 
 class Basis(NamedTuple):
     """Where a removal is learned.
@@ -47,7 +49,8 @@ class Basis(NamedTuple):
         e1, e2 = e1.double() - c, e2.double() - c
         a, b = e1 @ U, e2 @ U
         e1, e2 = e1 - a @ U.T, e2 - b @ U.T
-        rest = torch.stack([(e1 * e2).sum(1), e1.square().sum(1), e2.square().sum(1)], 1)
+        # the nil vector has a tiny length, so that its cosines are 0
+        rest = torch.stack([(e1 * e2).sum(1), e1.square().sum(1) + TINY, e2.square().sum(1) + TINY], 1)
         return PairCoordinates(a.float(), b.float(), rest.float(), score, dataset)
 
     def neighbours(self, e1: Tensor, e2: Tensor) -> Neighbours:
