@@ -246,13 +246,15 @@ def test_a_strong_pull_keeps_the_components(cone, basis):
     torch.testing.assert_close(module.losses(batch) - free.losses(batch), 7 * module.bank.mixing_penalty())
 
 
-def test_without_weight_the_scores_are_not_seen(cone, basis):
-    neighbours = basis.neighbours(cone[0][:20], cone[1][:20])
-    module = disturb(module_of(basis, MeanSquaredError(), members([5]), weight=0.0, contrast=1.0))
-    pairs = batch_of(cone, basis)
-    other = pairs._replace(score=-pairs.score)
-    assert torch.equal(module.losses(TrainingBatch(pairs, neighbours)), module.losses(TrainingBatch(other, neighbours)))
-    assert module.losses(TrainingBatch(pairs, neighbours)).requires_grad
+def test_learns_from_neighbours_alone(cone, basis):
+    e1, e2, scores = cone
+    validation = (pairs_of(scores[:50]), e1[:50], e2[:50])
+    data = PairDataModule(None, validation, basis, None, [0, 1], (e1[:100], e2[:100]), 30)
+    assert len(data.train_dataloader().batch_sampler.sampler) == 4
+    module = fit(module_of(basis, MeanSquaredError(), members([5], [0, 1]), contrast=1.0), data, 20)
+    batch = TrainingBatch(None, basis.neighbours(e1[:100], e2[:100]))
+    start = module_of(basis, MeanSquaredError(), members([5], [0, 1]), contrast=1.0)
+    assert (module.losses(batch) < start.losses(batch)).all()
 
 
 def test_the_pull_holds_the_identity(cone, basis):

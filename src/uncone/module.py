@@ -31,7 +31,7 @@ class RemovalModule(pl.LightningModule):
     Args:
         bank: the removals; see `uncone.bank`.
         objective: see `uncone.objectives`; gives one loss a member.
-        weight: of the objective; at 0 nothing is learned from scores.
+        weight: of the objective, where there are scored pairs.
         contrast: weight of the label-free contrast of neighbouring sentences (`uncone.objectives.neighbour_contrast`).
         temperature: of the contrast.
         mixing_pull: strength of the pull of a mixing toward nil, on ‖A Bᵀ‖² / k.
@@ -64,8 +64,6 @@ class RemovalModule(pl.LightningModule):
                 f"lbfgs needs the same loss in every step, so contrast 0 and gradient_clip None, got {contrast} and "
                 f"{gradient_clip}"
             )
-        if not weight and not contrast:
-            raise ValueError("there is nothing to learn from: weight and contrast are both 0")
         basis = bank.basis
         self.save_hyperparameters(
             {
@@ -97,7 +95,7 @@ class RemovalModule(pl.LightningModule):
         pairs, neighbours = batch
         settings = self.hparams
         terms = []
-        if settings["weight"]:
+        if pairs is not None:
             of_pairs = self.objective(self.bank.similarities(pairs), pairs.score, pairs.dataset).flatten()
             terms.append(of_pairs if settings["weight"] == 1 else settings["weight"] * of_pairs)
         if neighbours is not None:
@@ -145,7 +143,8 @@ class RemovalModule(pl.LightningModule):
         """Several steps."""
         optimizer = self.optimizers()
         for step in batch.split():
-            self._losses.append((step.pairs.score.shape[-1], self.update(optimizer, step)))
+            count = 1 if step.pairs is None else step.pairs.score.shape[-1]
+            self._losses.append((count, self.update(optimizer, step)))
 
     def on_train_epoch_end(self) -> None:
         """Log the mean loss of every member over the epoch."""

@@ -40,11 +40,13 @@ def make_learner(
         validation: validation pairs.
     """
     settings, contrast = config.learned, config.learned.contrast
+    if not settings.weight and not contrast.weight:
+        raise ValueError("there is nothing to learn from: learned.weight and learned.contrast.weight are both 0")
     basis, counts = make_basis(config, spectra)
     seeds = [config.seed] if settings.seeds is None else list(settings.seeds)
     bank = members(counts, seeds, numbers(settings.pull), numbers(settings.learning_rate))
     data = PairDataModule(
-        encoded(pairs, config.data.kind, vectors, basis),
+        encoded(pairs, config.data.kind, vectors, basis) if settings.weight else None,
         encoded(validation, config.data.kind, vectors, basis),
         basis,
         settings.batch_size,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import torch
@@ -150,9 +151,9 @@ class Neighbours(NamedTuple):
 
 
 class TrainingBatch(NamedTuple):
-    """One step: scored pairs and, if there is a contrast, neighbouring sentences."""
+    """One step: scored pairs, or neighbouring sentences, or both."""
 
-    pairs: PairBatch | ClusteredPairBatch
+    pairs: PairBatch | ClusteredPairBatch | None
     neighbours: Neighbours | ClusteredNeighbours | None
 
 
@@ -171,15 +172,14 @@ class Steps(NamedTuple):
 
     def split(self) -> list[TrainingBatch]:
         """One batch a step."""
-        parts = _split(self.whole.pairs, self.pairs)
-        beside: list[Any] = [None] * len(parts)
-        if self.whole.neighbours is not None:
-            beside = _split(self.whole.neighbours, self.neighbours)
-        return [TrainingBatch(*each) for each in zip(parts, beside, strict=True)]
+        pairs, neighbours = _split(self.whole.pairs, self.pairs), _split(self.whole.neighbours, self.neighbours)
+        return [TrainingBatch(*each) for each in zip_longest(pairs, neighbours)]
 
 
 def _split(part: Any, size: int) -> list[Any]:
-    """A tensor (S, n, …), or all tensors of a batch, in pieces of this size along n."""
+    """A tensor (S, n, …), or all tensors of a batch, in pieces of this size along n; no pieces of None."""
+    if part is None:
+        return []
     if isinstance(part, Tensor):
         return list(part.split(size, 1))
     return [type(part)(*each) for each in zip(*(_split(each, size) for each in part), strict=True)]

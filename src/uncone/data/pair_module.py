@@ -23,30 +23,28 @@ class _Gathered(Dataset[Steps]):
     """Training pairs, several steps at a time."""
 
     def __init__(
-        self, pairs: PairCoordinates | ClusteredPairBatch, neighbours: Neighbours | ClusteredNeighbours | None
+        self, pairs: PairCoordinates | ClusteredPairBatch | None, neighbours: Neighbours | ClusteredNeighbours | None
     ):
         self.pairs, self.neighbours = pairs, neighbours
 
-    def __len__(self) -> int:
-        return len(self.pairs.score)
-
     def __getitems__(self, steps: Sequence[Rows]) -> Steps:
         rows, beside = (torch.cat(each, 1) for each in zip(*steps, strict=True))  # (S, all of the steps)
+        pairs = None if self.pairs is None else self.pairs.batch(rows)
         neighbours = None if self.neighbours is None else self.neighbours.batch(beside)
-        first = steps[0]
-        return Steps(TrainingBatch(self.pairs.batch(rows), neighbours), first[0].shape[1], first[1].shape[1])
+        return Steps(TrainingBatch(pairs, neighbours), *(part.shape[1] for part in steps[0]))
 
 
 class EpochBatches(Sampler[Rows]):
     """Batches of random rows that depend on the seeds and the epoch alone, so that a resumed run sees the same ones.
 
     Every pair comes once an epoch, for each seed in an order of its own; beside each batch of pairs stand neighbours
-    drawn without replacement. What one seed sees does not depend on which others there are.
+    drawn without replacement. Without pairs, an epoch has about as many steps as it takes to see every neighbour once.
+    What one seed sees does not depend on which others there are.
 
     Lightning calls `set_epoch`.
 
     Args:
-        rows: pairs.
+        rows: pairs; 0 for none.
         batch_size: pairs a batch; None takes all.
         seeds: of the shuffles.
         neighbours: neighbouring sentences there are.
@@ -74,13 +72,14 @@ class EpochBatches(Sampler[Rows]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return -(-self.rows // self.batch_size)
+        return -(-self.rows // self.batch_size) if self.rows else -(-self.neighbours // self.neighbours_per_batch)
 
     def __iter__(self) -> Iterator[Rows]:
         states = (int(np.random.SeedSequence([seed, self.epoch]).generate_state(1)[0]) for seed in self.seeds)
         generators = [torch.Generator().manual_seed(state) for state in states]
         order = torch.stack([torch.randperm(self.rows, generator=generator) for generator in generators])  # (S, rows)
-        for rows in order.split(self.batch_size, 1):
+        for step in range(len(self)):
+            rows = order[:, step * self.batch_size : (step + 1) * self.batch_size]
             drawn = [torch.randperm(self.neighbours, generator=generator) for generator in generators]
             yield rows, torch.stack(drawn)[:, : self.neighbours_per_batch]
 
@@ -96,7 +95,7 @@ class PairDataModule(pl.LightningDataModule):
     A training batch is `Steps`, several at once; the validation batch is all validation pairs.
 
     Args:
-        train: pairs to fit, with both sides of them.
+        train: pairs to fit, with both sides of them; None for none.
         validation: pairs to choose by, with both sides.
         basis: where the removal is learned.
         batch_size: pairs per step; None takes all.
@@ -107,7 +106,7 @@ class PairDataModule(pl.LightningDataModule):
 
     def __init__(
         self,
-        train: EncodedPairs,
+        train: EncodedPairs | None,
         validation: EncodedPairs,
         basis: Basis | ClusteredBasis,
         batch_size: int | None = 256,
@@ -117,8 +116,9 @@ class PairDataModule(pl.LightningDataModule):
     ):
         super().__init__()
         self.batch_size, self.seeds, self.neighbours_per_batch = batch_size, seeds, neighbours_per_batch
-        self.datasets = train[0].datasets
-        self.train, self.validation = self._express(*train, basis), self._express(*validation, basis).batch()
+        self.datasets = () if train is None else train[0].datasets
+        self.train = None if train is None else self._express(*train, basis)
+        self.validation = self._express(*validation, basis).batch()
         self.neighbours = None if neighbours is None else basis.neighbours(*neighbours)
         self.neighbours_count = 0 if neighbours is None else len(_first(self.neighbours))
 
@@ -132,7 +132,11 @@ class PairDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Steps]:
         """Shuffled batches, several steps at a time."""
         batches: Any = EpochBatches(
-            len(self.train.score), self.batch_size, self.seeds, self.neighbours_count, self.neighbours_per_batch
+            0 if self.train is None else len(self.train.score),
+            self.batch_size,
+            self.seeds,
+            self.neighbours_count,
+            self.neighbours_per_batch,
         )
         steps: Any = BatchSampler(batches, STEPS_AT_ONCE, drop_last=False)
         own = torch.Generator()  # a loader would draw from the caller's random numbers
