@@ -246,6 +246,13 @@ def test_a_strong_pull_keeps_the_components(cone, basis):
     torch.testing.assert_close(module.losses(batch) - free.losses(batch), 7 * module.bank.mixing_penalty())
 
 
+def test_few_pairs_are_dealt_out_in_smaller_batches(cone, basis):
+    assert len(data_module(cone, basis, 64).batches()) == 5  # of 300 pairs
+    data = data_module(cone, basis, 64, minimum_steps=10)
+    assert [rows.shape[1] for rows, _ in data.batches()] == [30] * 10
+    assert len(data_module(cone, basis, None, minimum_steps=10).batches()) == 1
+
+
 def test_learns_from_neighbours_alone(cone, basis):
     e1, e2, scores = cone
     validation = (pairs_of(scores[:50]), e1[:50], e2[:50])

@@ -195,7 +195,7 @@ class RemovalModule(pl.LightningModule):
         return self.removal().apply(self.encoder.encode(texts))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Drop the frozen encoder: what is left are a few KB."""
+        """Drop the frozen encoder: what is left is about a megabyte."""
         state = checkpoint["state_dict"]
         checkpoint["state_dict"] = {key: value for key, value in state.items() if not key.startswith("encoder.")}
         checkpoint["best_member"] = self.best_member

@@ -36,7 +36,7 @@ def config_of(folder: Path, *overrides: str):
 def run(tmp_path_factory) -> Path:
     """A finished run on the packaged default."""
     folder = tmp_path_factory.mktemp("run") / "monday"
-    train(config_of(folder, "trainer.max_epochs=4"))
+    train(config_of(folder, "learned.max_epochs=4"))
     return folder
 
 
@@ -59,7 +59,7 @@ def test_leaves_what_it_promises(run):
         assert (run / f"figures/weights_{moment}.png").stat().st_size > 5_000
         assert (run / f"figures/frequency_{moment}.png").stat().st_size > 5_000
     assert json.loads((run / "environment.json").read_text())["packages"]["torch"]
-    assert OmegaConf.load(run / "config.yaml").trainer.max_epochs == 4
+    assert OmegaConf.load(run / "config.yaml").learned.max_epochs == 4
 
 
 def test_rows_have_the_documented_keys_and_plausible_values(run):
@@ -97,7 +97,7 @@ def test_the_saved_removal_belongs_to_the_encoder(run):
 
 def test_checkpoints_are_small_and_safe(run):
     path = run / "checkpoints/last.ckpt"
-    assert path.stat().st_size < 100_000
+    assert path.stat().st_size < 1_000_000
     state = torch.load(path, weights_only=True)["state_dict"]
     assert not [key for key in state if key.startswith("encoder")]
 
@@ -115,9 +115,9 @@ def test_the_offline_run_can_be_read_back(run):
 def test_resuming_equals_never_having_stopped(run, tmp_path):
     """The same weights bit for bit, the same history, under the same logger id."""
     folder = tmp_path / "tuesday"
-    train(config_of(folder, "trainer.max_epochs=2"))
+    train(config_of(folder, "learned.max_epochs=2"))
     first = read_offline_run(folder)
-    train(config_of(folder, "trainer.max_epochs=4", f"ckpt_path={folder}/checkpoints/last.ckpt"))
+    train(config_of(folder, "learned.max_epochs=4", f"ckpt_path={folder}/checkpoints/last.ckpt"))
     resumed, whole = Removal.load(folder), Removal.load(run)
     assert torch.equal(resumed.gains, whole.gains)
     assert torch.equal(resumed.centre, whole.centre)
@@ -130,7 +130,7 @@ def test_resuming_equals_never_having_stopped(run, tmp_path):
 
 
 def test_two_runs_with_one_seed_write_identical_results(run, tmp_path):
-    train(config_of(tmp_path, "trainer.max_epochs=4"))
+    train(config_of(tmp_path, "learned.max_epochs=4"))
     assert (tmp_path / "results.json").read_text() == (run / "results.json").read_text()
 
 
@@ -239,7 +239,7 @@ def test_wandb_is_online_only_with_credentials(monkeypatch, tmp_path):
 @pytest.mark.parametrize(("fitted_on", "temperature"), [("vocabulary", "null"), ("texts", "0.5")])
 def test_weights_of_clusters_are_learned(fitted_on, temperature, tmp_path):
     overrides = [f"fitted_on={fitted_on}", f"learned.temperature={temperature}", "removal=[none,clustered]"]
-    overrides += ["learned.clusters=2", "learned.numbers_of_components=[1,2]", "logger=csv"]
+    overrides += ["learned=clustered", "learned.clusters=2", "learned.numbers_of_components=[1,2]", "logger=csv"]
     overrides += ["methods.clustered.clusters=2", "methods.clustered.D=2", "learned.contrast.limit=60"]
     train(config_of(tmp_path, *overrides))
     removal = removals.load(tmp_path)
@@ -251,8 +251,8 @@ def test_weights_of_clusters_are_learned(fitted_on, temperature, tmp_path):
 
 
 def test_clusters_need_numbers_of_components(tmp_path):
-    with pytest.raises(ValueError, match=r"components of each cluster, from 1 to 384, got \[32, 128, None\]"):
-        train(config_of(tmp_path, "learned.clusters=3"))
+    with pytest.raises(ValueError, match=r"components of each cluster, from 1 to 384, got \[None\]"):
+        train(config_of(tmp_path, "learned=clustered", "learned.numbers_of_components=[null]"))
 
 
 def test_learns_from_scored_sentences(tmp_path):

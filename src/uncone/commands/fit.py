@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from uncone.callbacks import GeometryCallback, LoggerIdentity
-from uncone.commands.learner import make_learner, trained_on
+from uncone.commands.learner import epochs, make_learner, trained_on
 from uncone.commands.loggers import make_loggers
 from uncone.config import Spectra
 from uncone.data.pairs import ScoredPairs
@@ -56,7 +56,11 @@ def fit(
     try:
         loggers = make_loggers(config, folder, resumed_id)
         trainer: pl.Trainer = hydra.utils.instantiate(
-            config.trainer, callbacks=callbacks, logger=loggers, default_root_dir=folder
+            config.trainer,
+            max_epochs=epochs(config, data),
+            callbacks=callbacks,
+            logger=loggers,
+            default_root_dir=folder,
         )
         with one_thread():
             trainer.fit(module, data, ckpt_path=config.ckpt_path, weights_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,6 +54,7 @@ def make_learner(
         seeds,
         encoded_neighbours(config, vectors, basis) if contrast.weight else None,
         contrast.batch_size,
+        settings.minimum_steps,
     )
     module = RemovalModule(
         RemovalBank(basis, bank, settings.parameterisation, settings.learn_centre, settings.rank),
@@ -74,8 +76,20 @@ def learn_plainly(
     """The removal of a recipe, without logs, checkpoints or measures: for comparing recipes (see `make_learner`)."""
     module, data = make_learner(config, vectors, spectra, pairs, validation)
     with one_thread():
-        removal = train(module, data, config.learned.max_epochs, config.learned.patience, config.learned.keep)
+        removal = train(module, data, epochs(config, data), config.learned.patience, config.learned.keep)
     return removal.with_settings(**trained_on(config))
+
+
+def epochs(config: DictConfig, data: PairDataModule) -> int:
+    """Most epochs, from their number or from that of steps.
+
+    Raises:
+        ValueError: unless one of them is given.
+    """
+    most, steps = config.learned.max_epochs, config.learned.max_steps
+    if (most is None) == (steps is None):
+        raise ValueError(f"give either learned.max_epochs or learned.max_steps, got {most} and {steps}")
+    return int(most) if steps is None else math.ceil(steps / len(data.batches()))
 
 
 def trained_on(config: DictConfig) -> dict[str, Any]:

@@ -98,10 +98,11 @@ class PairDataModule(pl.LightningDataModule):
         train: pairs to fit, with both sides of them; None for none.
         validation: pairs to choose by, with both sides.
         basis: where the removal is learned.
-        batch_size: pairs per step; None takes all.
+        batch_size: most pairs per step; None takes all.
         seeds: of the shuffles: those of the members that are trained.
         neighbours: first and second sentences, for a contrast; None for none.
         neighbours_per_batch: sentences contrasted per step.
+        minimum_steps: of an epoch; few pairs are dealt out in smaller batches.
     """
 
     def __init__(
@@ -113,12 +114,15 @@ class PairDataModule(pl.LightningDataModule):
         seeds: Sequence[int] = (0,),
         neighbours: tuple[Side, Side] | None = None,
         neighbours_per_batch: int = 128,
+        minimum_steps: int = 1,
     ):
         super().__init__()
-        self.batch_size, self.seeds, self.neighbours_per_batch = batch_size, seeds, neighbours_per_batch
+        self.seeds, self.neighbours_per_batch = seeds, neighbours_per_batch
         self.datasets = () if train is None else train[0].datasets
         self.train = None if train is None else self._express(*train, basis)
         self.validation = self._express(*validation, basis).batch()
+        rows = 0 if train is None else len(train[0])
+        self.batch_size = batch_size and max(1, min(batch_size, rows // minimum_steps))
         self.neighbours = None if neighbours is None else basis.neighbours(*neighbours)
         self.neighbours_count = 0 if neighbours is None else len(_first(self.neighbours))
 
@@ -129,15 +133,19 @@ class PairDataModule(pl.LightningDataModule):
         score = torch.tensor(pairs.scaled_score, dtype=torch.float32)
         return basis.pairs(first, second, score, torch.tensor([number[name] for name in pairs.dataset]))
 
-    def train_dataloader(self) -> DataLoader[Steps]:
-        """Shuffled batches, several steps at a time."""
-        batches: Any = EpochBatches(
+    def batches(self) -> EpochBatches:
+        """The steps of an epoch."""
+        return EpochBatches(
             0 if self.train is None else len(self.train.score),
             self.batch_size,
             self.seeds,
             self.neighbours_count,
             self.neighbours_per_batch,
         )
+
+    def train_dataloader(self) -> DataLoader[Steps]:
+        """Shuffled batches, several steps at a time."""
+        batches: Any = self.batches()
         steps: Any = BatchSampler(batches, STEPS_AT_ONCE, drop_last=False)
         own = torch.Generator()  # a loader would draw from the caller's random numbers
         return DataLoader(
