@@ -44,7 +44,7 @@ def multirun(model: Path, folder: Path, cache: Path, *overrides: str) -> str:
     """Run the sweep in a folder of its own; returns what it printed."""
     folder.mkdir(exist_ok=True)
     done = subprocess.run(
-        command(model, *overrides), cwd=folder, env=environment(cache), capture_output=True, text=True, timeout=300
+        command(model, *overrides), cwd=folder, env=environment(cache), capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -197,14 +197,15 @@ def test_an_interrupted_job_continues_and_a_failed_one_is_told(serial, model, ca
     for job in (interrupted, damaged):
         record = json.loads((job / "job.json").read_text())
         (job / "job.json").write_text(json.dumps(record | {"status": "running"}))
-    (damaged / "checkpoints" / "last.ckpt").write_bytes(b"half a checkpoint")
+    checkpoint = damaged / "checkpoints" / "last.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
     done = subprocess.run(
         command(model, "encoder.layers=1,2,3,99", f"sweep_name='{sweep.name}'"),
         cwd=tmp_path,
         env=environment(cache),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 1, done.stderr
     assert f"continues {interrupted.name}" in done.stdout
