@@ -99,7 +99,7 @@ def run_job(command: Callable[[DictConfig], Any], config: DictConfig) -> float |
         folder = job_folder(sweep, config, name, overrides)
         if read_job(folder).get("status") == "finished" and (folder / "results.json").is_file():
             print(f"skipped   {folder.name}: finished before", flush=True)
-            return validation_score(folder)
+            return score(config, folder)
         folder.mkdir(parents=True, exist_ok=True)
         prepare(config, folder, sweep.name, overrides)
         print(f"{'continues' if config.get('ckpt_path') else 'starts   '} {folder.name}", flush=True)
@@ -119,9 +119,8 @@ def run_job(command: Callable[[DictConfig], Any], config: DictConfig) -> float |
         if record["status"] == "failed":
             print(f"failed    {folder.name}: {record['error']['message']}", flush=True)
             return float("nan")
-        score = validation_score(folder)
         print(f"finished  {folder.name} in {record['seconds']:.0f} s", flush=True)
-        return score
+        return score(config, folder)
 
 
 @contextmanager
@@ -150,6 +149,11 @@ def prepare(config: DictConfig, folder: Path, group: str, overrides: Sequence[st
     if wandb is not None:
         wandb.group = wandb.group or group
         wandb.tags = [*wandb.tags, *(text[:TAG_LENGTH] for text in distinguishing(overrides))]
+
+
+def score(config: DictConfig, folder: Path) -> float | None:
+    """The score on validation pairs of a finished job, at the epoch it kept."""
+    return validation_score(folder, OmegaConf.select(config, "learned.keep") or "best")
 
 
 def read_job(folder: Path) -> dict[str, Any]:
