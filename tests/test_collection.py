@@ -10,6 +10,7 @@ from uncone.collection import NOT_FELT, best, collect, find_runs, varying
 from uncone.runs import read_curve, validation_score
 from uncone.tasks.table import Headline
 
+METHODS = {"methods": {name: {"_target_": f"uncone.removal.{name}"} for name in ("none", "centre")}}
 LEE = Headline("lee", "all", "spearman")
 
 
@@ -40,7 +41,14 @@ def write_run(folder: Path, settings, rows=None, job=None, curve=()) -> Path:
 
 def settings(seed=0, pull=1.0, layers=1, **more):
     encoder = {"path": "tiny", "layers": layers}
-    return {"seed": seed, "output_dir": f"{seed}{pull}", "encoder": encoder, "learned": {"pull": pull}, **more}
+    return {
+        "seed": seed,
+        "output_dir": f"{seed}{pull}",
+        "encoder": encoder,
+        "learned": {"pull": pull},
+        **METHODS,
+        **more,
+    }
 
 
 @pytest.fixture

@@ -1,14 +1,21 @@
 """Every file under conf/ composes against the schema, points at code that takes its keys, and every experiment runs."""
 
+import copy
 import inspect
 from pathlib import Path
 
 import hydra.utils
 import pytest
+import yaml
 from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from uncone.commands.fit import MONITOR
+from uncone.commands.sweep import SweepCallback
 from uncone.commands.train import train
 from uncone.config import register
 from uncone.encoder import Encoder
@@ -70,7 +77,7 @@ def test_defaults_compose(command):
 def test_choice_composes(group, choice):
     config = composed("export" if group == "format" else COMMAND_OF.get(choice, "train"), f"{group}={choice}")
     check_targets(config)
-    if group not in ("experiment", "debug"):
+    if group not in ("experiment", "debug", "launcher", "sweep"):  # which set keys of others
         assert config[group] is not None
 
 
@@ -99,6 +106,62 @@ def test_value_of_the_wrong_type_is_named(override):
 def test_unknown_choice_lists_the_known_ones():
     with pytest.raises(HydraException, match="minilm"):
         composed("train", "encoder=minilmm")
+
+
+def composed_with_hydra(*overrides: str) -> DictConfig:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", list(overrides), return_hydra_config=True)
+
+
+@pytest.mark.parametrize("sweep", [choice for group, choice in CHOICES if group == "sweep"])
+def test_ready_sweep_asks_for_what_there_is(sweep):
+    """Its parameters and choices exist, and it has a name to be found by again."""
+    config = composed_with_hydra(f"sweep={sweep}")
+    assert config.sweep_name == sweep
+    assert config.hydra.mode == RunMode.MULTIRUN
+    for key, values in config.hydra.sweeper.params.items():
+        override = OverridesParser.create().parse_override(f"{key}={values}")
+        assert override.is_sweep_override()
+        assert OmegaConf.select(composed("train"), key, throw_on_missing=False) is not None
+        if (CONF / key).is_dir():
+            assert all((CONF / key / f"{choice}.yaml").is_file() for choice in override.sweep_string_iterator()), key
+
+
+def test_the_sweep_of_wandb_gives_command_lines_that_train_takes():
+    from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
+
+    sweep = yaml.safe_load((CONF / "wandb_sweep.yaml").read_text())
+    assert sweep["metric"]["name"] == MONITOR
+    for end in (0, -1):
+        chosen = {
+            key: {"value": setting["values"][end] if "values" in setting else setting[("min", "max")[end]]}
+            for key, setting in sweep["parameters"].items()
+        }
+        flags = create_sweep_command_args({"args": chosen})["args_no_hyphens"]
+        place = sweep["command"].index("${args_no_hyphens}")
+        assert sweep["command"][:place] == ["${env}", "${interpreter}", "${program}"]
+        config = composed(sweep["program"].removesuffix(".py"), *flags, *sweep["command"][place + 1 :])
+        assert {key: OmegaConf.select(config, key) for key in chosen} == {key: c["value"] for key, c in chosen.items()}
+        assert config.logger.wandb.mode == "online"
+
+
+@pytest.mark.parametrize(
+    ("override", "command"),
+    [
+        ("launcher=ray", r"the launcher ray is not installed: pip install 'uncone\[ray\]'"),
+        ("launcher=submitit_slurm", r"the launcher submitit_slurm is not installed: pip install 'uncone\[submitit\]'"),
+        ("sweep=search", r"the sweeper optuna is not installed: pip install 'uncone\[optuna\]'"),
+    ],
+)
+def test_a_missing_extra_is_named(override, command, monkeypatch):
+    """As if the plugin had never been installed: Hydra does not know it, and register finds no package of it."""
+    store = ConfigStore.instance()
+    monkeypatch.setattr(store, "repo", copy.deepcopy(store.repo))
+    monkeypatch.setattr("uncone.config.find_spec", lambda name: None)
+    config = composed_with_hydra(override)
+    with pytest.raises(SystemExit, match=command):
+        SweepCallback().on_multirun_start(config)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

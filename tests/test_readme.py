@@ -11,8 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.utils import get_class
 
 from uncone.commands.analyze import analyze
+from uncone.commands.collect import collect
 from uncone.commands.evaluate import evaluate
 from uncone.commands.export import export
 from uncone.commands.train import train
@@ -31,6 +34,8 @@ def blocks(language: str) -> list[str]:
 
 COMMANDS = [line.split("  #")[0].split("    ")[0].strip() for block in blocks("bash") for line in block.splitlines()]
 PYTHON_COMMANDS = [command for command in COMMANDS if command.startswith("python ")]
+SWEEPS = [command for command in PYTHON_COMMANDS if " -m " in command]
+COLLECTS = [command for command in PYTHON_COMMANDS if "collect.py" in command]
 
 # What makes a run small, in the order of the command line: what a command says itself comes later and wins.
 SMALL = {
@@ -89,10 +94,10 @@ def pairs(tmp_path_factory) -> Path:
     return path
 
 
-def composed(name: str, overrides: list[str]):
+def composed(name: str, overrides: list[str], **options: bool):
     register()
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose(name, overrides)
+        return compose(name, overrides, **options)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +126,34 @@ def test_make_command(command):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", PYTHON_COMMANDS)
+@pytest.mark.parametrize("command", SWEEPS)
+def test_sweep_command(command, tmp_path):
+    """The first job of a sweep runs in this process; tests/commands/test_multirun.py runs whole sweeps."""
+    _, script, _, *overrides = shlex.split(command)
+    config = composed(Path(script).stem, [each for each in overrides if "," not in each], return_hydra_config=True)
+    assert get_class(config.hydra.launcher._target_)
+    assert get_class(config.hydra.sweeper._target_)
+    parser = OverridesParser.create()
+    swept = [each for each in overrides if "," in each]
+    swept += [f"{key}={values}" for key, values in (config.hydra.sweeper.params or {}).items()]
+    firsts = []
+    for override in parser.parse_overrides(swept):
+        value = override.value()
+        first = next(override.sweep_string_iterator()) if override.is_discrete_sweep() else value.start
+        firsts.append(f"{override.get_key_element()}={first}")
+    train(composed("train", [*SMALL["train"], "logger=csv", f"output_dir={tmp_path}", *firsts]))
+    assert read_results(tmp_path)
+
+
+def test_collect_command(finished_run):
+    """Every run below the folder's parent, in three files."""
+    assert COLLECTS == ["python collect.py outputs"]
+    assert collect(finished_run.parent).finished
+    for ending in ("csv", "md", "html"):
+        assert (finished_run.parent / f"results.{ending}").is_file()
+
+
+@pytest.mark.parametrize("command", [each for each in PYTHON_COMMANDS if each not in (*SWEEPS, *COLLECTS)])
 def test_python_command(command, request, tmp_path):
     """Runs in this process; a hub model is replaced by a tiny one, and the user's files by small ones."""
     _, script, *overrides = shlex.split(command)
@@ -167,7 +199,7 @@ def test_python_command(command, request, tmp_path):
         assert (folder / path).is_file(), path
 
 
-@pytest.mark.parametrize("script", sorted({command.split()[1] for command in PYTHON_COMMANDS}))
+@pytest.mark.parametrize("script", sorted({each.split()[1] for each in PYTHON_COMMANDS if each not in COLLECTS}))
 def test_help_names_the_groups(script):
     done = subprocess.run([sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

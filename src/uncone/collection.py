@@ -22,8 +22,8 @@ Key = tuple[tuple[str, ...], tuple[str, ...]]  # settings and system, as in `Lin
 Status = Literal["finished", "failed", "unfinished"]
 GEOMETRY_TASK = "geometry"
 CARRIED = ("encoder", "layers", "pooling", "removal")  # what a result row says of its system
-LEARNED = "learned"  # the removal; with learned.report=all there is learned_10 … beside it
-LEARNING = ("learned", "objective", "trainer", "callbacks")  # settings that no other removal feels
+LEARNED = "learned"
+LEARNING = ("learned", "recipes", "objective", "trainer", "callbacks")  # settings that no fixed removal feels
 NOT_FELT = "–"
 
 
@@ -123,14 +123,15 @@ class Collection:
         found: dict[Key, dict[Any, tuple[dict[str, Any], float | None]]] = {}
         for run in self.finished:
             settings = self.of(run)
-            fixed = {key: NOT_FELT if key.split(".")[0] in LEARNING else value for key, value in settings.items()}
+            unfelt = {key: NOT_FELT if key.split(".")[0] in LEARNING else value for key, value in settings.items()}
             for row in run.rows:
                 if (row["task"], row["metric"]) != (headline.task, headline.metric) or row["value"] is None:
                     continue
                 if headline.task == GEOMETRY_TASK or row["subset"] == headline.subset:
                     system = tuple(str(row[key]) for key in CARRIED)
                     validation = run.validation if row["removal"] == LEARNED else None
-                    felt = settings if row["removal"].startswith(LEARNED) else fixed
+                    is_fixed = f"methods.{row['removal']}._target_" in run.settings
+                    felt = unfelt if is_fixed else settings
                     found.setdefault((tuple(felt.values()), system), {})[row["seed"]] = (row, validation)
         return [_line(*key, headline, list(each.values())) for key, each in found.items()]
 
@@ -176,7 +177,7 @@ def read_run(folder: Path, name: str) -> Run:
         curve = curve or [(int(row.get("epoch", 0)), row[VALIDATION]) for row in offline.history if VALIDATION in row]
     flat = telling(settings)
     if job.get("status", "finished") == "finished" and (folder / "results.json").is_file():
-        keep = flat.get("callbacks.checkpoint.keep", "best")
+        keep = flat.get("learned.keep", "best")
         return Run(name, "finished", flat, read_results(folder), None, validation_score(folder, keep))
     if job.get("status") == "failed":
         return Run(name, "failed", flat, [], f"{job['error']['type']}: {job['error']['message']}", None)

@@ -146,7 +146,7 @@ def validation_score(folder: str | Path, keep: str = "best") -> float | None:
 
     Args:
         folder: of the run.
-        keep: "best" or "last", as in `callbacks.checkpoint.keep`.
+        keep: "best" or "last", as in `learned.keep`.
     """
     values = [value for _, value in read_curve(folder) if not math.isnan(value)]
     if not values:

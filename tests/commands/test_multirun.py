@@ -44,7 +44,7 @@ def multirun(model: Path, folder: Path, cache: Path, *overrides: str) -> str:
     """Run the sweep in a folder of its own; returns what it printed."""
     folder.mkdir(exist_ok=True)
     done = subprocess.run(
-        command(model, *overrides), cwd=folder, env=environment(cache), capture_output=True, text=True, timeout=300
+        command(model, *overrides), cwd=folder, env=environment(cache), capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -189,22 +189,31 @@ def test_submitit_gives_the_same_table(serial, model, cache, tmp_path):
     assert table(tmp_path) == table(serial)
 
 
-def test_an_interrupted_job_continues_and_a_failed_one_is_told(serial, model, cache, tmp_path):
-    """It ends in the same results; a layer that there is not costs the exit code, and the table says why."""
+@pytest.fixture
+def restored(serial, tmp_path):
+    """The serial sweep, to be changed where it stands: its checkpoints know their folder."""
     shutil.copytree(serial / "outputs", tmp_path / "outputs")
-    sweep = sweep_folder(tmp_path)
+    yield serial
+    shutil.rmtree(serial / "outputs")
+    shutil.copytree(tmp_path / "outputs", serial / "outputs")
+
+
+def test_an_interrupted_job_continues_and_a_failed_one_is_told(restored, model, cache):
+    """It ends in the same results; a layer that there is not costs the exit code, and the table says why."""
+    sweep, before = sweep_folder(restored), table(restored)
     interrupted, damaged = (path.parent for path in sorted(sweep.glob("*/results.json"))[:2])
     for job in (interrupted, damaged):
         record = json.loads((job / "job.json").read_text())
         (job / "job.json").write_text(json.dumps(record | {"status": "running"}))
-    (damaged / "checkpoints" / "last.ckpt").write_bytes(b"half a checkpoint")
+    checkpoint = damaged / "checkpoints" / "last.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
     done = subprocess.run(
         command(model, "encoder.layers=1,2,3,99", f"sweep_name='{sweep.name}'"),
-        cwd=tmp_path,
+        cwd=restored,
         env=environment(cache),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 1, done.stderr
     assert f"continues {interrupted.name}" in done.stdout
@@ -212,5 +221,5 @@ def test_an_interrupted_job_continues_and_a_failed_one_is_told(serial, model, ca
     assert len(re.findall("^skipped", done.stdout, re.MULTILINE)) == JOBS - 2
     assert f"{len(SEEDS)} of the jobs failed" in done.stderr
     assert "Traceback" not in done.stderr
-    assert table(tmp_path) == table(serial)
+    assert table(restored) == before
     assert len(re.findall("failed.*unknown layers 99", (sweep / "results.md").read_text())) == len(SEEDS)

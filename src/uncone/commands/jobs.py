@@ -13,11 +13,11 @@ from __future__ import annotations
 import json
 import logging
 import os
-import pickle
 import re
 import sys
 import time
 import traceback
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -28,7 +28,6 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
-from uncone.callbacks.checkpoint import logger_id
 from uncone.output import write
 from uncone.runs import JOB, validation_score
 from uncone.settings import NEUTRAL, digest, telling
@@ -70,10 +69,10 @@ def label(overrides: Sequence[str], length: int = LABEL_LENGTH) -> str:
     """Overrides as the readable part of a folder's name, cut off if they are many.
 
     Example:
-        >>> label(["encoder.layers=[1]", "seed=0", "launcher=joblib"])
-        'layers=1,seed=0'
+        >>> label(["encoder.layers=[1]", "encoder.path=models/tiny", "seed=0", "launcher=joblib"])
+        'layers=1,path=tiny,seed=0'
     """
-    short = [re.sub(r"^[^=]*\.", "", text).replace("/", "_") for text in distinguishing(overrides)]
+    short = [re.sub(r"^[^=]*\.|[^=,\[]*/", "", text) for text in distinguishing(overrides)]
     text = re.sub(r"[^\w.=,+-]+", "", ",".join(short))
     return text[:length].strip(".,") or "defaults"
 
@@ -100,7 +99,7 @@ def run_job(command: Callable[[DictConfig], Any], config: DictConfig) -> float |
         folder = job_folder(sweep, config, name, overrides)
         if read_job(folder).get("status") == "finished" and (folder / "results.json").is_file():
             print(f"skipped   {folder.name}: finished before", flush=True)
-            return validation_score(folder)
+            return score(config, folder)
         folder.mkdir(parents=True, exist_ok=True)
         prepare(config, folder, sweep.name, overrides)
         print(f"{'continues' if config.get('ckpt_path') else 'starts   '} {folder.name}", flush=True)
@@ -120,9 +119,8 @@ def run_job(command: Callable[[DictConfig], Any], config: DictConfig) -> float |
         if record["status"] == "failed":
             print(f"failed    {folder.name}: {record['error']['message']}", flush=True)
             return float("nan")
-        score = validation_score(folder)
         print(f"finished  {folder.name} in {record['seconds']:.0f} s", flush=True)
-        return score
+        return score(config, folder)
 
 
 @contextmanager
@@ -143,9 +141,9 @@ def prepare(config: DictConfig, folder: Path, group: str, overrides: Sequence[st
     config.output_dir = str(folder)
     last = folder / "checkpoints" / "last.ckpt"
     if "ckpt_path" in config and config.ckpt_path is None and last.is_file():
-        if readable(last):
+        if zipfile.is_zipfile(last):
             config.ckpt_path = str(last)
-        else:  # a killed machine, rather than a killed process, may leave one
+        else:  # cut off, as a machine that stopped may leave it: the end of a zip archive tells whether it is whole
             last.unlink()
     wandb = OmegaConf.select(config, "logger.wandb")
     if wandb is not None:
@@ -153,13 +151,9 @@ def prepare(config: DictConfig, folder: Path, group: str, overrides: Sequence[st
         wandb.tags = [*wandb.tags, *(text[:TAG_LENGTH] for text in distinguishing(overrides))]
 
 
-def readable(checkpoint: Path) -> bool:
-    """Whether a checkpoint is whole."""
-    try:
-        logger_id(checkpoint)
-    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError):
-        return False
-    return True
+def score(config: DictConfig, folder: Path) -> float | None:
+    """The score on validation pairs of a finished job, at the epoch it kept."""
+    return validation_score(folder, OmegaConf.select(config, "learned.keep") or "best")
 
 
 def read_job(folder: Path) -> dict[str, Any]:
