@@ -1,4 +1,4 @@
-"""What each of two processes does in tests/test_distributed.py: `torchrun --nproc-per-node=2 two_processes.py FOLDER`."""
+"""What each of two processes does in tests/test_distributed.py."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from uncone import distributed
+from uncone import distributed, geometry
 from uncone.encoder import Encoder
 from uncone.features import FeatureStore
 from uncone.spectrum import Spectrum
@@ -52,6 +52,54 @@ def spectra():
     }
 
 
+def metrics():
+    """Every streaming measure that sums up, merges or collects, and what it is given."""
+    X, weights = points(300)
+    X = X - 6
+    types = torch.randint(0, 20, (300,), generator=torch.Generator().manual_seed(1))
+    d = X.shape[1]
+
+    def seeded():
+        return torch.Generator().manual_seed(2)
+
+    return {
+        "Alignment": (geometry.Alignment(), (X, X.flip(1))),
+        "Uniformity": (geometry.Uniformity(), (X,)),
+        "MeanCosine": (geometry.MeanCosine(d), (X,)),
+        "IntraSimilarity": (geometry.IntraSimilarity(20, d), (X, types)),
+        "EffectiveDimension": (geometry.EffectiveDimension(d), (X,)),
+        "ParticipationRatio": (geometry.ParticipationRatio(d), (X,)),
+        "IsoScore": (geometry.IsoScore(d), (X,)),
+        "FrequencyCorrelation": (geometry.FrequencyCorrelation(d, components=3), (X, weights)),
+        "Isotropy": (geometry.Isotropy(), (X,)),
+        "Log10Isotropy": (geometry.Log10Isotropy(), (X,)),
+        "LocalIntrinsicDimension": (geometry.LocalIntrinsicDimension(k=20), (X,)),
+        "LocalIntrinsicDimension, sampled": (
+            geometry.LocalIntrinsicDimension(k=20, queries=50, generator=seeded()),
+            (X,),
+        ),
+    }
+
+
+def synchronised(rows_of_rank):
+    """Values of the metrics over all rows, of which each process has seen some."""
+    values = {}
+    for name, (metric, arrays) in metrics().items():
+        for chunk in rows_of_rank.split(64) if len(rows_of_rank) else ():
+            metric.update(*(array[chunk] for array in arrays))
+        values[name] = metric.compute().double().flatten().tolist()
+    return values
+
+
+def inter_similarity(rows_of_rank):
+    """The synchronised choice of occurrences, and the choices of either process."""
+    X, types = points(300)[0] - 6, torch.arange(300) % 20
+    metric = geometry.InterSimilarity(20, X.shape[1], torch.Generator().manual_seed(distributed.rank()))
+    metric.update(X[rows_of_rank], types[rows_of_rank])
+    choices = torch.stack(distributed.gather_tensors(metric.chosen))
+    return {"value": float(metric.compute()), "choices": choices.tolist()}
+
+
 class Counting:
     """Counts the texts that pass through the model of an encoder."""
 
@@ -81,6 +129,10 @@ def main(folder):
         {name: (s.weight, s.rows, s.mean, s.scatter) for name, s in made.items()},
         folder / f"spectra_{distributed.rank()}.pt",
     )
+    half = torch.arange(300)[:130] if distributed.is_first() else torch.arange(300)[130:]
+    report["metrics"] = synchronised(half)
+    report["metrics_of_one"] = synchronised(torch.arange(300)[: 300 if distributed.is_first() else 0])
+    report["inter"] = inter_similarity(half)
     report["gathered"] = distributed.gather(
         {"rank": distributed.rank(), "value": 0.1 + distributed.rank(), "ä": "é" * distributed.rank()}
     )

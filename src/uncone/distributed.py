@@ -20,11 +20,13 @@ Nothing is divided until a program says so with `join`, whatever process groups 
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -34,10 +36,15 @@ from torch import Tensor
 # A process that dies breaks its connections, and the others fail at once. Only one that hangs is waited for so long: no
 # share of work keeps the others waiting for hours.
 TIMEOUT = timedelta(hours=2)
+_TORCHRUN_SETS = ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID")
 _ELEMENTS = 1 << 24  # of a tensor sent at once, which bounds the memory beside it
 
 T = TypeVar("T")
 _joined = False
+
+
+class ProcessLost(Exception):
+    """Another process has ended in the middle of common work, for reasons that it gives itself."""
 
 
 @contextmanager
@@ -45,7 +52,7 @@ def join() -> Iterator[None]:
     """Divide work among the processes that torchrun has started, as long as the context lasts; else do nothing.
 
     Raises:
-        ValueError: if the environment says that there are several processes, but not where they meet.
+        ValueError: if the environment asks for several processes that torchrun has not started.
     """
     global _joined
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
@@ -91,7 +98,7 @@ def is_first() -> bool:
 
 
 def share(items: Sequence[T]) -> Sequence[T]:
-    """This process's share of a sequence: every so manieth item, so that a sorted one is shared evenly.
+    """This process's share of a sequence: every P-th of P processes, so that a sorted one is shared evenly.
 
     Example:
         >>> share([3, 2, 1])
@@ -125,10 +132,8 @@ def add_up(tensor: Tensor, to: int | None = None) -> Tensor:
     """
     if processes() > 1:
         for part in tensor.view(-1).split(_ELEMENTS):
-            if to is None:
-                dist.all_reduce(part)
-            else:
-                dist.reduce(part, to)
+            with _lost():
+                _ = dist.all_reduce(part) if to is None else dist.reduce(part, to)
     return tensor
 
 
@@ -142,7 +147,8 @@ def gather_tensors(tensor: Tensor) -> list[Tensor]:
     if processes() == 1:
         return [tensor]
     found = [torch.empty_like(tensor) for _ in range(processes())]
-    dist.all_gather(found, tensor.contiguous())
+    with _lost():
+        dist.all_gather(found, tensor.contiguous())
     return found
 
 
@@ -170,3 +176,16 @@ def from_first(value: T) -> T:
     """
     said: T = gather(value if is_first() else None)[0]
     return said
+
+
+def read_from_first(path: str | Path) -> bytes:
+    """Content of a small file that the first process can read, others perhaps not."""
+    return base64.b64decode(from_first(base64.b64encode(Path(path).read_bytes()).decode() if is_first() else ""))
+
+
+@contextmanager
+def _lost() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # gloo has no other word for a broken connection
+        raise ProcessLost(f"another process of this run has ended, or is not to be reached ({error})") from error
