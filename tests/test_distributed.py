@@ -14,9 +14,11 @@ import two_processes as work
 from torchmetrics import Metric
 
 from uncone import distributed, geometry
+from uncone.atlas.store import AtlasStore
 from uncone.encoder import Encoder
 from uncone.features import FeatureStore
 from uncone.geometry import mean_cosine
+from uncone.runs import read_results
 from uncone.spectrum import Spectrum
 
 ROOT = Path(__file__).parents[1]
@@ -112,6 +114,29 @@ def test_the_choice_of_occurrences_synchronises(reports):
     assert not torch.equal(first, second)
     for report in reports:
         assert report["inter"]["value"] == pytest.approx(mean_cosine(kept), rel=1e-12)
+
+
+@pytest.mark.parametrize(("of_two", "encoder"), [("survey_of_two", "transformer"), ("table_of_two", "table")])
+def test_a_survey_is_that_of_one_process(folder, reports, of_two, encoder):
+    """From the same sample to the bit, and from sums that were added up in another order."""
+    asked = work.transformer(folder) if encoder == "transformer" else work.table()
+    work.survey(folder, f"{encoder}_of_one", *asked)
+    found, expected = (read_results(folder / name) for name in (of_two, f"{encoder}_of_one"))
+    assert len(found) == len(expected) > 20
+    for row, one in zip(found, expected, strict=True):
+        for key in ("value", "ci_low", "ci_high"):
+            assert row.pop(key) == (one[key] if one[key] is None else pytest.approx(one[key], rel=1e-4, abs=1e-5)), row
+            one.pop(key)
+        assert row == one
+    stores = [AtlasStore(folder / name) for name in (of_two, f"{encoder}_of_one")]
+    maps = [list(store.maps()) for store in stores]
+    assert maps[0] == maps[1]
+    for key in maps[0]:
+        np.testing.assert_allclose(*(store.points(*key) for store in stores), atol=1e-4)
+        assert stores[0].curves(*key)["cluster"] == stores[1].curves(*key)["cluster"]
+    names = [{path.name for path in (folder / name).iterdir()} for name in (of_two, f"{encoder}_of_one")]
+    assert names[0] == names[1]
+    assert reports[1]["rows"] == 0
 
 
 def test_messages_arrive_as_they_were_sent(reports):

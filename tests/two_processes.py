@@ -6,8 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from hydra import compose, initialize_config_dir
 
 from uncone import distributed, geometry
+from uncone.commands.analyze import analyze
+from uncone.commands.processes import only_the_first_speaks
+from uncone.config import register
 from uncone.encoder import Encoder
 from uncone.features import FeatureStore
 from uncone.spectrum import Spectrum
@@ -15,6 +19,11 @@ from uncone.vectors import Vectors
 
 TEXTS = tuple(
     f"the {'cat ' * (i % 7)}sat on {'abcdefgh'[i % 8]} mat {i % 3 * 'dog '}at {chr(97 + i % 26)}" for i in range(90)
+)
+ROOT = Path(__file__).parents[1]
+SURVEY = (
+    *("window_words=16", "sample=300", "resamples=20", "pilot_windows=64", "methods.all_but_the_top.D=3"),
+    *("measures.neighbours=10", "measures.queries=50", "measures.clusters=[2,3]", "measures.cluster_points=200"),
 )
 WORDS = ("cat", "dog", "mat", "sat")
 
@@ -100,6 +109,24 @@ def inter_similarity(rows_of_rank):
     return {"value": float(metric.compute()), "choices": choices.tolist()}
 
 
+def survey(folder, output, *encoder):
+    """Run analyze.py's command."""
+    register()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = compose("analyze", [*SURVEY, *encoder, f"corpus={folder}/corpus.txt", f"output_dir={folder / output}"])
+    return analyze(config)
+
+
+def transformer(folder):
+    """Three maps, of which the last is alone in its round."""
+    return "encoder=local", f"encoder.path={folder}/model", "layers=[2]", "removal=[none,centre,all_but_the_top]"
+
+
+def table():
+    """So few rows that one process has them all."""
+    return "encoder=glove", "encoder.limit=2000", "removal=[none]"
+
+
 class Counting:
     """Counts the texts that pass through the model of an encoder."""
 
@@ -137,6 +164,13 @@ def main(folder):
         {"rank": distributed.rank(), "value": 0.1 + distributed.rank(), "ä": "é" * distributed.rank()}
     )
     report["from_first"] = distributed.from_first(f"said by {distributed.rank()}")
+    if distributed.is_first():
+        lines = [f"cat {i % 7} sat on mat {i % 11}, dog {i % 5} at {chr(97 + i % 26)}" for i in range(1300)]
+        (folder / "corpus.txt").write_text("\n".join(lines))
+    distributed.gather("the corpus is there")
+    with only_the_first_speaks():
+        report["rows"] = len(survey(folder, "survey_of_two", *transformer(folder)))
+        survey(folder, "table_of_two", *table())
     (folder / f"report_{distributed.rank()}.json").write_text(json.dumps(report))
 
 
