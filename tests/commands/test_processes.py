@@ -22,17 +22,10 @@ from uncone.runs import read_results
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
 TRAIN = (
-    *(
-        "debug=fast",
-        "trainer.max_epochs=3",
-        "logger=csv",
-        "learned.contrast.limit=50",
-        "encoder=local",
-        "encoder.layers=2",
-        "task=[lee]",
-    ),
-    "removal=[none,centre,zipfian]",
-    *("learned.numbers_of_components=[4,null]", "callbacks.geometry.size=400", "callbacks.geometry.queries=50"),
+    *("debug=fast", "trainer.max_epochs=3", "logger=csv", "encoder=local", "encoder.layers=2", "frequencies=corpus"),
+    *("task=[lee]", "removal=[none,centre,zipfian]", "learned.numbers_of_components=[4,null]"),
+    *("learned.contrast.limit=50", "learned.contrast.corpus=lee_background"),
+    *("callbacks.geometry.size=400", "callbacks.geometry.queries=50"),
 )
 
 
