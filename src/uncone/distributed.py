@@ -23,6 +23,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -68,6 +70,7 @@ def join() -> Iterator[None]:
     own = not dist.is_initialized()
     if own:
         dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=TIMEOUT)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     _joined = True
     try:
         yield
@@ -75,6 +78,13 @@ def join() -> Iterator[None]:
         _joined = False
     if own:  # not after an error: the others may be waiting for this process elsewhere
         dist.destroy_process_group()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when torchrun is gone, even killed: nobody would end it if another one failed."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def processes() -> int:

@@ -11,7 +11,6 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from uncone import distributed
 from uncone.commands import main
 from uncone.commands.processes import processes_to_start
 from uncone.commands.train import train
@@ -20,9 +19,9 @@ from uncone.removal import Removal
 from uncone.runs import read_results
 
 ROOT = Path(__file__).parents[2]
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}"}
 TRAIN = (
-    *("debug=fast", "trainer.max_epochs=3", "logger=csv", "encoder=local", "encoder.layers=2", "frequencies=corpus"),
+    *("debug=fast", "learned.max_epochs=3", "logger=csv", "encoder=local", "encoder.layers=2", "frequencies=corpus"),
     *("task=[lee]", "removal=[none,centre,zipfian]", "learned.numbers_of_components=[4,null]"),
     *("learned.contrast.limit=50", "learned.contrast.corpus=lee_background"),
     *("callbacks.geometry.size=400", "callbacks.geometry.queries=50"),
@@ -94,15 +93,11 @@ def test_a_process_that_fails_ends_the_run(tmp_path):
     """While the other waits for it."""
     script = tmp_path / "script.py"
     script.write_text(
+        "import failing_command\n"
         "from omegaconf import OmegaConf\n"
-        "from uncone import distributed\n"
         "from uncone.commands.main import run\n"
-        "def command(config):\n"
-        "    if distributed.rank() == 1:\n"
-        "        raise ValueError('the second cannot go on')\n"
-        "    distributed.gather(0)\n"
         "trainer = {'strategy': 'ddp', 'devices': 2, 'accelerator': 'cpu'}\n"
-        "run(command, OmegaConf.create({'trainer': trainer, 'output_dir': '.'}))\n"
+        "run(failing_command.fail, OmegaConf.create({'trainer': trainer}))\n"
     )
     done = finished(script)
     assert done.returncode == 1
@@ -117,10 +112,10 @@ def test_the_first_process_says_what_all_find_wrong(monkeypatch):
         raise ValueError("no such thing")
 
     monkeypatch.setattr(main.time, "sleep", waited.append)
-    for first in (True, False):
-        monkeypatch.setattr(distributed, "is_first", lambda first=first: first)
+    for rank in ("0", "1"):
+        monkeypatch.setenv("RANK", rank)
         with pytest.raises(SystemExit, match="Error: no such thing"):
-            main._run(refuse, OmegaConf.create())
+            main.run(refuse, OmegaConf.create())
     assert waited == [main.OTHERS_FIRST]
 
 

@@ -1,4 +1,4 @@
-"""Starting a command in several processes: `python -m uncone.commands.processes MODULE:COMMAND CONFIG` is one of them."""
+"""Starting a command in several processes, each of which is `python -m uncone.commands.processes COMMAND CONFIG`."""
 
 from __future__ import annotations
 
@@ -146,6 +146,6 @@ if __name__ == "__main__":
 
     module, function = sys.argv[1].split(":")
     logging.basicConfig(stream=sys.stdout, format="[%(asctime)s][%(name)s][%(levelname)s] - %(message)s")
-    settings = OmegaConf.load(sys.argv[2])
-    OmegaConf.set_struct(settings, True)
-    run(getattr(import_module(module), function), settings)
+    loaded: Any = OmegaConf.load(sys.argv[2])
+    OmegaConf.set_struct(loaded, True)
+    run(getattr(import_module(module), function), loaded)
