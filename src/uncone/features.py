@@ -83,8 +83,10 @@ class FeatureStore:
         text = json.dumps({**key, "format_version": FORMAT_VERSION}, sort_keys=True)
         entry = self.folder / hashlib.sha256(text.encode()).hexdigest()[:32]
         found = self._find(entry)
-        everywhere = all(distributed.gather(found is not None))
-        if found is not None and everywhere:
+        asked, stored = zip(*distributed.gather([text, found is not None]), strict=True)
+        if len(set(asked)) > 1:
+            raise RuntimeError(f"processes that share their work ask for different features: {', '.join(asked)}")
+        if found is not None and all(stored):
             self.read += 1
             return found
         # Processes that build together do so before the lock: its holder would wait for those that wait for the lock.
