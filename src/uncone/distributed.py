@@ -43,6 +43,7 @@ _ELEMENTS = 1 << 24  # of a tensor sent at once, which bounds the memory beside 
 
 T = TypeVar("T")
 _joined = False
+_starter = os.getppid()
 
 
 class ProcessLost(Exception):
@@ -60,17 +61,17 @@ def join() -> Iterator[None]:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield
         return
-    missing = [name for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ]
+    missing = [name for name in _TORCHRUN_SETS if name not in os.environ]
     if missing:
         raise ValueError(
             f"WORLD_SIZE asks for several processes without {', '.join(missing)}: start them with torchrun"
         )
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+    threading.Thread(target=_end_with_starter, daemon=True).start()
     own = not dist.is_initialized()
     if own:
         dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=TIMEOUT)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     _joined = True
     try:
         yield
@@ -80,9 +81,9 @@ def join() -> Iterator[None]:
         dist.destroy_process_group()
 
 
-def _end_with(parent: int) -> None:
+def _end_with_starter() -> None:
     """End this process when torchrun is gone, even killed: nobody would end it if another one failed."""
-    while os.getppid() == parent:
+    while os.getppid() == _starter:
         time.sleep(1)
     os._exit(1)
 

@@ -44,8 +44,8 @@ def run(command: Command, config: DictConfig) -> float | None:
         _fail(error, wait=rank > 0)
     except ProcessLost as error:
         _fail(error, wait=True)
-    except ProcessFailed:
-        sys.exit(1)
+    except ProcessFailed as error:
+        sys.exit(1 if error.said_why else f"Error: {error}")
     return None
 
 

@@ -24,7 +24,13 @@ Command = Callable[[DictConfig], Any]
 
 
 class ProcessFailed(Exception):
-    """A process has failed, and has said why."""
+    """A process that was started here has failed.
+
+    Attributes:
+        said_why: whether it could, since no signal killed it.
+    """
+
+    said_why = True
 
 
 def in_processes(command: Command) -> Command:
@@ -102,8 +108,15 @@ def start_processes(count: int, command: Command, config: DictConfig) -> None:
         try:
             elastic_launch(settings, sys.executable)("-m", "uncone.commands.processes", name, str(path))
         except ChildFailedError as error:
-            code = error.get_first_failure()[1].exitcode
-            raise ProcessFailed(f"one of {count} processes has ended with exit code {code}") from None
+            raise _failure(count, error.get_first_failure()[1].exitcode) from None
+
+
+def _failure(count: int, code: int) -> ProcessFailed:
+    if code >= 0:
+        return ProcessFailed(f"one of {count} processes has ended with exit code {code}")
+    failure = ProcessFailed(f"one of {count} processes was killed by signal {-code}: did memory run out?")
+    failure.said_why = False
+    return failure
 
 
 @contextmanager
