@@ -272,12 +272,12 @@ class Spectra:
     @cached_property
     def uniform(self) -> Spectrum:
         """Moments that weigh all vectors alike."""
-        return Spectrum.fit(self.points)
+        return Spectrum.fit_divided(self.points)
 
     @cached_property
     def probability(self) -> Spectrum:
         """Moments that weigh vectors by their probability."""
-        return Spectrum.fit(self.points, self._probabilities()) if self._probabilities else self.uniform
+        return Spectrum.fit_divided(self.points, self._probabilities()) if self._probabilities else self.uniform
 
     def blend(self, uniform_share: float) -> Spectrum:
         """Moments with this share of type-uniform mass, the rest weighted by probability."""

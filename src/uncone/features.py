@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
+from uncone import distributed
+
 logger = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
@@ -80,22 +82,38 @@ class FeatureStore:
         """
         text = json.dumps({**key, "format_version": FORMAT_VERSION}, sort_keys=True)
         entry = self.folder / hashlib.sha256(text.encode()).hexdigest()[:32]
-        if entry in self._opened:
+        found = self._find(entry)
+        asked, stored = zip(*distributed.gather([text, found is not None]), strict=True)
+        if len(set(asked)) > 1:
+            raise RuntimeError(f"processes that share their work ask for different features: {', '.join(asked)}")
+        if found is not None and all(stored):
             self.read += 1
-            return self._opened[entry]
-        self.folder.mkdir(parents=True, exist_ok=True)
+            return found
+        # Processes that build together do so before the lock: its holder would wait for those that wait for the lock.
+        together = build() if distributed.processes() > 1 else None
         with FileLock(f"{entry}.lock"):
-            if (arrays := self._open(entry)) is not None:
-                self.read += 1
-                self._opened[entry] = arrays
-                return arrays
-            self._write(entry, text, build())
-            self.built += 1
             arrays = self._open(entry)
+            computed = arrays is None or together is not None
+            if arrays is None:
+                self._write(entry, text, build() if together is None else together)
+                arrays = self._open(entry)
+        self.built += computed
+        self.read += not computed
         if arrays is None:
             raise OSError(f"features written to {entry} cannot be read back: is the disk full or failing?")
         self._opened[entry] = arrays
         return arrays
+
+    def _find(self, entry: Path) -> Arrays | None:
+        """The arrays of an entry that is stored intact."""
+        if entry not in self._opened:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{entry}.lock"):
+                arrays = self._open(entry)
+            if arrays is None:
+                return None
+            self._opened[entry] = arrays
+        return self._opened[entry]
 
     def _open(self, entry: Path) -> Arrays | None:
         """The arrays of an intact entry, None if there is none; a damaged one is deleted with a warning."""

@@ -11,6 +11,7 @@ NEUTRAL = frozenset(
     {
         *("output_dir", "cache_dir", "threads", "logger", "ckpt_path", "sweep_name"),
         *("trainer.enable_progress_bar", "trainer.enable_model_summary", "trainer.log_every_n_steps"),
+        *("trainer.strategy", "trainer.devices", "trainer.num_nodes"),  # processes share the work, and find the same
     }
 )
 HASH_DIGITS = 10

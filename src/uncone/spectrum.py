@@ -8,9 +8,11 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from uncone import distributed
 from uncone.arrays import Array, as_tensor, matrix
 
 ROWS_PER_BLOCK = 16_384  # bounds the float64 copy of a chunk
+_NO_WEIGHT = "all weights are 0: no row would count"
 
 
 class Spectrum:
@@ -52,18 +54,50 @@ class Spectrum:
         tensor = matrix(X, minimum_rows=2)
         return cls(tensor.shape[1]).update(tensor, weights)
 
+    @classmethod
+    def fit_divided(cls, X: Array, weights: Array | None = None) -> Self:
+        """`fit`, to which each of several processes contributes its share of rows; see `uncone.distributed`.
+
+        Args:
+            X: (n, d), n ≥ 2, the same in every process.
+            weights: as in `fit`.
+
+        Raises:
+            ValueError: as `fit`.
+        """
+        if distributed.processes() == 1:
+            return cls.fit(X, weights)
+        tensor = matrix(X, minimum_rows=2)
+        p = None if weights is None else _checked_weights(weights, len(tensor))
+        if p is not None and not p.any():
+            raise ValueError(_NO_WEIGHT)
+        rows, part = distributed.share_of_rows(len(tensor)), cls(tensor.shape[1])
+        if len(tensor[rows]) and (p is None or p[rows].any()):
+            part.update(tensor[rows], None if p is None else p[rows])
+        return part.gathered()
+
+    def gathered(self) -> Self:
+        """The spectra of all processes merged in the order of their ranks: in all of them the same, to the bit."""
+        if distributed.processes() == 1:
+            return self
+        d = len(self.mean)
+        counts = torch.tensor([self.weight, self.rows], dtype=torch.float64)
+        whole = type(self)(d)
+        for packed in distributed.gather_tensors(torch.cat([counts, self.mean, self.scatter.flatten()])):
+            part = Spectrum(d)
+            part.weight, part.rows = float(packed[0]), int(packed[1])
+            part.mean, part.scatter = packed[2 : 2 + d], packed[2 + d :].reshape(d, d)
+            whole.merge(part)
+        return whole
+
     def update(self, chunk: Array, weights: Array | None = None) -> Self:
         """Add rows (n, d), with weights (n,) if given; returns itself."""
         X = matrix(chunk, "chunk")
         if X.shape[1] != len(self.mean):
             raise ValueError(f"this spectrum holds vectors of {len(self.mean)} dimensions, the chunk has {X.shape[1]}")
-        p = None if weights is None else as_tensor(weights).to(torch.float64)
-        if p is not None and (p.shape != (len(X),) or not torch.isfinite(p).all() or (p < 0).any()):
-            raise ValueError(
-                f"weights must be {len(X)} finite non-negative numbers, one a row, got shape {tuple(p.shape)}"
-            )
+        p = None if weights is None else _checked_weights(weights, len(X))
         if p is not None and not p.any() and self.weight == 0:
-            raise ValueError("all weights are 0: no row would count")
+            raise ValueError(_NO_WEIGHT)
         for start in range(0, len(X), ROWS_PER_BLOCK):
             rows = slice(start, start + ROWS_PER_BLOCK)
             self._add(X[rows].to(torch.float64), None if p is None else p[rows].to(X.device))
@@ -168,6 +202,14 @@ class Spectrum:
     @cached_property
     def _uncentred(self) -> tuple[Tensor, Tensor]:
         return _eigenbasis(self.second_moment)
+
+
+def _checked_weights(weights: Array, n: int) -> Tensor:
+    """Weights (n,) in float64."""
+    p = as_tensor(weights).to(torch.float64)
+    if p.shape != (n,) or not torch.isfinite(p).all() or (p < 0).any():
+        raise ValueError(f"weights must be {n} finite non-negative numbers, one a row, got shape {tuple(p.shape)}")
+    return p
 
 
 def _eigenbasis(symmetric: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from uncone import distributed
 from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
 
 WINDOWS_PER_BLOCK = 512  # tokenised and sorted by length together
@@ -78,6 +79,8 @@ class Drawn:
 class Occurrences(ABC):
     """What a survey measures: counted and sampled when it is made, streamed as often as asked.
 
+    Several processes (see `uncone.distributed`) count and sample alike, and share the stream.
+
     Attributes:
         layers: names of the layers.
         counts: (V,) int64 occurrences of each type that take part.
@@ -102,7 +105,7 @@ class Occurrences(ABC):
 
     @abstractmethod
     def stream(self) -> Iterator[Batch]:
-        """All occurrences."""
+        """All occurrences; of several processes, each has some of them."""
 
 
 class CorpusOccurrences(Occurrences):
@@ -185,14 +188,15 @@ class CorpusOccurrences(Occurrences):
         yield from self._batches(self._pilot)
 
     def stream(self) -> Iterator[Batch]:
-        """All occurrences, each batch in all layers."""
-        yield from self._batches(self.windows)
+        """All occurrences, each batch in all layers; of P processes, each reads every P-th block of windows."""
+        yield from self._batches(self.windows, divided=True)
 
-    def _batches(self, windows: Iterable[str]) -> Iterator[Batch]:
+    def _batches(self, windows: Iterable[str], divided: bool = False) -> Iterator[Batch]:
         start = 0
         kept = torch.from_numpy(self.kept)
-        for block in _blocks(windows):
-            for rows, states, ids, lengths in self.encoder.token_batches(block, progress=False):
+        for number, block in enumerate(_blocks(windows)):
+            mine = not divided or number % distributed.processes() == distributed.rank()
+            for rows, states, ids, lengths in self.encoder.token_batches(block, progress=False) if mine else ():
                 types = ids.cpu()
                 wanted = kept[types]
                 if not wanted.any():
@@ -231,11 +235,14 @@ class TableOccurrences(Occurrences):
 
     def pilot(self) -> Iterator[Batch]:
         """All rows: they are there already."""
-        yield from self.stream()
+        yield from self._batches(range(0, len(self.rows), ROWS_PER_BLOCK))
 
     def stream(self) -> Iterator[Batch]:
-        """All rows."""
-        for start in range(0, len(self.rows), ROWS_PER_BLOCK):
+        """All rows; of P processes, each has every P-th block of them."""
+        yield from self._batches(distributed.share(range(0, len(self.rows), ROWS_PER_BLOCK)))
+
+    def _batches(self, starts: Sequence[int]) -> Iterator[Batch]:
+        for start in starts:
             rows = self.rows[start : start + ROWS_PER_BLOCK]
             types = torch.from_numpy(rows)
             slots = torch.from_numpy(self.drawn.slots(rows * _POSITIONS))

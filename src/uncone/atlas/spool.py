@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from uncone import distributed
 from uncone.atlas.occurrences import Batch
 
 
 class Spool:
     """Collects the drawn vectors of a stream, and gives back those of one layer at a time.
 
-    Used as a context manager; its files go when it ends.
+    Used as a context manager; its files go when it ends. Of several processes, each keeps what it has streamed.
 
     Args:
         layers: their names.
@@ -52,12 +53,18 @@ class Spool:
         for layer, X in batch.states.items():
             self._files[layer].write(X[rows].numpy().astype(np.float32, copy=False).tobytes())
 
-    def read(self, layer: str) -> Tensor:
-        """(m, d) float32 vectors of a layer, each in the slot of its draw."""
-        file, slots = self._files[layer], torch.cat(self._slots)
+    def read(self, layer: str, to: int = 0) -> Tensor:
+        """(m, d) float32 vectors of a layer, each in the slot of its draw.
+
+        Args:
+            layer: its name.
+            to: of several processes, which all call this, the one that gets the vectors of all.
+        """
+        file, slots = self._files[layer], torch.cat([torch.empty(0, dtype=torch.long), *self._slots])
         file.flush()
         file.seek(0)
-        found = np.fromfile(file, dtype=np.float32).reshape(len(slots), -1)
-        X = torch.empty(found.shape)
-        X[slots] = torch.from_numpy(found)
-        return X
+        found = np.fromfile(file, dtype=np.float32)
+        lengths, sizes = zip(*distributed.gather([len(slots), len(found)]), strict=True)
+        X = torch.zeros(sum(lengths), sum(sizes) // sum(lengths))
+        X[slots] = torch.from_numpy(found).reshape(len(slots), X.shape[1])
+        return distributed.add_up(X, to)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from uncone import distributed
 from uncone.spectrum import Spectrum
 
 TYPES_PER_BLOCK = 2048  # bounds the float64 copy of sums
@@ -44,6 +45,14 @@ class TypeSums:
         self.counts += torch.bincount(types, minlength=len(self.counts))
         self.total += units.sum(0, dtype=torch.float64)
         self.squares += units.square().sum(0, dtype=torch.float64)
+
+    def bring_together(self, to: int) -> None:
+        """Sums over all processes, in the one numbered `to`; those of the others mean nothing afterwards."""
+        distributed.add_up(self.counts)
+        rows = self.counts.nonzero()[:, 0]  # the others are 0 everywhere, and there may be many
+        self.sums[rows] = distributed.add_up(self.sums[rows], to)
+        for total in (self.total, self.squares):
+            distributed.add_up(total, to)
 
     @property
     def n(self) -> int:
@@ -124,6 +133,14 @@ class LayerSums:
         self.raw.add(X / norms[:, None].clamp_min(torch.finfo(X.dtype).tiny), types)
         if self.centred is not self.raw:
             self.centred.add(torch.nn.functional.normalize(X - self.mean, dim=1), types)
+
+    def bring_together(self, to: int) -> None:
+        """Sums over all processes, in the one numbered `to`; those of the others mean nothing afterwards."""
+        self.spectrum = self.spectrum.gathered()
+        self.raw.bring_together(to)
+        if self.centred is not self.raw:
+            self.centred.bring_together(to)
+        distributed.add_up(self.norms, to)
 
     def norm_mean_std(self, chosen: Tensor | None = None) -> tuple[float, float]:
         """Mean and standard deviation of the norms, over all vectors or those whose types are `chosen` (V,) bool."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from uncone import distributed
 from uncone.atlas.exact import exact_curves, exact_measures
-from uncone.atlas.occurrences import Batch, Occurrences
+from uncone.atlas.occurrences import Batch, Drawn, Occurrences
 from uncone.atlas.sampled import Estimate, SampledMeasures, SampledSettings
 from uncone.atlas.spool import Spool
-from uncone.atlas.store import Sample
+from uncone.atlas.store import Sample, plain
 from uncone.atlas.sums import LayerSums
 from uncone.removal import Correction, Removal
 from uncone.spectrum import Spectrum
@@ -44,6 +46,17 @@ class LayerMap:
     curves: dict[str, Any]
     points: np.ndarray
 
+    def to_json(self) -> list[Any]:
+        """The map as plain JSON values, curves rounded as they are written."""
+        return [self.layer, self.removal, self.measures, plain(self.curves), self.points.tolist()]
+
+    @classmethod
+    def from_json(cls, said: list[Any]) -> LayerMap:
+        """A map that another process has sent."""
+        layer, removal, measures, curves, points = said
+        estimates = {name: Estimate(*each) for name, each in measures.items()}
+        return cls(layer, removal, estimates, curves, np.array(points, dtype=np.float32))
+
 
 def survey(
     occurrences: Occurrences,
@@ -59,17 +72,20 @@ def survey(
     A pilot over a random sample of texts gives the means and fits the removals; then one pass over all occurrences
     feeds every layer and removal at once. What is kept does not grow with the corpus.
 
+    Several processes (see `uncone.distributed`) share the pass, then the maps: sums and sample of a map come together
+    in one of them, which measures it. The pilot is read by each of them.
+
     Args:
         occurrences: the vectors, as a stream.
         make_removals: from a layer's name and pilot points (n, d) to removals by name; None stands for raw vectors.
         log10_frequency: (V,) of each type; NaN if unknown.
         shown: (m,) which of the sampled vectors the views show.
         settings: of the sampled measures.
-        progress: wraps the batches of the pass; it is told the number of occurrences in all.
+        progress: wraps the batches of the pass; it is told the number of occurrences to expect.
         scratch: folder for the sample, layers × sample × d × 4 bytes while this runs; None for the system's.
 
     Yields:
-        A map for each layer and removal, in order of depth.
+        A map for each layer and removal, in order of depth; of several processes, all to the first.
     """
     pilot: dict[str, list[Tensor]] = {layer: [] for layer in occurrences.layers}
     for batch in occurrences.pilot():
@@ -82,26 +98,58 @@ def survey(
         removals[layer] = make_removals(layer, points)
         for name, removal in removals[layer].items():
             sums[layer, name] = LayerSums(len(occurrences.counts), *_centre(points, removal))
-    drawn, types = occurrences.drawn, occurrences.drawn.types
+    drawn = occurrences.drawn
     with Spool(occurrences.layers, scratch) as spool:
-        for batch in progress(occurrences.stream(), int(occurrences.counts.sum())):
+        for batch in progress(occurrences.stream(), int(occurrences.counts.sum()) // distributed.processes()):
             spool.add(batch)
             for layer, X in batch.states.items():
                 for name, removal in removals[layer].items():
                     sums[layer, name].add(X if removal is None else removal.apply(X), batch.types)
-        for layer, name in list(sums):
-            total, removal = sums.pop((layer, name)), removals[layer][name]
-            X = spool.read(layer) if removal is None else removal.apply(spool.read(layer))
-            sampled = SampledMeasures(X, types, drawn.texts, log10_frequency[types], total.spectrum, settings)
-            n = total.raw.n
-            exact = {metric: Estimate(value, None, n) for metric, value in exact_measures(total).items()}
-            yield LayerMap(
-                layer,
-                name,
-                exact | sampled.measures(),
-                {**exact_curves(total, log10_frequency), **sampled.curves(shown), "weights": _weights(removal)},
-                sampled.points(shown),
-            )
+        maps = list(sums)
+        for start in range(0, len(maps), distributed.processes()):
+            work: Callable[..., LayerMap] | None = None
+            for owner, (layer, name) in enumerate(maps[start : start + distributed.processes()]):
+                total, removal = sums.pop((layer, name)), removals[layer][name]
+                total.bring_together(owner)
+                X = spool.read(layer, owner)
+                if owner == distributed.rank():
+                    work = partial(_measured, layer, name, removal, total, X)
+            yield from _for_the_first(None if work is None else work(drawn, log10_frequency, shown, settings))
+
+
+def _measured(
+    layer: str,
+    name: str,
+    removal: Correction | None,
+    total: LayerSums,
+    X: Tensor,
+    drawn: Drawn,
+    log10_frequency: np.ndarray,
+    shown: np.ndarray,
+    settings: SampledSettings,
+) -> LayerMap:
+    """The map of one layer under one removal, from its sums and the raw sampled vectors X (n, d)."""
+    X = X if removal is None else removal.apply(X)
+    sampled = SampledMeasures(X, drawn.types, drawn.texts, log10_frequency[drawn.types], total.spectrum, settings)
+    n = total.raw.n
+    exact = {metric: Estimate(value, None, n) for metric, value in exact_measures(total).items()}
+    return LayerMap(
+        layer,
+        name,
+        exact | sampled.measures(),
+        {**exact_curves(total, log10_frequency), **sampled.curves(shown), "weights": _weights(removal)},
+        sampled.points(shown),
+    )
+
+
+def _for_the_first(mine: LayerMap | None) -> Iterator[LayerMap]:
+    """The maps that the processes have measured, in the order of their ranks, in the first of them."""
+    if distributed.processes() == 1 and mine is not None:
+        yield mine
+        return
+    for said in distributed.gather(None if mine is None else mine.to_json()):
+        if said is not None and distributed.is_first():
+            yield LayerMap.from_json(said)
 
 
 def _centre(points: Tensor, removal: Correction | None) -> tuple[Tensor, float]:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from uncone import distributed
 from uncone.atlas.definitions import definitions
 from uncone.atlas.frequencies import type_frequencies
 from uncone.atlas.occurrences import Batch, CorpusOccurrences, Occurrences, TableOccurrences, kept_types
@@ -36,7 +37,7 @@ INTERVAL = 1.96  # standard errors to either side of a sampled measure: 95 %
 
 
 def analyze(config: DictConfig) -> list[dict[str, Any]]:
-    """Survey every encoder and write the atlas; returns the rows of results.json."""
+    """Survey every encoder and write the atlas; returns the rows of results.json, in the first of several processes."""
     console = Console()
     folder = open_run(config)
     store = AtlasStore(folder)
@@ -49,7 +50,10 @@ def analyze(config: DictConfig) -> list[dict[str, Any]]:
             raise ValueError(f"two encoders are called {encoder.name}: give one of them another encoder.name")
         maps, index[encoder.name] = _survey(config, encoder, settings, store, console)
         rows += [row for layer_map in maps for row in _rows(layer_map, encoder.name, config.seed)]
-        print_atlas(console, encoder.name, index[encoder.name], maps, described)
+        if distributed.is_first():
+            print_atlas(console, encoder.name, index[encoder.name], maps, described)
+    if not distributed.is_first():
+        return rows
     corpus = " and ".join(names(config.corpus))
     store.write_index({"name": corpus, "window_words": config.window_words}, index)
     store.write_definitions(described)
@@ -149,7 +153,9 @@ def _survey(
     words: Any = OmegaConf.to_container(config.words)
     groups = word_groups(encoder.pieces, words)
     shown = view_points(occurrences.drawn.types, groups, config.seed)
-    store.write_sample(encoder.name, view_sample(occurrences, shown, encoder.pieces, frequency, words, groups))
+    if distributed.is_first():
+        store.write_sample(encoder.name, view_sample(occurrences, shown, encoder.pieces, frequency, words, groups))
+    scratch = store.output_dir if store.output_dir.is_dir() else None  # which other machines need not have
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     maps = []
     with Progress(*columns, console=console) as bars:
@@ -163,7 +169,7 @@ def _survey(
         def removals(layer: str, points: Tensor) -> dict[str, Correction | None]:
             return make_removals(config, encoder, layer, points)
 
-        for layer_map in survey(occurrences, removals, frequency, shown, settings, watched, store.output_dir):
+        for layer_map in survey(occurrences, removals, frequency, shown, settings, watched, scratch):
             store.write_map(encoder.name, layer_map.layer, layer_map.removal, layer_map.points, layer_map.curves)
             maps.append(layer_map)
             bars.console.print(f"measured layer {layer_map.layer}, removal {layer_map.removal}", highlight=False)

@@ -9,6 +9,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from uncone import distributed
 from uncone.commands.run_folder import open_run, write_results
 from uncone.commands.systems import compare, leave_out_seen, load_splits, make_system
 from uncone.config import Spectra, make_tasks, make_vectors, names
@@ -47,7 +48,8 @@ def evaluate(config: DictConfig) -> list[dict[str, Any]]:
         of_seed, not_run = compare(seeded, vectors, clean, removals)
         rows += of_seed
         write_results(folder, rows)
-        write(folder / "fit.json", json.dumps(fitted, indent=1))
+        if distributed.is_first():
+            write(folder / "fit.json", json.dumps(fitted, indent=1))
     if config.seeds:
         print_over_seeds(console, rows, not_run)
     else:

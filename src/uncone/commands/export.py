@@ -11,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from uncone import distributed
 from uncone.commands.origin import TrainingRun, find_evidence, identity
 from uncone.commands.run_folder import check_complete
 from uncone.commands.systems import load_splits, make_systems
@@ -27,6 +28,8 @@ def export(config: DictConfig) -> list[dict[str, Any]]:
     """Write the format that `config.format` names; returns the rows of results that speak for the removal."""
     from transformers.utils import logging
 
+    if distributed.processes() > 1:
+        raise ValueError("export.py runs in one process: start it without torchrun")
     console = Console()
     check_complete(config)
     config.removal = only_removal(config.removal)

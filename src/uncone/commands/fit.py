@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import wandb
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
+from uncone import distributed
 from uncone.callbacks import GeometryCallback, LoggerIdentity
 from uncone.commands.learner import epochs, make_learner, trained_on
 from uncone.commands.loggers import make_loggers
+from uncone.commands.replicas import trainer_options
 from uncone.config import Spectra
 from uncone.data.pairs import ScoredPairs
 from uncone.geometry.probe import GeometryProbe
@@ -61,14 +64,16 @@ def fit(
             callbacks=callbacks,
             logger=loggers,
             default_root_dir=folder,
+            **trainer_options(config),
         )
         with one_thread():
             trainer.fit(module, data, ckpt_path=config.ckpt_path, weights_only=True)
     finally:
         wandb.finish()  # so that the next run of this process starts its own
     if config.learned.keep == "best":
-        checkpoint = torch.load(best.best_model_path, map_location="cpu", weights_only=True)
-        module.on_load_checkpoint(checkpoint)
+        saved = BytesIO(distributed.read_from_first(best.best_model_path))
+        checkpoint = torch.load(saved, map_location="cpu", weights_only=True)
+        module.best_member = checkpoint["best_member"]
         module.load_state_dict(checkpoint["state_dict"], strict=False)
     removals: dict[str, Correction] = {"learned": module.removal()}
     if config.learned.keep == "best" and best.best_model_score <= start_score:

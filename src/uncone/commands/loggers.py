@@ -11,9 +11,13 @@ import wandb
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
+from uncone import distributed
+
 
 def make_loggers(config: DictConfig, folder: Path, resumed_id: str | None) -> list[Logger]:
-    """CSV always; W&B online if logged in, else offline, never asking."""
+    """CSV always; W&B online if logged in, else offline, never asking. Of several processes, the first logs."""
+    if not distributed.is_first():
+        return []
     loggers: list[Logger] = [CSVLogger(folder, name="metrics")]
     if config.logger.wandb is None:
         return loggers

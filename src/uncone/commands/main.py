@@ -3,34 +3,59 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+import time
 import warnings
-from collections.abc import Callable
-from typing import Any
+from typing import NoReturn
 
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig
 
 from uncone.commands.jobs import in_sweep, run_job
+from uncone.commands.processes import Command, ProcessFailed, in_processes
+from uncone.distributed import ProcessLost
+
+OTHERS_FIRST = 3.0  # seconds
 
 
-def run(command: Callable[[DictConfig], Any], config: DictConfig) -> float | None:
+def run(command: Command, config: DictConfig) -> float | None:
     """Run a command; a ValueError is printed as one line and ends the process with exit code 1.
 
-    A job of a sweep is run by `uncone.commands.jobs.run_job`, and its score on validation pairs returned.
+    If the config asks for several processes, or torchrun has started them, they share the work. A job of a sweep is run
+    by `uncone.commands.jobs.run_job`, and its score on validation pairs returned.
     """
     for name in ("pytorch_lightning", "lightning.pytorch", "transformers"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
-    if in_sweep():
-        return run_job(command, config)
+    rank = int(os.environ.get("RANK", "0"))
     try:
-        command(config)
+        if in_sweep():
+            if "WORLD_SIZE" in os.environ:
+                raise ValueError("torchrun cannot start a sweep: let each job start trainer.devices=N of its own")
+            return run_job(in_processes(command), config)
+        in_processes(command)(config)
     except InstantiationException as error:
         cause = error.__cause__
         if not isinstance(cause, (ValueError, TypeError)):
             raise
-        sys.exit(f"Error: {cause}")
+        _fail(cause, wait=rank > 0)
     except ValueError as error:
-        sys.exit(f"Error: {error}")
+        _fail(error, wait=rank > 0)
+    except ProcessLost as error:
+        _fail(error, wait=True)
+    except ProcessFailed as error:
+        sys.exit(1 if error.said_why else f"Error: {error}")
     return None
+
+
+def _fail(error: BaseException, wait: bool) -> NoReturn:
+    """End with one line; the end of one process ends the others.
+
+    Args:
+        error: what went wrong.
+        wait: let another process go first: the one that failed, or the first, if all find the same mistake.
+    """
+    if wait:
+        time.sleep(OTHERS_FIRST)
+    sys.exit(f"Error: {error}")

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from uncone import distributed
 from uncone.config import check
 from uncone.output import write
 
@@ -32,6 +33,8 @@ PACKAGES = (
 def open_run(config: DictConfig) -> Path:
     """Make the output folder and write into it what is about to run, with what.
 
+    Of several processes, the first names the folder, makes it and writes.
+
     Raises:
         ValueError: if the config still lacks a value, or names something that there is not.
     """
@@ -39,10 +42,12 @@ def open_run(config: DictConfig) -> Path:
     check(config)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
+    config.output_dir = distributed.from_first(config.output_dir)  # which tells the time, and clocks differ
     folder = Path(config.output_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    write(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
-    write(folder / "environment.json", json.dumps(environment(), indent=1))
+    if distributed.is_first():
+        folder.mkdir(parents=True, exist_ok=True)
+        write(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+        write(folder / "environment.json", json.dumps(environment(), indent=1))
     return folder
 
 
@@ -54,7 +59,7 @@ def check_complete(config: DictConfig) -> None:
 
 
 def environment() -> dict[str, Any]:
-    """Versions, git commit, threads and device of this process."""
+    """Versions, git commit, threads and device of this process, and how many there are."""
     git = subprocess.run(
         ["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False
     )
@@ -64,6 +69,7 @@ def environment() -> dict[str, Any]:
         "packages": {name: version(name) for name in PACKAGES},
         "git_commit": git.stdout.strip() or None,
         "threads": torch.get_num_threads(),
+        "processes": distributed.processes(),
         "device": torch.cuda.get_device_name()
         if torch.cuda.is_available()
         else platform.processor() or platform.machine(),
@@ -72,4 +78,5 @@ def environment() -> dict[str, Any]:
 
 def write_results(folder: Path, rows: Sequence[Any]) -> None:
     """Write results.json: one row a line, so that two runs can be compared with diff."""
-    write(folder / "results.json", "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")
+    if distributed.is_first():
+        write(folder / "results.json", "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")

@@ -8,6 +8,7 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig
 from rich.console import Console
 
+from uncone import distributed
 from uncone.callbacks.checkpoint import logger_id
 from uncone.commands.fit import fit
 from uncone.commands.run_folder import open_run, write_results
@@ -44,7 +45,8 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
     removals = make_systems(config, vectors, spectra, pairs, validation)
     learned = fit(config, folder, resumed_id, vectors, spectra, probe, pairs, validation)
     removals |= learned
-    removals["learned"].save(folder / "removal")
+    if distributed.is_first():
+        removals["learned"].save(folder / "removal")
 
     sentences = config.data.kind == "sentences"
     held_out = Sts(test, name="held_out") if sentences else WordSimilarity(test, name="held_out")
@@ -54,7 +56,7 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
     measured = geometry_rows(rows[0], {"none": probe.measure(), "learned": probe.measure(removals["learned"])})
     rows = seeds_from_names(rows)
     write_results(folder, [*rows, *measured])
-    if figure := components_figure(rows):
+    if distributed.is_first() and (figure := components_figure(rows)):
         save(figure, folder / "figures" / "components.png")
     if len({row["seed"] for row in rows}) > 1:
         print_over_seeds(console, rows, not_run)

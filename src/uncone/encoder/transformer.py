@@ -12,6 +12,7 @@ import torch
 from rich.progress import track
 from torch import Tensor, nn
 
+from uncone import distributed
 from uncone.encoder.base import Encoder, TokenVectors
 from uncone.encoder.batching import make_batches
 from uncone.encoder.layers import Layers, LayerStates, average
@@ -178,27 +179,30 @@ class TransformerEncoder(Encoder):
         check_known(unique, [any(i != self._unknown for i in row) for row in own])
         cls = self.tokenizer.cls_token_id
         wanted = [[i == cls for i in row] for row in ids] if self.pooling == "cls" else self._wanted(special)
-        vectors = torch.empty(len(unique), self.dimension)
-        for rows, states, types, lengths in self._run(ids, wanted, progress):
+        vectors = torch.zeros(len(unique), self.dimension)
+        for rows, states, types, lengths in self._run(ids, wanted, progress, divided=True):
             weights = self.weights[types] if self.weights is not None else None
             vectors[rows] = pool(average(states), lengths, self.pooling, weights).cpu()
-        return vectors[inverse].numpy()
+        return distributed.add_up(vectors)[inverse].numpy()
 
+    @torch.no_grad()
     def encode_tokens(self, texts: Sequence[str], progress: bool = True) -> TokenVectors:
         """Every token occurrence of texts, in order, special ones only with `special_tokens`."""
         unique, inverse = unique_texts(texts)
-        vectors: dict[int, Tensor] = {}
-        types: dict[int, Tensor] = {}
-        for rows, states, ids, lengths in self.token_batches(unique, progress):
-            sizes = lengths.tolist()
-            vectors.update(zip(rows, average(states).cpu().split(sizes), strict=True))
-            types.update(zip(rows, ids.cpu().split(sizes), strict=True))
-        order = inverse.tolist()
-        counts = torch.tensor([len(types[i]) for i in order])
+        ids, special = self._checked_input(unique)
+        wanted = self._wanted(special)
+        starts = torch.tensor([0, *accumulate(map(sum, wanted))])  # of each text among the tokens of all
+        vectors = torch.zeros(int(starts[-1]), self.dimension)
+        for rows, states, _, _ in self._run(ids, wanted, progress, divided=True):
+            vectors[_ranges(starts, torch.tensor(rows))] = average(states).cpu()
+        distributed.add_up(vectors)
+        types = torch.tensor([i for row in zip(ids, wanted, strict=True) for i, w in zip(*row, strict=True) if w])
+        tokens = _ranges(starts, inverse)
+        counts = starts.diff()[inverse]
         return TokenVectors(
-            torch.cat([vectors[i] for i in order]).numpy(),
-            torch.cat([types[i] for i in order]).numpy(),
-            torch.repeat_interleave(torch.arange(len(order)), counts).numpy(),
+            vectors[tokens].numpy(),
+            types[tokens].numpy(),
+            torch.repeat_interleave(torch.arange(len(inverse)), counts).numpy(),
         )
 
     def token_types(self, texts: Sequence[str]) -> list[list[int]]:
@@ -223,10 +227,15 @@ class TransformerEncoder(Encoder):
         Raises:
             ValueError: if there is no text, or one without a token.
         """
+        ids, special = self._checked_input(texts)
+        yield from self._run(ids, self._wanted(special), progress)
+
+    def _checked_input(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[int]]]:
+        """`_model_input` of texts that each have a token."""
         check_texts(texts)
         ids, special = self._model_input(texts)
         check_known(texts, [not all(row) for row in special])
-        yield from self._run(ids, self._wanted(special), progress)
+        return ids, special
 
     def _model_input(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[int]]]:
         """Token types of each text as the model reads it, truncated and with special tokens, and 1 where these are."""
@@ -252,9 +261,17 @@ class TransformerEncoder(Encoder):
             [i for i, is_special in zip(*row, strict=True) if not is_special] for row in zip(ids, special, strict=True)
         ]
 
-    def _run(self, ids: list[list[int]], wanted: list[list[bool]], progress: bool) -> Iterator[TokenBatch]:
-        """Run the model over texts, given by the types of their tokens, for the states of the wanted ones."""
+    def _run(
+        self, ids: list[list[int]], wanted: list[list[bool]], progress: bool, divided: bool = False
+    ) -> Iterator[TokenBatch]:
+        """Run the model over texts, given by the types of their tokens, for the states of the wanted ones.
+
+        Divided among processes, each runs its share of the batches that one would run: all vectors are what they
+        would be there, since rounding depends on the texts that share a batch.
+        """
         batches = make_batches([len(row) for row in ids], self.token_budget)
+        if divided:
+            batches = list(distributed.share(batches))
         show = progress and len(batches) >= SHOW_PROGRESS_FROM
         for rows in track(batches, f"Encoding with {self.name}", disable=not show):
             yield rows, *self._forward([ids[row] for row in rows], [wanted[row] for row in rows])
@@ -273,3 +290,10 @@ class TransformerEncoder(Encoder):
         padded, positions, counts = (x.to(self.device) for x in (padded, positions, counts))
         states = self.states(padded, attention)  # of each layer (n, longest, d)
         return {i: x.flatten(0, 1)[positions].float() for i, x in states.items()}, padded.flatten()[positions], counts
+
+
+def _ranges(starts: Tensor, rows: Tensor) -> Tensor:
+    """Indices of the tokens of some texts, one after another; text i has those from starts[i] up to starts[i + 1]."""
+    counts = starts.diff()[rows]
+    before = counts.cumsum(0) - counts
+    return torch.repeat_interleave(starts[rows] - before, counts) + torch.arange(int(counts.sum()))

@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torchmetrics import Metric
-from torchmetrics.utilities.data import dim_zero_cat
 
 from uncone.arrays import Array, ArrayT, as_given, matrix
+from uncone.geometry.collected import CollectedMetric
 from uncone.geometry.rows import unit_blocks
 
 # Rows of a block of the matrix of all pairs: 16 MiB in float32.
@@ -127,7 +127,7 @@ class Alignment(Metric):
         return self.total / self.count
 
 
-class Uniformity(Metric):
+class Uniformity(CollectedMetric):
     """`uniformity` of vectors seen in chunks, all of which are kept: every pair counts.
 
     Args:
@@ -142,23 +142,15 @@ class Uniformity(Metric):
         tensor(-4., dtype=torch.float64)
     """
 
-    is_differentiable = False
     higher_is_better = False
-    full_state_update = False
-    vectors: list[Tensor]
 
     def __init__(self, t: float = 2.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.t = t
-        self.add_state("vectors", [], dist_reduce_fx="cat")
-
-    def update(self, X: Array) -> None:
-        """Add the vectors `X` (n, d), n ≥ 1."""
-        self.vectors.append(matrix(X, minimum_rows=1))
 
     def compute(self) -> Tensor:
         """Uniformity, a float64 scalar."""
-        return _potentials(dim_zero_cat(self.vectors), self.t).mean().log()
+        return _potentials(self.collected(), self.t).mean().log()
 
 
 def _squared_distances(X: Array, Y: Array) -> list[Tensor]:

@@ -12,10 +12,9 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
-from torchmetrics.utilities import dim_zero_cat
 
 from uncone.arrays import Array, matrix
+from uncone.geometry.collected import CollectedMetric
 from uncone.geometry.dimension import participation
 from uncone.geometry.moments import MomentsMetric, covariance, moments
 from uncone.geometry.rows import add_gram, row_blocks
@@ -102,7 +101,7 @@ def isoscore(X: Array) -> float:
     return float(_isoscore(moments(matrix(X, minimum_rows=2))))
 
 
-class Isotropy(Metric):
+class Isotropy(CollectedMetric):
     """Streaming `isotropy`. The eigenvectors depend on all vectors and F on each, so all vectors are kept.
 
     Args:
@@ -117,22 +116,13 @@ class Isotropy(Metric):
         tensor(1., dtype=torch.float64)
     """
 
-    is_differentiable = False
-    full_state_update = False
-    vectors: list[Tensor]
-
     def __init__(self, signs: Signs = "both", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.signs = signs
-        self.add_state("vectors", [], dist_reduce_fx="cat")
-
-    def update(self, X: Array) -> None:
-        """Add the vectors `X` (n, d), n ≥ 1."""
-        self.vectors.append(matrix(X, minimum_rows=1))
 
     def compute(self) -> Tensor:
         """I(V), a float64 scalar."""
-        return torch.tensor(isotropy(dim_zero_cat(self.vectors), self.signs), dtype=torch.float64)
+        return torch.tensor(isotropy(self.collected(), self.signs), dtype=torch.float64)
 
 
 class Log10Isotropy(Isotropy):
@@ -151,7 +141,7 @@ class Log10Isotropy(Isotropy):
 
     def compute(self) -> Tensor:
         """Decimal logarithm of I(V), a float64 scalar."""
-        return torch.tensor(log10_isotropy(dim_zero_cat(self.vectors), self.signs), dtype=torch.float64)
+        return torch.tensor(log10_isotropy(self.collected(), self.signs), dtype=torch.float64)
 
 
 class IsoScore(MomentsMetric):

@@ -11,10 +11,9 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric
-from torchmetrics.utilities import dim_zero_cat
 
 from uncone.arrays import Array, ArrayT, as_given, as_tensor, matrix
+from uncone.geometry.collected import CollectedMetric
 from uncone.geometry.rows import unit_blocks
 
 Distance = Literal["euclidean", "cosine"]
@@ -129,7 +128,7 @@ def local_dimensions(
     return as_given(estimates / 2 if squared else estimates, X)
 
 
-class LocalIntrinsicDimension(Metric):
+class LocalIntrinsicDimension(CollectedMetric):
     """Streaming `lid`. Neighbours may come in any batch, so all vectors are kept.
 
     Args:
@@ -148,10 +147,6 @@ class LocalIntrinsicDimension(Metric):
         tensor(2., dtype=torch.float64)
     """
 
-    is_differentiable = False
-    full_state_update = False
-    vectors: list[Tensor]
-
     def __init__(
         self,
         k: int = 100,
@@ -164,16 +159,11 @@ class LocalIntrinsicDimension(Metric):
     ) -> None:
         super().__init__(**kwargs)
         self.k, self.squared, self.metric, self.queries, self.generator = k, squared, metric, queries, generator
-        self.add_state("vectors", [], dist_reduce_fx="cat")
-
-    def update(self, X: Array) -> None:
-        """Add the vectors `X` (n, d), n ≥ 1."""
-        self.vectors.append(matrix(X, minimum_rows=1))
 
     def compute(self) -> Tensor:
         """Mean local intrinsic dimension, a float64 scalar."""
         estimates = local_dimensions(
-            dim_zero_cat(self.vectors),
+            self.collected(),
             self.k,
             squared=self.squared,
             metric=self.metric,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from uncone import distributed
 from uncone.geometry.cosine import mean_cosine, s_inter, s_intra
 from uncone.geometry.frequency import frequency_correlation
 from uncone.geometry.isotropy import isoscore, log10_isotropy
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from uncone.vectors import Vectors
 
 FREQUENCY_COMPONENTS = 3
+MEASURES = (
+    *("s_intra", "s_inter", "mean_cosine", "isotropy", "log10_isotropy", "isoscore", "lid"),
+    *(f"frequency_pc{i + 1}" for i in range(FREQUENCY_COMPONENTS)),
+)
 
 
 @dataclass(frozen=True)
@@ -73,21 +79,41 @@ class GeometryProbe:
     def measure(self, removal: Correction | None = None) -> dict[str, float]:
         """Geometry of the probe after a removal (None: raw).
 
+        Several processes (see `uncone.distributed`) share the measures, not the points: each number is found by one of
+        them as it would be by a single one. Local dimensions, the longest, are a third of the work.
+
         Returns:
             s_intra, s_inter, mean_cosine, isotropy (I(V)), log10_isotropy, isoscore, lid, and frequency_pc1… (absolute
             Pearson correlation of a leading principal component with log frequency), as defined in `uncone.geometry`.
         """
         occurrences, points = (X if removal is None else removal.apply(X) for X in (self.occurrences, self.points))
-        log10 = log10_isotropy(points)
-        measures = {
-            "s_intra": s_intra(occurrences, self.types),
-            "s_inter": s_inter(occurrences, self.types, torch.Generator().manual_seed(self.seed)),
-            "mean_cosine": mean_cosine(points),
-            "isotropy": 10.0**log10,
-            "log10_isotropy": log10,
-            "isoscore": isoscore(points),
-            "lid": lid(points, k=100, queries=self.queries, generator=torch.Generator().manual_seed(self.seed)),
-        }
-        known = ~np.isnan(self.log_frequency)
-        r = frequency_correlation(points[known], self.log_frequency[known], components=FREQUENCY_COMPONENTS)
-        return measures | {f"frequency_pc{i + 1}": abs(float(value)) for i, value in enumerate(r)}
+
+        def similarities() -> dict[str, float]:
+            return {
+                "s_intra": s_intra(occurrences, self.types),
+                "s_inter": s_inter(occurrences, self.types, self._generator()),
+                "mean_cosine": mean_cosine(points),
+            }
+
+        def evenness() -> dict[str, float]:
+            log10 = log10_isotropy(points)
+            return {"isotropy": 10.0**log10, "log10_isotropy": log10}
+
+        def frequency() -> dict[str, float]:
+            known = ~np.isnan(self.log_frequency)
+            r = frequency_correlation(points[known], self.log_frequency[known], components=FREQUENCY_COMPONENTS)
+            return {f"frequency_pc{i + 1}": abs(float(value)) for i, value in enumerate(r)}
+
+        work: list[Callable[[], dict[str, float]]] = [  # the longest first
+            lambda: {"lid": lid(points, k=100, queries=self.queries, generator=self._generator())},
+            evenness,
+            frequency,
+            lambda: {"isoscore": isoscore(points)},
+            similarities,
+        ]
+        shares = distributed.gather({name: value for part in distributed.share(work) for name, value in part().items()})
+        found = {name: value for share in shares for name, value in share.items()}
+        return {name: found[name] for name in MEASURES}
+
+    def _generator(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self.seed)

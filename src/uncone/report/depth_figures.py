@@ -30,7 +30,8 @@ def write_figures(folder: str | Path) -> list[Path]:
         folder: the output folder of an analysis, see `uncone.atlas.store`.
 
     Returns:
-        The paths: measures over depth, explained variance, and one of tokens by frequency for each encoder.
+        The paths: measures over depth; if raw layers were measured, their explained variance, and one of tokens by
+        frequency for each encoder.
 
     Raises:
         ValueError: if the folder lacks the files of an analysis.
@@ -43,8 +44,10 @@ def write_figures(folder: str | Path) -> list[Path]:
     store = AtlasStore(folder)
     encoders = store.index()["encoders"]
     rows = [row for row in json.loads((folder / "results.json").read_text()) if row["task"] == GEOMETRY_TASK]
-    drawn = {"depth": measures_over_depth(rows), "variance": explained_variance(store)}
-    drawn |= {f"cloud_{name.replace('/', '_')}": clouds(store, name) for name in encoders}
+    drawn = {"depth": measures_over_depth(rows)}
+    if any(removal == RAW for *_, removal in store.maps()):
+        drawn["variance"] = explained_variance(store)
+        drawn |= {f"cloud_{name.replace('/', '_')}": clouds(store, name) for name in encoders}
     return [save(figure, folder / FIGURES / f"{name}.png") for name, figure in drawn.items()]
 
 

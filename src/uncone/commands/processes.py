@@ -1,0 +1,164 @@
+"""Starting a command in several processes, each of which is `python -m uncone.commands.processes COMMAND CONFIG`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from uncone import distributed
+
+Command = Callable[[DictConfig], Any]
+
+
+class ProcessFailed(Exception):
+    """A process that was started here has failed.
+
+    Attributes:
+        said_why: whether it could, since no signal killed it.
+    """
+
+    said_why = True
+
+
+def in_processes(command: Command) -> Command:
+    """The command, run in as many processes as its config asks for, or as torchrun has started.
+
+    Raises:
+        ProcessFailed: if one of the processes started here fails, which ends the others.
+    """
+
+    def run(config: DictConfig) -> Any:
+        count = processes_to_start(config)
+        if count > 1:
+            return start_processes(count, command, config)
+        with distributed.join(), only_the_first_speaks():
+            return command(config)
+
+    return run
+
+
+def asks_for_processes(config: DictConfig) -> bool:
+    """Whether the trainer of a config, if it has one, is for several processes."""
+    return str(OmegaConf.select(config, "trainer.strategy")).startswith("ddp")
+
+
+def processes_to_start(config: DictConfig) -> int:
+    """How many processes the config asks for; 1 if this already is one of them.
+
+    Raises:
+        ValueError: if `trainer.devices` is no number, or several machines are asked for, which only torchrun can start.
+
+    Example:
+        >>> processes_to_start(OmegaConf.create({"trainer": {"strategy": "ddp", "accelerator": "cpu", "devices": 2}}))
+        2
+    """
+    if not asks_for_processes(config) or "WORLD_SIZE" in os.environ:
+        return 1
+    settings = config.trainer
+    if settings.get("num_nodes", 1) != 1:
+        raise ValueError(f"trainer.num_nodes={settings.num_nodes}: start the command with torchrun on each machine")
+    if settings.devices in ("auto", -1, "-1"):
+        return max(1, torch.cuda.device_count()) if settings.accelerator != "cpu" else 1
+    if not str(settings.devices).isdigit() or int(settings.devices) < 1:
+        raise ValueError(
+            f"trainer.devices={settings.devices}: give the number of processes, or auto for one on each GPU "
+            "(CUDA_VISIBLE_DEVICES chooses them)"
+        )
+    return int(settings.devices)
+
+
+def start_processes(count: int, command: Command, config: DictConfig) -> None:
+    """Run a command in so many processes on this machine, as torchrun would.
+
+    Lightning's own launcher starts processes when training begins: after the encoding that they should share.
+
+    Raises:
+        ProcessFailed: if one of them fails, which ends the others.
+    """
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # a process that fails says why itself
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // count)))
+    settings = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=count,
+        run_id=uuid.uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        local_addr="localhost",
+        max_restarts=0,
+    )
+    with TemporaryDirectory() as folder, _streams_for_children():
+        path = Path(folder) / "config.yaml"
+        path.write_text(OmegaConf.to_yaml(config, resolve=True))
+        name = f"{command.__module__}:{command.__name__}"
+        try:
+            elastic_launch(settings, sys.executable)("-m", "uncone.commands.processes", name, str(path))
+        except ChildFailedError as error:
+            raise _failure(count, error.get_first_failure()[1].exitcode) from None
+
+
+def _failure(count: int, code: int) -> ProcessFailed:
+    if code >= 0:
+        return ProcessFailed(f"one of {count} processes has ended with exit code {code}")
+    failure = ProcessFailed(f"one of {count} processes was killed by signal {-code}: did memory run out?")
+    failure.said_why = False
+    return failure
+
+
+@contextmanager
+def _streams_for_children() -> Iterator[None]:
+    """Let processes started meanwhile print where Python's streams go, a file in a sweep, not where the system's do."""
+    streams = {1: sys.stdout, 2: sys.stderr}
+    kept = {}
+    for number, stream in streams.items():
+        stream.flush()
+        try:
+            target = stream.fileno()
+        except OSError:  # in a notebook
+            continue
+        kept[number] = os.dup(number)
+        os.dup2(target, number)
+    try:
+        yield
+    finally:
+        for number, descriptor in kept.items():
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+
+
+@contextmanager
+def only_the_first_speaks() -> Iterator[None]:
+    """Send what the other processes print, which is the same, nowhere; errors are shown."""
+    if distributed.is_first():
+        yield
+        return
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # it is written beside the errors
+    logging.disable(logging.WARNING)
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        yield
+
+
+if __name__ == "__main__":
+    from uncone.commands.main import run
+
+    module, function = sys.argv[1].split(":")
+    logging.basicConfig(stream=sys.stdout, format="[%(asctime)s][%(name)s][%(levelname)s] - %(message)s")
+    loaded: Any = OmegaConf.load(sys.argv[2])
+    OmegaConf.set_struct(loaded, True)
+    run(getattr(import_module(module), function), loaded)

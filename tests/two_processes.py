@@ -1,0 +1,179 @@
+"""What each of two processes does in tests/test_distributed.py."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from hydra import compose, initialize_config_dir
+
+from uncone import distributed, geometry
+from uncone.commands.analyze import analyze
+from uncone.commands.processes import only_the_first_speaks
+from uncone.config import register
+from uncone.encoder import Encoder
+from uncone.features import FeatureStore
+from uncone.spectrum import Spectrum
+from uncone.vectors import Vectors
+
+TEXTS = tuple(
+    f"the {'cat ' * (i % 7)}sat on {'abcdefgh'[i % 8]} mat {i % 3 * 'dog '}at {chr(97 + i % 26)}" for i in range(90)
+)
+ROOT = Path(__file__).parents[1]
+SURVEY = (
+    *("window_words=16", "sample=300", "resamples=20", "pilot_windows=64", "methods.all_but_the_top.D=3"),
+    *("measures.neighbours=10", "measures.queries=50", "measures.clusters=[2,3]", "measures.cluster_points=200"),
+)
+WORDS = ("cat", "dog", "mat", "sat")
+
+
+def points(n=1000, d=24):
+    """Vectors far from the origin, and weights, many of them 0."""
+    generator = torch.Generator().manual_seed(0)
+    X = torch.randn(n, d, generator=generator) * torch.linspace(3, 0.1, d) + 7
+    weights = torch.rand(n, generator=generator) * (torch.arange(n) < 0.4 * n)  # none in the second half
+    return X, weights
+
+
+def vectors_of(encoder, store):
+    return Vectors(encoder, store, word_vectors="corpus", corpus=TEXTS)
+
+
+def features(vectors):
+    """All that a reader takes from a store and an encoder."""
+    tokens = vectors.raw_tokens(TEXTS)
+    return {
+        "texts": vectors.raw_sentences(TEXTS),
+        "tokens": tokens.vectors,
+        "types": tokens.types,
+        "of": tokens.texts,
+        "words": vectors.raw_words(WORDS),
+    }
+
+
+def spectra():
+    X, weights = points()
+    return {
+        "uniform": Spectrum.fit_divided(X),
+        "weighted": Spectrum.fit_divided(X, weights),
+        "few": Spectrum.fit_divided(X[:3]),
+    }
+
+
+def metrics():
+    """Every streaming measure that sums up, merges or collects, and what it is given."""
+    X, weights = points(300)
+    X = X - 6
+    types = torch.randint(0, 20, (300,), generator=torch.Generator().manual_seed(1))
+    d = X.shape[1]
+
+    def seeded():
+        return torch.Generator().manual_seed(2)
+
+    return {
+        "Alignment": (geometry.Alignment(), (X, X.flip(1))),
+        "Uniformity": (geometry.Uniformity(), (X,)),
+        "MeanCosine": (geometry.MeanCosine(d), (X,)),
+        "IntraSimilarity": (geometry.IntraSimilarity(20, d), (X, types)),
+        "EffectiveDimension": (geometry.EffectiveDimension(d), (X,)),
+        "ParticipationRatio": (geometry.ParticipationRatio(d), (X,)),
+        "IsoScore": (geometry.IsoScore(d), (X,)),
+        "FrequencyCorrelation": (geometry.FrequencyCorrelation(d, components=3), (X, weights)),
+        "Isotropy": (geometry.Isotropy(), (X,)),
+        "Log10Isotropy": (geometry.Log10Isotropy(), (X,)),
+        "LocalIntrinsicDimension": (geometry.LocalIntrinsicDimension(k=20), (X,)),
+        "LocalIntrinsicDimension, sampled": (
+            geometry.LocalIntrinsicDimension(k=20, queries=50, generator=seeded()),
+            (X,),
+        ),
+    }
+
+
+def synchronised(rows_of_rank):
+    """Values of the metrics over all rows, of which each process has seen some."""
+    values = {}
+    for name, (metric, arrays) in metrics().items():
+        for chunk in rows_of_rank.split(64) if len(rows_of_rank) else ():
+            metric.update(*(array[chunk] for array in arrays))
+        values[name] = metric.compute().double().flatten().tolist()
+    return values
+
+
+def inter_similarity(rows_of_rank):
+    """The synchronised choice of occurrences, and the choices of either process."""
+    X, types = points(300)[0] - 6, torch.arange(300) % 20
+    metric = geometry.InterSimilarity(20, X.shape[1], torch.Generator().manual_seed(distributed.rank()))
+    metric.update(X[rows_of_rank], types[rows_of_rank])
+    choices = torch.stack(distributed.gather_tensors(metric.chosen))
+    return {"value": float(metric.compute()), "choices": choices.tolist()}
+
+
+def survey(folder, output, *encoder):
+    """Run analyze.py's command."""
+    register()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = compose("analyze", [*SURVEY, *encoder, f"corpus={folder}/corpus.txt", f"output_dir={folder / output}"])
+    return analyze(config)
+
+
+def transformer(folder):
+    """Three maps, of which the last is alone in its round."""
+    return "encoder=local", f"encoder.path={folder}/model", "layers=[2]", "removal=[none,centre,all_but_the_top]"
+
+
+def table():
+    """So few rows that one process has them all; and nothing raw."""
+    return "encoder=glove", "encoder.limit=2000", "removal=[all_but_the_top_uncentred]"
+
+
+class Counting:
+    """Counts the texts that pass through the model of an encoder."""
+
+    def __init__(self, encoder):
+        self.texts, self._forward = 0, encoder._forward
+        encoder._forward = self
+
+    def __call__(self, ids, wanted):
+        self.texts += len(ids)
+        return self._forward(ids, wanted)
+
+
+def main(folder):
+    encoder = Encoder.from_pretrained(str(folder / "model"), layers=2, token_budget=64)
+    counting = Counting(encoder)
+    apart = FeatureStore(folder / f"store_{distributed.rank()}")  # as on two machines
+    found = features(vectors_of(encoder, apart))
+    report = {"encoded": counting.texts, "built": apart.built}
+    again = FeatureStore(folder / f"store_{distributed.rank()}")
+    features(vectors_of(encoder, again))
+    report |= {"encoded_again": counting.texts - report["encoded"], "built_again": again.built}
+    shared = FeatureStore(folder / "shared")  # as on one
+    features(vectors_of(encoder, shared))
+    np.savez(folder / f"features_{distributed.rank()}.npz", **found)
+    made = spectra()
+    torch.save(
+        {name: (s.weight, s.rows, s.mean, s.scatter) for name, s in made.items()},
+        folder / f"spectra_{distributed.rank()}.pt",
+    )
+    half = torch.arange(300)[:130] if distributed.is_first() else torch.arange(300)[130:]
+    report["metrics"] = synchronised(half)
+    report["metrics_of_one"] = synchronised(torch.arange(300)[: 300 if distributed.is_first() else 0])
+    report["inter"] = inter_similarity(half)
+    report["gathered"] = distributed.gather(
+        {"rank": distributed.rank(), "value": 0.1 + distributed.rank(), "ä": "é" * distributed.rank()}
+    )
+    report["from_first"] = distributed.from_first(f"said by {distributed.rank()}")
+    if distributed.is_first():
+        lines = [f"cat {i % 7} sat on mat {i % 11}, dog {i % 5} at {chr(97 + i % 26)}" for i in range(1300)]
+        (folder / "corpus.txt").write_text("\n".join(lines))
+    distributed.gather("the corpus is there")
+    with only_the_first_speaks():
+        report["rows"] = len(survey(folder, "survey_of_two", *transformer(folder)))
+        survey(folder, "table_of_two", *table())
+    (folder / f"report_{distributed.rank()}.json").write_text(json.dumps(report))
+
+
+if __name__ == "__main__":
+    with distributed.join():
+        main(Path(sys.argv[1]))
