@@ -1,13 +1,14 @@
 """Runs read back from their folders: what varies, what is averaged, what is left out and why."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 
 from uncone.collection import NOT_FELT, best, collect, find_runs, varying
-from uncone.runs import read_curve, validation_score
+from uncone.runs import read_curve, read_offline_run, validation_score
 from uncone.tasks.table import Headline
 
 METHODS = {"methods": {name: {"_target_": f"uncone.removal.{name}"} for name in ("none", "centre")}}
@@ -147,6 +148,9 @@ def test_an_offline_run_alone_is_read(tmp_path):
     for epoch, value in enumerate((0.1, 0.4, 0.3)):
         run.log({"val/spearman": value, "epoch": epoch})
     run.finish()
+    until = time.monotonic() + 60
+    while len(read_offline_run(tmp_path).history) < 3 and time.monotonic() < until:
+        time.sleep(0.1)  # W&B's own process writes the file, and may still be at it
     (read,) = collect(tmp_path).runs
     assert read.status == "unfinished"
     assert read.why == "best val/spearman so far 0.4000 in epoch 1, last epoch 2"
