@@ -36,7 +36,8 @@ def make_loggers(config: DictConfig, folder: Path, resumed_id: str | None) -> li
         config=resolved,
         settings=wandb.Settings(console="off", silent=True),
     )
-    run.define_metric("val/spearman", summary="max")  # a sweep of W&B goes by the best epoch, not by the last
+    # a sweep of W&B goes by the summary: by the epoch that is kept
+    run.define_metric("val/spearman", summary="max" if config.learned.keep == "best" else "last")
     loggers.append(WandbLogger(experiment=run, save_dir=folder))
     return loggers
 

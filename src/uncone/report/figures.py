@@ -5,12 +5,14 @@ Colours are from the Okabe–Ito palette, which colour-blind readers can tell ap
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from uncone.output import put
 from uncone.removal import ClusteredRemoval, Removal
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"
@@ -18,10 +20,12 @@ SCATTER_POINTS = 4_000  # more only blackens the picture
 
 
 def save(figure: Figure, path: str | Path) -> Path:
-    """Write a figure as PNG, making its folder; returns the path."""
+    """Write a figure as PNG, whole or not at all, making its folder; returns the path."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    FigureCanvasAgg(figure).print_png(str(path))
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    FigureCanvasAgg(figure).print_png(str(aside))
+    put(aside, path)
     return path
 
 
