@@ -28,6 +28,7 @@ CHOICES = [(path.parent.name, path.stem) for path in sorted(CONF.glob("*/*.yaml"
 PASSES_ON_TO = {Encoder.from_pretrained: load_pretrained, Encoder.from_word_vectors: load_word_vectors}
 # experiments of other commands than train.py
 COMMAND_OF = {
+    "ablation": "evaluate",
     "benchmark_static": "evaluate",
     "benchmark_contextual": "evaluate",
     "cai2021": "analyze",

@@ -8,6 +8,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from uncone.commands.evaluate import evaluate
+from uncone.commands.systems import make_recipe
 from uncone.config import register
 from uncone.encoder import Encoder
 from uncone.removal import Removal, all_but_the_top
@@ -152,3 +153,13 @@ def test_recipes_are_learned_anew_for_every_seed(data_dir, tmp_path, capsys):
     out = " ".join(capsys.readouterr().out.split())
     assert out.count("label_free: learned(") == 2
     assert "made in" in out
+
+
+def test_a_recipe_may_be_like_another_but_for_some_settings(tmp_path):
+    recipe = make_recipe(config_of(tmp_path, "experiment=ablation"), "no_contrast")
+    default = make_recipe(config_of(tmp_path), "learned")
+    assert recipe.learned.contrast.weight == 0 != default.learned.contrast.weight
+    recipe.learned.contrast.weight = default.learned.contrast.weight
+    assert recipe.learned == default.learned
+    assert recipe.objective == default.objective
+    assert make_recipe(config_of(tmp_path, "experiment=ablation"), "rank").objective.temperature == 0.1

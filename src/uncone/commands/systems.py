@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
@@ -83,15 +84,23 @@ def make_system(
         removal = load_removal(name)
         return saved_name(name), removal.for_encoder(vectors.encoder) if config.allow_other_encoder else removal
     if name in config.get("recipes", {}):
-        shared = {key: config[key] for key in ("seed", "data", "data_dir")}
-        recipe = OmegaConf.create({**shared, **config.recipes[name]})
-        return name, learn_plainly(recipe, vectors, spectra, pairs, validation)
+        return name, learn_plainly(make_recipe(config, name), vectors, spectra, pairs, validation)
     candidates = [removal.for_encoder(vectors.encoder) for removal in make_candidates(config, name, spectra)]
     if len(candidates) == 1:
         return name, candidates[0]
     shown = track(candidates, f"Choosing {name} on {len(validation)} pairs", transient=True)
     scores = [validation_score(validation, reader(config, vectors.corrected(each))) for each in shown]
     return name, candidates[int(np.argmax(scores))]
+
+
+def make_recipe(config: DictConfig, name: str) -> DictConfig:
+    """What `learn_plainly` takes: a recipe, or one that is `like` another but for some settings."""
+    recipes: Any = OmegaConf.create(OmegaConf.to_container(config.recipes, resolve=True))  # which may take further keys
+    recipe = recipes[name]
+    if "like" in recipe:
+        recipe = OmegaConf.merge(recipes[recipe.like], recipe)
+    shared = {key: config[key] for key in ("seed", "data", "data_dir")}
+    return OmegaConf.create({**shared, "learned": recipe.learned, "objective": recipe.objective})
 
 
 def saved_name(folder: str) -> str:
