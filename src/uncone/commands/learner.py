@@ -59,7 +59,7 @@ def make_learner(
     module = RemovalModule(
         RemovalBank(basis, bank, settings.parameterisation, settings.learn_centre, settings.rank),
         hydra.utils.instantiate(config.objective, members=len(bank), datasets=len(data.datasets)),
-        settings.weight,
+        settings.weight * min(1.0, len(pairs) / settings.full_weight_at),
         contrast.weight,
         contrast.temperature,
         settings.mixing_pull,
