@@ -179,7 +179,8 @@ def name(collection: Collection, line: Line | None) -> str:
         return "–"
     pairs = zip(collection.settings, line.settings, strict=True)
     settings = [f"{key}={value}" for key, value in pairs if value != NOT_FELT]
-    return ", ".join([line.system[3], f"layers {line.system[1]}", *settings])
+    pooling = [f"pooling {line.system[2]}"] if "encoder.pooling" in collection.varying else []
+    return ", ".join([line.system[3], f"layers {line.system[1]}", *pooling, *settings])
 
 
 def _cell(line: Line | None, top: Line | None) -> str:
