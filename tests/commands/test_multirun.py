@@ -178,7 +178,7 @@ def cluster(tmp_path):
 
 def test_ray_gives_the_same_table_and_encodes_each_text_set_once(serial, model, cluster, tmp_path):
     cache = tmp_path / "cache"
-    multirun(model, tmp_path, cache, "launcher=ray", f"hydra.launcher.ray.init.address={cluster}")
+    multirun(model, tmp_path, cache, "launcher=ray", f"hydra.launcher.address={cluster}")
     assert table(tmp_path) == table(serial)
     logs = [path.read_text() for path in sweep_folder(tmp_path).glob("*/output.log")]
     computed = sum(int(re.search(r"(\d+) computed", " ".join(log.split()))[1]) for log in logs)
