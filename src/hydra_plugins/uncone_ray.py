@@ -1,7 +1,7 @@
 """Run the jobs of a sweep as tasks of Ray.
 
-Hydra finds launchers in modules of the namespace package `hydra_plugins`. Its own launcher for Ray asks for the tools of
-a cloud provider and for older versions of what this project needs; this one asks for Ray alone.
+Hydra finds launchers in modules of the namespace package `hydra_plugins`. Its own launcher for Ray asks for the tools
+of a cloud provider and for older versions of what this project needs; this one asks for Ray alone.
 """
 
 from __future__ import annotations
