@@ -162,7 +162,7 @@ def test_a_missing_extra_is_named(override, command, monkeypatch):
     monkeypatch.setattr(store, "repo", copy.deepcopy(store.repo))
     monkeypatch.setattr("uncone.config.find_spec", lambda name: None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    runpy.run_module("hydra_plugins.uncone_ray")
+    runpy.run_path(str(CONF.parent / "src" / "hydra_plugins" / "uncone_ray.py"))
     config = composed_with_hydra(override)
     with pytest.raises(SystemExit, match=command):
         SweepCallback().on_multirun_start(config)
