@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import runpy
 from pathlib import Path
 
 import hydra.utils
@@ -150,7 +151,7 @@ def test_the_sweep_of_wandb_gives_command_lines_that_train_takes():
 @pytest.mark.parametrize(
     ("override", "command"),
     [
-        ("launcher=ray", r"the launcher ray is not installed: pip install 'uncone\[ray\]'"),
+        ("launcher=ray", r"the launcher uncone_ray is not installed: pip install 'uncone\[ray\]'"),
         ("launcher=submitit_slurm", r"the launcher submitit_slurm is not installed: pip install 'uncone\[submitit\]'"),
         ("sweep=search", r"the sweeper optuna is not installed: pip install 'uncone\[optuna\]'"),
     ],
@@ -160,6 +161,8 @@ def test_a_missing_extra_is_named(override, command, monkeypatch):
     store = ConfigStore.instance()
     monkeypatch.setattr(store, "repo", copy.deepcopy(store.repo))
     monkeypatch.setattr("uncone.config.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    runpy.run_path(str(CONF.parent / "src" / "hydra_plugins" / "uncone_ray.py"))
     config = composed_with_hydra(override)
     with pytest.raises(SystemExit, match=command):
         SweepCallback().on_multirun_start(config)

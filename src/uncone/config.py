@@ -113,7 +113,6 @@ class ExportConfig(CommonConfig):
 
 # Plugins of Hydra that come with an extra: group, choice, package, extra.
 PLUGINS = (
-    ("hydra/launcher", "ray", "hydra_ray_launcher", "ray"),
     ("hydra/launcher", "submitit_slurm", "hydra_submitit_launcher", "submitit"),
     ("hydra/launcher", "submitit_local", "hydra_submitit_launcher", "submitit"),
     ("hydra/sweeper", "optuna", "hydra_optuna_sweeper", "optuna"),

@@ -149,10 +149,13 @@ def cluster(tmp_path):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     ray = Path(sys.executable).with_name("ray")
+    elsewhere = tmp_path / "of_the_cluster"
+    elsewhere.mkdir()
     options = ("--num-cpus=2", "--include-dashboard=false", "--object-store-memory=80000000", "--disable-usage-stats")
     head = subprocess.Popen(
         [str(ray), "start", "--head", "--block", f"--port={port}", "--node-ip-address=127.0.0.1", *options],
-        env=environment(tmp_path / "of_the_cluster"),
+        cwd=elsewhere,
+        env=environment(elsewhere / "cache"),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -175,12 +178,13 @@ def cluster(tmp_path):
 
 def test_ray_gives_the_same_table_and_encodes_each_text_set_once(serial, model, cluster, tmp_path):
     cache = tmp_path / "cache"
-    multirun(model, tmp_path, cache, "launcher=ray", f"hydra.launcher.ray.init.address={cluster}")
+    multirun(model, tmp_path, cache, "launcher=ray", f"hydra.launcher.address={cluster}")
     assert table(tmp_path) == table(serial)
     logs = [path.read_text() for path in sweep_folder(tmp_path).glob("*/output.log")]
     computed = sum(int(re.search(r"(\d+) computed", " ".join(log.split()))[1]) for log in logs)
     assert len(logs) == JOBS
     assert computed == len(list(cache.glob("*/entry.json"))) > 0
+    assert list((tmp_path / "of_the_cluster").iterdir()) == []
 
 
 def test_submitit_gives_the_same_table(serial, model, cache, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from uncone import collection
@@ -21,13 +22,15 @@ def collect(folder: str | Path) -> collection.Collection:
     collected = collection.collect(folder)
     paths = write_tables(folder, collected)
     console = Console()
-    if lines := best_lines(collected):
-        table = Table(*BEST_HEAD)
+    if lines := best_lines(collected, intervals=False):
+        table = Table(title="×100, mean ± standard deviation over seeds", title_justify="left")
+        for head in BEST_HEAD:
+            table.add_column(head, overflow="fold")
         for line in lines:
             table.add_row(*line)
         console.print(table)
     for run, status, why in left(collected):
-        console.print(f"[bold]{status}:[/] {run}: {why}", highlight=False)
+        console.print(f"[bold]{status}:[/] {escape(f'{run}: {why}')}", highlight=False)
     written = ", ".join(path.name for path in paths)
     console.print(f"{number(collected)}: {counts(collected)} Written to {folder}: {written}", highlight=False)
     return collected

@@ -43,12 +43,13 @@ class SweepCallback(Callback):
             config.threads = threads
             added.append(f"threads={threads}")
             os.environ["OMP_NUM_THREADS"] = str(threads)  # for workers that this process starts
-        # a worker of a cluster has an environment of its own
-        places = {"data_dir": config.data_dir, "cache_dir": config.cache_dir or os.environ.get("UNCONE_CACHE")}
+        # a worker of a cluster has an environment and a working directory of its own
+        folder = Path(config.hydra.sweep.dir)
+        cache = config.cache_dir or os.environ.get("UNCONE_CACHE")
+        places = {"hydra.sweep.dir": str(folder.resolve()), "data_dir": config.data_dir, "cache_dir": cache}
         added += [f"{key}={quoted(place)}" for key, place in places.items() if place]
         with read_write(config.hydra), open_dict(config.hydra):
             config.hydra.overrides.hydra.extend(added)
-        folder = Path(config.hydra.sweep.dir)
         self._failed_before = job_failures(folder)
         print(f"Jobs in {folder}", flush=True)
 
@@ -59,7 +60,7 @@ class SweepCallback(Callback):
         folder = Path(config.hydra.sweep.dir)
         try:
             collect(folder)
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             sys.exit(f"Error: {error}")
         failed = {path for path, text in job_failures(folder).items() if self._failed_before.get(path) != text}
         if failed:

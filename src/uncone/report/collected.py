@@ -31,7 +31,7 @@ CHOSEN = (
 ON_PAGE = ("mean_cosine", "isoscore", "frequency_pc1")  # geometry that stands beside the scores; alone, all of it does
 LOWER = (*LOWER_IS_BETTER, "mean_cosine", "frequency_pc1")
 CELL = ("mean", "std", "seeds", "ci_low", "ci_high")
-BEST_HEAD = ["encoder", "figure", "raw", "best", "of", "chosen on validation pairs", "of"]
+BEST_HEAD = ["encoder", "figure", "raw", "best", "of", "by validation", "of"]
 
 
 def write_tables(folder: Path, collection: Collection) -> list[Path]:
@@ -136,7 +136,7 @@ def table(collection: Collection) -> tuple[list[str], list[list[str]]] | None:
     return head, lines
 
 
-def best_lines(collection: Collection) -> list[list[str]]:
+def best_lines(collection: Collection, intervals: bool = True) -> list[list[str]]:
     """For each encoder and figure: raw, the best of all, and the learned removal chosen on validation."""
     result = []
     for column in collection.headlines():
@@ -145,8 +145,8 @@ def best_lines(collection: Collection) -> list[list[str]]:
             of_encoder = [line for line in lines if line.system[0] == encoder]
             raw = best([line for line in of_encoder if line.system[-1] == "none"])
             top, chosen = best(of_encoder), best(of_encoder, by_validation=True)
-            cells = [text for line in (top, chosen) for text in (figure(line), name(collection, line))]
-            result.append([encoder, " ".join(column), figure(raw), *cells])
+            cells = [text for line in (top, chosen) for text in (figure(line, intervals), name(collection, line))]
+            result.append([encoder, " ".join(column), figure(raw, intervals), *cells])
     return sorted(result, key=lambda line: line[0])
 
 
@@ -155,7 +155,7 @@ def left(collection: Collection) -> list[list[str]]:
     return [[run.name, run.status, run.why or ""] for run in collection.runs if run.status != "finished"]
 
 
-def figure(line: Line | None) -> str:
+def figure(line: Line | None, interval: bool = True) -> str:
     """Mean ± standard deviation over seeds [interval], ×100.
 
     Example:
@@ -168,7 +168,7 @@ def figure(line: Line | None) -> str:
     text = f"{100 * line.mean:.1f}"
     if line.std is not None:
         text += f" ±{100 * line.std:.1f}"
-    if line.ci_low is None or line.ci_high is None:
+    if not interval or line.ci_low is None or line.ci_high is None:
         return text
     return f"{text} [{100 * line.ci_low:.1f}, {100 * line.ci_high:.1f}]"
 
@@ -179,7 +179,8 @@ def name(collection: Collection, line: Line | None) -> str:
         return "–"
     pairs = zip(collection.settings, line.settings, strict=True)
     settings = [f"{key}={value}" for key, value in pairs if value != NOT_FELT]
-    return ", ".join([line.system[3], f"layers {line.system[1]}", *settings])
+    pooling = [f"pooling {line.system[2]}"] if "encoder.pooling" in collection.varying else []
+    return ", ".join([line.system[3], f"layers {line.system[1]}", *pooling, *settings])
 
 
 def _cell(line: Line | None, top: Line | None) -> str:
