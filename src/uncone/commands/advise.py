@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from uncone.commands.advised_layers import choose_layers, share_encoding, vectors_of
+from uncone.commands.advised_layers import choose_layers, known_neighbours, share_encoding, vectors_of
 from uncone.commands.run_folder import environment, open_run, write_results
 from uncone.commands.systems import covered, leave_out_seen
 from uncone.config import Spectra, is_saved, make_candidates, make_tasks, names
@@ -28,7 +28,8 @@ from uncone.report.advice_table import print_advice
 from uncone.study.choice import RAW, Design
 from uncone.study.conclusion import CHOSEN, conclude
 from uncone.study.kept import FinishedLayer, find, keep
-from uncone.study.layer import LEARNED, Learner, LayerStudy, pairs_of_folds, study_layer
+from uncone.study.layer import LEARNED, LayerStudy, pairs_of_folds, study_layer
+from uncone.study.learner import Learner, LearnerSettings
 from uncone.tasks import evaluate
 from uncone.vectors import Vectors
 
@@ -118,9 +119,7 @@ def study(config: DictConfig, console: Console, vectors: Vectors, design: Design
         raise ValueError("a transductive removal is fitted on what it is tested on: leave it out, or take clustered")
     learner = None
     if config.learned is not None:
-        settings = config.learned
-        spectrum = spectra.blend(settings.uniform_share)
-        learner = Learner(spectrum, settings.pull, settings.max_epochs, config.seed)
+        learner = make_learner(config, vectors, design, spectra)
     fits = sum(map(len, removals.values())) + (len(pairs_of_folds(config.folds)) if learner else 0)
     with Progress(*COLUMNS, console=console, transient=True) as bars:
         bar = bars.add_task(f"layer {vectors.encoder.layers}", total=fits)
@@ -134,6 +133,24 @@ def study(config: DictConfig, console: Console, vectors: Vectors, design: Design
         f"layer {found.layer}: all pairs choose {chosen.method}{settings}; {time.monotonic() - began:.0f} s",
         highlight=False,
     )
+
+
+def make_learner(config: DictConfig, vectors: Vectors, design: Design, spectra: Spectra) -> Learner:
+    """What learns a removal of this layer, as `config.learned` says."""
+    asked = config.learned
+    settings = LearnerSettings(
+        list(asked.components),
+        list(asked.centred),
+        list(asked.steps),
+        asked.pull,
+        asked.learning_rate,
+        asked.contrast.weight,
+        asked.contrast.temperature,
+        asked.contrast.batch_size,
+        config.seed,
+    )
+    neighbours = known_neighbours(config, vectors)
+    return Learner(vectors, design, spectra.blend(asked.uniform_share), neighbours, settings)
 
 
 def with_origin(config: DictConfig, found: LayerStudy) -> LayerStudy:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -15,7 +15,7 @@ from uncone.report.tables import GEOMETRY_TASK
 from uncone.statistics import Difference
 from uncone.study.choice import RAW, Design
 from uncone.study.conclusion import CHOSEN, Conclusion, Effects, LayerChoice, LayerConclusion
-from uncone.study.effects import KINDS, MACRO, Effect
+from uncone.study.effects import BOTH, KINDS, MACRO, Effect
 from uncone.study.figures import shares_texts
 from uncone.study.kept import FinishedLayer
 from uncone.study.verdict import MEANING
@@ -66,14 +66,11 @@ def verdict(encoder: str, conclusion: Conclusion) -> str:
 def layer_advice(which: LayerChoice) -> str:
     """Which layer to use, in a sentence."""
     raw = f"raw layer {which.reference}"
-    gains = " and ".join(
-        f"{kind} {_points(which.chosen[kind].gain)}{'' if which.p_holm[kind] < 0.05 else ', not sure'}"
-        for kind in KINDS
-    )
+    gains = " and ".join(f"{_points(which.chosen[kind].gain)} on {kind}" for kind in KINDS)
     if which.outcome == "left alone":
         return f"Keep {raw}: of all layers and removals it is chosen itself."
     system = f"layer {which.layer}, {'raw' if which.final[0] == RAW else f'with {_name(which.final)}'}"
-    found = f"choosing layer and removal on one part of the data gains, on another, {gains} over {raw}"
+    found = f"what is chosen on one part of the data gains, on another, {gains} over {raw}"
     if which.outcome == "helped":
         return f"Use {system}: {found}."
     return f"Keep {raw}: {system} is chosen, but {found} ({MEANING[which.outcome]})."
@@ -107,8 +104,8 @@ def how(config: DictConfig, design: Design) -> list[str]:
         "mean of words and sentences of those that fall below raw vectors on neither. What is chosen is scored on what "
         "the split tests: that is the effect shown.",
         f"Intervals: 95 %, paired bootstrap, {config.resamples} resamples: {'; '.join(drawn)}.",
-        "Sure: p < 0.05; gains after Holm's correction over both figures of all layers, losses without it. Helped: a "
-        "sure gain on words or sentences, no sure loss on either, and a removal is what all pairs choose.",
+        "Helped: the mean of both figures gains surely (p < 0.05 after Holm's correction over all layers), neither words "
+        "nor sentences lose surely (p < 0.05, not corrected), and all pairs together choose a removal too.",
         f"Means and components: fitted on {config.fitted_on}, without the pairs' scores. Seed {config.seed}.",
         f"Geometry: {config.probe.size} token occurrences at most of the first {config.probe.texts} texts of "
         f"{', '.join(names(config.corpus))}.",
@@ -156,20 +153,20 @@ def result_rows(encoder: Encoder, conclusion: Conclusion, kept: Sequence[Finishe
             for m, v in measures.items()
         ]
     like |= {"layers": "chosen"}
-    rows += _figure_rows(like, CHOSEN, conclusion.which.chosen, conclusion.which.p_holm)
-    return rows + _figure_rows(like, RAW, conclusion.which.layer_alone, None)
+    rows += _figure_rows(like, CHOSEN, conclusion.which.chosen, None)
+    return rows + _figure_rows(like, "layer_alone", conclusion.which.layer_alone, None)
 
 
-def _figure_rows(like: Row, removal: str, effects: Effects, p_holm: Mapping[str, float] | None) -> list[Row]:
+def _figure_rows(like: Row, removal: str, effects: Effects, p_holm: float | None) -> list[Row]:
+    """Value and gain on words, sentences and both."""
     rows = []
-    for kind in KINDS:
-        found = effects[kind]
+    for kind, found in effects.items():
         where = {**_row(like), "removal": removal, "task": kind, "n": found.n}
         interval = {"ci_low": found.ci_low, "ci_high": found.ci_high}
         rows.append({**where, "subset": MACRO, "metric": "spearman", "value": found.value, **interval})
-        if removal == RAW and p_holm is None and found.gain.p_value == 1 and found.gain.difference == 0:
-            continue  # raw against raw
-        p = {"p_value": found.gain.p_value, "p_holm": None if p_holm is None else p_holm[kind]}
+        if removal == RAW:
+            continue
+        p = {"p_value": found.gain.p_value, "p_holm": p_holm if kind == BOTH else None}
         rows.append({**where, "subset": MACRO, "metric": "spearman_gain", **_interval(found.gain), **p})
         rows += [
             {**where, "subset": name, "metric": "spearman_gain", **_interval(gain), "p_value": gain.p_value}
@@ -194,13 +191,15 @@ def _layer(found: LayerConclusion) -> dict[str, Any]:
         "final": _name(found.final),
         "described": found.described,
         "choices": found.choices,
-        "raw": {kind: _effect(found.raw[kind]) for kind in KINDS},
-        "chosen": {kind: {**_effect(found.chosen[kind]), "p_holm": found.p_holm[kind]} for kind in KINDS},
+        "raw": {kind: _effect(each) for kind, each in found.raw.items()},
+        "chosen": {kind: _effect(each) for kind, each in found.chosen.items()},
+        "p_holm": found.p_holm,
         "methods": [
             {
                 "method": method,
                 "settings": sorted(set(each.settings)),
-                **{kind: {**_effect(each.effects[kind]), "p_holm": each.p_holm[kind]} for kind in KINDS},
+                **{kind: _effect(one) for kind, one in each.effects.items()},
+                "p_holm": each.p_holm,
             }
             for method, each in found.methods.items()
         ],
@@ -215,8 +214,8 @@ def _which(found: LayerChoice) -> dict[str, Any]:
         "final": _name(found.final),
         "reference": found.reference,
         "choices": found.choices,
-        "chosen": {kind: {**_effect(found.chosen[kind]), "p_holm": found.p_holm[kind]} for kind in KINDS},
-        "layer_alone": {kind: _effect(found.layer_alone[kind]) for kind in KINDS},
+        "chosen": {kind: _effect(each) for kind, each in found.chosen.items()},
+        "layer_alone": {kind: _effect(each) for kind, each in found.layer_alone.items()},
     }
 
 

@@ -9,26 +9,27 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from uncone.study.effects import KINDS
+from uncone.study.effects import BOTH, KINDS
 from uncone.tasks.scoring import SIGNIFICANT
 
 LEGEND = (
-    "Spearman ×100 of raw vectors, and what the nested choice gains, with its 95 % interval. ▲ sure gain (p < 0.05 after "
-    "Holm, over both columns of all layers), ▼ sure loss (p < 0.05), ≈ neither."
+    "Spearman ×100: raw, and what the nested choice gains, with its 95 % interval; both is the mean of the two. "
+    "▲ sure gain, ▼ sure loss (p < 0.05; on both after Holm over layers), ≈ neither."
 )
 
 
 def print_advice(console: Console, advice: Mapping[str, Any]) -> None:
     """Print what advice.json holds: layers down, both figures across; then the verdict and what to do next."""
     table = Table()
-    for name in ("layer", "words\nraw", "words\ngain", "sentences\nraw", "sentences\ngain", "outcome"):
-        table.add_column(name, justify="left" if name in ("layer", "outcome") else "right", no_wrap=True)
+    for name in ("layer", "outcome", "words", "sentences", "both"):
+        table.add_column(name, justify="left" if name in ("layer", "outcome") else "right")
     table.add_column("all pairs choose")
     for layer in advice["layers"]:
-        cells = []
-        for kind in KINDS:
-            cells += [f"{100 * layer['raw'][kind]['value']:.1f}", gain_cell(layer["chosen"][kind])]
-        table.add_row(layer["layer"], *cells, layer["outcome"], escape(layer["final"]))
+        cells = [
+            f"{100 * layer['raw'][kind]['value']:.1f}\n{gain_cell(layer['chosen'][kind]['gain'])}" for kind in KINDS
+        ]
+        both = {**layer["chosen"][BOTH]["gain"], "p_value": layer["p_holm"]}
+        table.add_row(layer["layer"], layer["outcome"], *cells, f"\n{gain_cell(both)}", escape(layer["final"]))
     console.print(table)
     console.print(LEGEND, highlight=False)
     for layer, task, why in advice["not_run"]:
@@ -39,16 +40,14 @@ def print_advice(console: Console, advice: Mapping[str, Any]) -> None:
     console.print(f"[bold]{escape(advice['advice'])}[/]", highlight=False)
 
 
-def gain_cell(effect: Mapping[str, Any]) -> str:
+def gain_cell(gain: Mapping[str, float]) -> str:
     """A gain to read.
 
     Example:
-        >>> gain = {"difference": 0.031, "ci_low": 0.012, "ci_high": 0.052, "p_value": 0.001}
-        >>> gain_cell({"gain": gain, "p_holm": 0.01})
+        >>> gain_cell({"difference": 0.031, "ci_low": 0.012, "ci_high": 0.052, "p_value": 0.001})
         '▲ +3.1 [+1.2, +5.2]'
     """
-    gain = effect["gain"]
-    mark = "▲" if effect["p_holm"] < SIGNIFICANT and gain["difference"] > 0 else "≈"
-    if gain["p_value"] < SIGNIFICANT and gain["difference"] < 0:
-        mark = "▼"
+    mark = "≈"
+    if gain["p_value"] < SIGNIFICANT:
+        mark = "▲" if gain["difference"] > 0 else "▼"
     return f"{mark} {100 * gain['difference']:+.1f} [{100 * gain['ci_low']:+.1f}, {100 * gain['ci_high']:+.1f}]"

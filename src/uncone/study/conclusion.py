@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from uncone.study.choice import RAW, Candidate, Design, choose
-from uncone.study.effects import KINDS, Effect, Replicates, corrected, effect, replicates
+from uncone.study.effects import BOTH, KINDS, Effect, Replicates, corrected, effects, replicates
 from uncone.study.kept import FinishedLayer
 from uncone.study.verdict import Answer, Outcome, answer, outcome
 
 CHOSEN = "chosen"
-Effects = dict[str, Effect]  # by kind, "words" and "sentences"
+Effects = dict[str, Effect]  # on "words", "sentences" and "both"
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,13 @@ class MethodEffects:
 
     Attributes:
         settings: chosen in each split.
-        effects: on words and sentences.
-        p_holm: of their gains, corrected for all methods of the layer, each kind a family.
+        effects: on words, sentences and both.
+        p_holm: of the gain on both, corrected for all methods of the layer.
     """
 
     settings: list[str]
     effects: Effects
-    p_holm: dict[str, float]
+    p_holm: float
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class LayerConclusion:
         choices: what the splits chose, and how many did.
         raw: of raw vectors; gains are nil.
         chosen: of the nested choice, over raw vectors.
-        p_holm: of its gains, corrected for both kinds of all layers.
+        p_holm: of its gain on both, corrected for all layers.
         methods: every method by itself.
         geometry: measures, raw ("none") and after the final removal ("chosen").
     """
@@ -54,7 +54,7 @@ class LayerConclusion:
     choices: dict[str, int]
     raw: Effects
     chosen: Effects
-    p_holm: dict[str, float]
+    p_holm: float
     methods: dict[str, MethodEffects]
     geometry: dict[str, dict[str, float]]
 
@@ -69,7 +69,6 @@ class LayerChoice:
         final: its removal, as (method, settings).
         reference: the deepest layer studied, raw.
         chosen: of the nested choice among all layers and removals.
-        p_holm: of its gains, corrected for both kinds.
         layer_alone: of the nested choice among raw layers.
         choices: layers and removals that the splits chose, and how many did.
     """
@@ -79,7 +78,6 @@ class LayerChoice:
     final: tuple[str, str]
     reference: str
     chosen: Effects
-    p_holm: dict[str, float]
     layer_alone: Effects
     choices: dict[str, int]
 
@@ -113,23 +111,21 @@ def conclude(design: Design, layers: Sequence[FinishedLayer], resamples: int, se
         systems = {RAW: [layer.candidates[0]] * len(design.splits)}
         systems |= {name: [layer.candidates[i] for i in rows] for name, rows in choices.items()}
         measured.append(_effects(design, systems, RAW, resamples, seed))
-    family = {(i, kind): effects[CHOSEN][kind] for i, effects in enumerate(measured) for kind in KINDS}
-    p_holm = corrected(family)
+    p_holm = list(corrected({str(i): found[CHOSEN][BOTH] for i, found in enumerate(measured)}).values())
     concluded = []
-    for i, (layer, choices, effects) in enumerate(zip(layers, picked, measured, strict=True)):
+    for layer, choices, found, p in zip(layers, picked, measured, p_holm, strict=True):
         final = layer.candidates[layer.final]
-        own = {kind: p_holm[i, kind] for kind in KINDS}
         concluded.append(
             LayerConclusion(
                 layer.layer,
-                outcome(effects[CHOSEN], own, final.method),
+                outcome(found[CHOSEN], p, final.method),
                 (final.method, final.settings),
                 layer.described,
                 dict(Counter(_name(layer.candidates[row]) for row in choices[CHOSEN])),
-                effects[RAW],
-                effects[CHOSEN],
-                own,
-                _by_method(layer, choices, effects),
+                found[RAW],
+                found[CHOSEN],
+                p,
+                _by_method(layer, choices, found),
                 layer.geometry,
             )
         )
@@ -159,18 +155,16 @@ def _which(
     best = design.scores(options).best(raw=0)
     layer, final = [reference, *layers][best], options[best]
     systems = {RAW: [reference.candidates[0]] * len(design.splits), CHOSEN: with_removal, "layer alone": alone}
-    effects = _effects(design, systems, RAW, resamples, seed)
-    p_holm = {str(kind): p for kind, p in corrected(effects[CHOSEN]).items()}
+    found = _effects(design, systems, RAW, resamples, seed)
     is_reference = layer is reference and final.method == RAW
     return LayerChoice(
         # a raw layer other than the deepest is a choice too
-        "left alone" if is_reference else outcome(effects[CHOSEN], p_holm, CHOSEN),
+        "left alone" if is_reference else outcome(found[CHOSEN], found[CHOSEN][BOTH].gain.p_value, CHOSEN),
         layer.layer,
         (final.method, final.settings),
         reference.layer,
-        effects[CHOSEN],
-        p_holm,
-        effects["layer alone"],
+        found[CHOSEN],
+        found["layer alone"],
         dict(Counter(names)),
     )
 
@@ -180,32 +174,28 @@ def _effects(
 ) -> dict[str, Effects]:
     """Effects of systems, each one candidate a split, over a reference; those undefined on a kind are left out."""
     predicted = {name: design.predictions(chosen) for name, chosen in systems.items()}
+    figures = dict(zip(KINDS, design.tested, strict=True))
     measured: dict[str, dict[str, Replicates]] = {}
-    for i, (kind, figure) in enumerate(zip(KINDS, design.tested, strict=True)):
-        measured[kind] = replicates(figure, {name: both[i] for name, both in predicted.items()}, resamples, seed)
+    for i, (kind, figure) in enumerate(figures.items()):
+        cosines = {name: each[i] for name, each in predicted.items()}
+        measured[kind] = replicates(figure, cosines, resamples, [seed, i])
         if reference not in measured[kind]:
             raise ValueError(f"raw vectors give the same cosine to all {kind} of a fold: there is nothing to compare")
-    return {
-        name: {
-            kind: effect(figure, measured[kind][name], measured[kind][reference])
-            for kind, figure in zip(KINDS, design.tested, strict=True)
-        }
-        for name in systems
-        if all(name in measured[kind] for kind in KINDS)
-    }
+
+    def of(name: str) -> dict[str, Replicates]:
+        return {kind: measured[kind][name] for kind in KINDS}
+
+    defined = [name for name in systems if all(name in measured[kind] for kind in KINDS)]
+    return {name: effects(figures, of(name), of(reference)) for name in defined}
 
 
 def _by_method(
-    layer: FinishedLayer, choices: Mapping[str, Sequence[int]], effects: Mapping[str, Effects]
+    layer: FinishedLayer, choices: Mapping[str, Sequence[int]], found: Mapping[str, Effects]
 ) -> dict[str, MethodEffects]:
-    methods = [method for method in _methods(layer) if method in effects]
-    p_holm = {kind: corrected({method: effects[method][kind] for method in methods}) for kind in KINDS}
+    methods = [method for method in _methods(layer) if method in found]
+    p_holm = corrected({method: found[method][BOTH] for method in methods})
     return {
-        method: MethodEffects(
-            [layer.candidates[i].settings for i in choices[method]],
-            effects[method],
-            {kind: p_holm[kind][method] for kind in KINDS},
-        )
+        method: MethodEffects([layer.candidates[i].settings for i in choices[method]], found[method], p_holm[method])
         for method in methods
     }
 

@@ -68,6 +68,12 @@ class Figure:
                 )
             self.cells[name] = usable
 
+    @property
+    def pairs_tested(self) -> int:
+        """How many different pairs the figure rests on."""
+        scored = np.concatenate([rows for cells in self.cells.values() for rows in cells])
+        return len(np.unique(self.items.pair[scored]))
+
     def values(self, systems: np.ndarray) -> np.ndarray:
         """(S,) the figure of systems (S, N), each the cosines of all items; NaN where one is constant in a cell."""
         return self.by_dataset(systems)[:, :, 0].mean(axis=0)
@@ -84,7 +90,7 @@ class Figure:
                 result[d] += len(rows) / total * of_cell(counts[of_pairs])
         return result
 
-    def resampled(self, systems: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    def resampled(self, systems: np.ndarray, resamples: int, seed: int | list[int]) -> np.ndarray:
         """(D, S, resamples) for each data set, on resamples that are the same for all systems and layers.
 
         Data sets are resampled pair by pair. One in which pairs share texts, so that it has fewer texts than pairs, is

@@ -6,13 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from uncone.data.pairs import ScoredPairs
-from uncone.learning import learn
 from uncone.removal import Correction
-from uncone.spectrum import Spectrum
 from uncone.study.choice import Candidate, Design
+from uncone.study.learner import Learner
 from uncone.tasks.base import distinct, paired_cosine
 from uncone.vectors import Vectors
 
@@ -34,31 +31,6 @@ class LayerStudy:
     candidates: list[Candidate]
     final: int
     removal: Correction
-
-
-@dataclass(frozen=True)
-class Learner:
-    """How a removal is learned from word pairs; see `uncone.learning.learn`.
-
-    Attributes:
-        spectrum: where its components come from.
-        pull: strength of the pull toward the identity.
-        max_epochs: most epochs.
-        seed: of split and shuffle.
-    """
-
-    spectrum: Spectrum
-    pull: float
-    max_epochs: int
-    seed: int
-
-    def fit(self, vectors: Vectors, pairs: ScoredPairs, among: np.ndarray) -> Correction:
-        """Learn from the pairs at these rows."""
-        words, first, second = distinct(pairs.text1, pairs.text2)
-        X = torch.tensor(vectors.raw_words(words))  # a copy: features on disk are read-only
-        rows, scores = (first[among], second[among]), pairs.scaled_score[among]
-        removal = learn(X, rows, scores, self.spectrum, pull=self.pull, max_epochs=self.max_epochs, seed=self.seed)
-        return removal.for_encoder(vectors.encoder)
 
 
 def study_layer(
@@ -88,17 +60,16 @@ def study_layer(
             corrections.append(removal)
             advance()
     if learner is not None:
-        both = []
+        fits = []
         for left_out in pairs_of_folds(design.folds.count):
-            among = np.flatnonzero(design.folds.training(*left_out))
-            both.append(cosines(vectors, learner.fit(vectors, design.words, among), design))
+            fits.append(learner.cosines(np.flatnonzero(design.folds.training(*left_out))))  # (2, settings, pairs)
             advance()
-        words, sentences = (np.stack(side) for side in zip(*both, strict=True))
-        candidates.append(Candidate(LEARNED, "", words, sentences))
+        words, sentences = (np.stack(side, axis=1) for side in zip(*fits, strict=True))  # (settings, fits, pairs)
+        candidates += map(Candidate, [LEARNED] * len(words), learner.settings, words, sentences)
     final = design.scores(candidates).best(raw=0)
-    if learner is not None and final == len(candidates) - 1:
-        everything = np.arange(len(design.words))
-        return LayerStudy(vectors.encoder.layers, candidates, final, learner.fit(vectors, design.words, everything))
+    if learner is not None and final >= len(corrections):
+        removal = learner.removal(final - len(corrections)).for_encoder(vectors.encoder)
+        return LayerStudy(vectors.encoder.layers, candidates, final, removal)
     return LayerStudy(vectors.encoder.layers, candidates, final, corrections[final])
 
 
