@@ -27,7 +27,7 @@ from uncone.report.advice_page import write_advice_page
 from uncone.report.advice_table import print_advice
 from uncone.study.choice import RAW, Design
 from uncone.study.conclusion import CHOSEN, conclude
-from uncone.study.kept import FinishedLayer, find, keep
+from uncone.study.kept import find, keep
 from uncone.study.layer import LEARNED, LayerStudy, pairs_of_folds, study_layer
 from uncone.study.learner import Learner, LearnerSettings
 from uncone.tasks import evaluate

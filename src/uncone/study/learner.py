@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from uncone.data.pair_module import Basis, Neighbours, PairBatch, TrainingBatch
+from uncone.bank import RemovalBank, members
+from uncone.data.basis import Basis, Neighbours, PairCoordinates, TrainingBatch
 from uncone.data.pairs import ScoredPairs
 from uncone.module import RemovalModule
 from uncone.objectives import PearsonLoss
@@ -100,8 +101,8 @@ class Learner:
         with one_thread(), torch.no_grad():
             for track in self._tracks:
                 for module in self._way(track, among):
-                    words.append(module.similarities(track.words).T)
-                    sentences.append(module.similarities(track.sentences).T)
+                    words.append(module.bank.similarities(track.words.batch()).T)
+                    sentences.append(module.bank.similarities(track.sentences.batch()).T)
         return torch.cat(words).double().numpy(), torch.cat(sentences).double().numpy()
 
     def removal(self, setting: int) -> Removal:
@@ -116,28 +117,23 @@ class Learner:
     def _way(self, track: _Track, among: np.ndarray) -> Iterator[RemovalModule]:
         """The module while it learns, whenever it is to be looked at."""
         given = self._given
+        bank = members(self._counts, [given.seed], [given.pull], [given.learning_rate])
         module = RemovalModule(
-            track.basis,
-            PearsonLoss(len(self._counts), self._datasets),
-            self._counts,
-            learning_rate=given.learning_rate,
-            pull=given.pull,
-            learn_centre=True,
+            RemovalBank(track.basis, bank, learn_centre=True),
+            PearsonLoss(len(bank), self._datasets),
             contrast=given.contrast,
             temperature=given.temperature,
             gradient_clip=None,
         )
         optimizer = module.configure_optimizers()
-        rows = torch.from_numpy(among)
-        pairs = PairBatch(*(part[rows] for part in track.words))
+        pairs = track.words.batch(torch.from_numpy(among))
         generator = torch.Generator().manual_seed(given.seed)
         for step in range(1, max(given.steps) + 1):
             drawn = torch.randperm(len(track.neighbours.a), generator=generator)[: given.neighbours]
-            beside = Neighbours(*(part[drawn] for part in track.neighbours)) if given.contrast else None
             with torch.enable_grad():
-                optimizer.zero_grad()
-                module.losses(TrainingBatch(pairs, beside)).sum().backward()
-            optimizer.step()
+                module.update(
+                    optimizer, TrainingBatch(pairs, track.neighbours.batch(drawn) if given.contrast else None)
+                )
             if step in given.steps:
                 yield module
 
@@ -147,12 +143,12 @@ class _Track(NamedTuple):
 
     centred: bool
     basis: Basis
-    words: PairBatch
-    sentences: PairBatch
+    words: PairCoordinates
+    sentences: PairCoordinates
     neighbours: Neighbours
 
 
-def _expressed(pairs: ScoredPairs, read: Callable[[Sequence[str]], np.ndarray], basis: Basis) -> PairBatch:
+def _expressed(pairs: ScoredPairs, read: Callable[[Sequence[str]], np.ndarray], basis: Basis) -> PairCoordinates:
     """Pairs in a basis."""
     texts, first, second = distinct(pairs.text1, pairs.text2)
     X = torch.tensor(read(texts))
