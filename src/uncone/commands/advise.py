@@ -11,6 +11,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from transformers.utils.logging import disable_progress_bar
 
 from uncone.commands.advised_layers import choose_layers, known_neighbours, share_encoding, vectors_of
 from uncone.commands.run_folder import environment, open_run, write_results
@@ -39,6 +40,7 @@ COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), 
 def advise(config: DictConfig) -> list[dict[str, Any]]:
     """Study every layer and write the advice; returns the rows of results.json."""
     console = Console()
+    disable_progress_bar()  # of loading, which takes a moment for each layer
     folder = open_run(config)
     check_removals(config)
     layers = choose_layers(config)
@@ -112,7 +114,7 @@ def study(config: DictConfig, console: Console, vectors: Vectors, design: Design
     """Study one layer, and keep what was found."""
     began = time.monotonic()
     spectra = Spectra.of(vectors, config.fitted_on)
-    made = {RAW: [none(spectra.uniform)]}
+    made: dict[str, list[Correction]] = {RAW: [none(spectra.uniform)]}
     made |= {name: make_candidates(config, name, spectra) for name in names(config.removal) if name != RAW}
     removals = {name: [each.for_encoder(vectors.encoder) for each in found] for name, found in made.items()}
     if any(isinstance(each, TransductiveRemoval) for found in removals.values() for each in found):

@@ -54,26 +54,28 @@ def advice(
 
 def verdict(encoder: str, conclusion: Conclusion) -> str:
     """The answer in a sentence."""
-    helped, total = conclusion.helped, len(conclusion.layers)
+    helped = conclusion.helped
     if conclusion.answer == "yes":
-        return f"Yes: removal helps {encoder} on every layer studied ({', '.join(helped)})."
+        return f"Yes: removal helps every layer of {encoder} studied: {', '.join(helped)}."
+    others = ", ".join(f"{each.layer} ({each.outcome})" for each in conclusion.layers if each.layer not in helped)
     if conclusion.answer == "no":
-        return f"No: removal helps {encoder} for sure on none of {_count(total, 'layer')} studied."
-    others = [f"{each.layer} {each.outcome}" for each in conclusion.layers if each.layer not in helped]
-    return f"Only for these layers of {encoder}: {', '.join(helped)}. The others: {', '.join(others)}."
+        return f"No: removal surely helps no layer of {encoder} studied: {others}."
+    return f"Only for these layers of {encoder}: {', '.join(helped)}. Better left alone: {others}."
 
 
 def layer_advice(which: LayerChoice) -> str:
     """Which layer to use, in a sentence."""
     raw = f"raw layer {which.reference}"
-    gains = " and ".join(f"{_points(which.chosen[kind].gain)} on {kind}" for kind in KINDS)
     if which.outcome == "left alone":
         return f"Keep {raw}: of all layers and removals it is chosen itself."
-    system = f"layer {which.layer}, {'raw' if which.final[0] == RAW else f'with {_name(which.final)}'}"
-    found = f"what is chosen on one part of the data gains, on another, {gains} over {raw}"
+    system = f"layer {which.layer} {'raw' if which.final[0] == RAW else f'with {_name(which.final)}'}"
+    gains = " and ".join(f"{_points(which.chosen[kind].gain)} on {kind}" for kind in KINDS)
     if which.outcome == "helped":
-        return f"Use {system}: {found}."
-    return f"Keep {raw}: {system} is chosen, but {found} ({MEANING[which.outcome]})."
+        return f"Use {system}: choosing layer and removal so, on pairs kept apart, gains {gains} over {raw}."
+    return (
+        f"Keep {raw}: {system} looks best, but choosing so, on pairs kept apart, comes to {gains} "
+        f"({MEANING[which.outcome]})."
+    )
 
 
 def how(config: DictConfig, design: Design) -> list[str]:
@@ -104,8 +106,8 @@ def how(config: DictConfig, design: Design) -> list[str]:
         "mean of words and sentences of those that fall below raw vectors on neither. What is chosen is scored on what "
         "the split tests: that is the effect shown.",
         f"Intervals: 95 %, paired bootstrap, {config.resamples} resamples: {'; '.join(drawn)}.",
-        "Helped: the mean of both figures gains surely (p < 0.05 after Holm's correction over all layers), neither words "
-        "nor sentences lose surely (p < 0.05, not corrected), and all pairs together choose a removal too.",
+        "Helped: the mean of both figures gains surely (p < 0.05 after Holm's correction over all layers), neither "
+        "words nor sentences lose surely (p < 0.05, not corrected), and all pairs together choose a removal too.",
         f"Means and components: fitted on {config.fitted_on}, without the pairs' scores. Seed {config.seed}.",
         f"Geometry: {config.probe.size} token occurrences at most of the first {config.probe.texts} texts of "
         f"{', '.join(names(config.corpus))}.",
@@ -254,7 +256,3 @@ def _points(gain: Difference) -> str:
 
 def _name(final: tuple[str, str]) -> str:
     return f"{final[0]}({final[1]})" if final[1] else final[0]
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}{'s' * (n != 1)}"

@@ -1,11 +1,47 @@
-"""The page of an advice: one HTML file that opens without a network."""
+"""The page of an advice: one HTML file with its data inside, that draws its own figures and opens without a network."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
-PAGE = "advice.html"
+from uncone.output import write
+from uncone.report.measures import MEASURES, Measure
+from uncone.report.page import asset, embedded, escaped, filled
+
+ADVICE, PAGE = "advice.json", "advice.html"
+_FREQUENCY = Measure(
+    "frequency_pc1", "Frequency in component 1", "How closely the leading component follows word frequency, |r|."
+)
+_SHOWN = ("mean_cosine", "isoscore", "lid")  # of the measures over depth
 
 
 def write_advice_page(folder: Path) -> Path:
-    return folder / PAGE
+    """Write advice.html into the output folder of advise.py; returns its path.
+
+    Args:
+        folder: holds advice.json, see `uncone.report.advice.advice`.
+
+    Raises:
+        ValueError: if it holds none.
+
+    Example:
+        >>> write_advice_page(Path("outputs/advise/2026-01-31_12-00-00"))  # doctest: +SKIP
+        PosixPath('outputs/advise/2026-01-31_12-00-00/advice.html')
+    """
+    source = folder / ADVICE
+    if not source.is_file():
+        raise ValueError(f"no {ADVICE} in {folder.resolve()}: write the page into the output folder of advise.py")
+    advice: dict[str, Any] = json.loads(source.read_text())
+    shown = [measure for metric in _SHOWN for measure in MEASURES if measure.metric == metric]
+    advice["measures"] = [measure._asdict() for measure in (*shown, _FREQUENCY)]
+    parts = {
+        "title": escaped(f"Does removal help {advice['encoder']}?"),
+        "css": asset("page.css") + asset("advice.css"),
+        "data": embedded(advice),
+        "script": asset("advice.js"),
+    }
+    path = folder / PAGE
+    write(path, filled(asset("advice.html"), parts))
+    return path

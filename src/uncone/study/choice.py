@@ -1,9 +1,9 @@
 """Nested choice of a removal: each split chooses on one part of the data what is then tested on another.
 
-Split f tests on fold f of the word pairs and on the testing half of the sentences of division f. It chooses by the other
-folds, each scored by removals that have not learned from it either, and by the choosing half of the sentences. A removal
-is eligible if it scores below raw vectors on neither words nor sentences; of these, raw vectors among them, the one with
-the highest mean of both figures is chosen.
+Split f tests on fold f of the word pairs and on the testing half of the sentences of division f. It chooses by the
+other folds, each scored by removals that have not learned from it either, and by the choosing half of the sentences. A
+removal is eligible if it scores below raw vectors on neither words nor sentences; of these, raw vectors among them, the
+one with the highest mean of both figures is chosen.
 """
 
 from __future__ import annotations

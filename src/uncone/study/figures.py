@@ -1,6 +1,6 @@
 """The figure that a study is about: Spearman's correlation inside cells of pairs, averaged over cells and data sets.
 
-Removals differ from cell to cell, because each fold has its own, so that cosines of two cells cannot be ranked together.
+Each fold has a removal of its own, so that cosines of two cells cannot be ranked together.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -36,7 +37,7 @@ class Folds:
 
     def training(self, *tested: int) -> np.ndarray:
         """(n,) bool, the pairs that may be learned from while these folds are tested."""
-        return ~self.touches[:, list(tested)].any(axis=1)
+        return np.logical_not(self.touches[:, list(tested)].any(axis=1))
 
     @classmethod
     def of(cls, pairs: ScoredPairs, count: int, seed: int) -> Folds:
@@ -76,7 +77,7 @@ class Folds:
         touches = words[first] | words[second]
         own = fold[:, None] == np.arange(count)
         learned = [
-            (~touches[:, [a, b]].any(1)).sum() / (~own[:, [a, b]].any(1)).sum() for a in range(count) for b in range(a)
+            (~touches[:, both].any(1)).sum() / (~own[:, both].any(1)).sum() for both in combinations(range(count), 2)
         ]
         if min(learned) >= MINIMUM_KEPT:
             return cls(fold, touches, "words")

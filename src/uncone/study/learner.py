@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -112,7 +112,8 @@ class Learner:
         track = self._tracks[of_track]
         with one_thread():
             module = next(islice(self._way(track, np.arange(len(track.words.score))), stop, None))
-        return module.removal(member).with_settings(steps=self._given.steps[stop])
+        learned = cast(Removal, module.removal(member))  # as the basis is no clustered one
+        return learned.with_settings(steps=self._given.steps[stop])
 
     def _way(self, track: _Track, among: np.ndarray) -> Iterator[RemovalModule]:
         """The module while it learns, whenever it is to be looked at."""
@@ -130,10 +131,9 @@ class Learner:
         generator = torch.Generator().manual_seed(given.seed)
         for step in range(1, max(given.steps) + 1):
             drawn = torch.randperm(len(track.neighbours.a), generator=generator)[: given.neighbours]
+            beside = track.neighbours.batch(drawn) if given.contrast else None
             with torch.enable_grad():
-                module.update(
-                    optimizer, TrainingBatch(pairs, track.neighbours.batch(drawn) if given.contrast else None)
-                )
+                module.update(optimizer, TrainingBatch(pairs, beside))
             if step in given.steps:
                 yield module
 

@@ -1,11 +1,11 @@
 """The rule: what counts as help.
 
-What the nested study chooses for a layer is measured against raw vectors on word pairs, on sentences, and on the mean of
-the two figures, by which it was chosen. The layer is *helped* if the mean gains surely (p < 0.05 after Holm, over all
-layers), neither words nor sentences lose surely (p < 0.05, not corrected: the burden is on the gain), and the choice on
-all pairs is a removal too. A gain on one kind with a sure loss on the other is a *trade*, never help: people use encoders
-for sentences and documents as well as for words. The answer is "yes" if every layer is helped, "no" if none is, else
-"only for these layers".
+What the nested study chooses for a layer is measured against raw vectors on word pairs, on sentences, and on the mean
+of the two figures, by which it was chosen. The layer is *helped* if the mean gains surely (p < 0.05 after Holm, over
+all layers), neither words nor sentences lose surely (p < 0.05, not corrected: the burden is on the gain), and the
+choice on all pairs is a removal too. A gain on one kind with a sure loss on the other is a *trade*, never help: people
+use encoders for sentences and documents as well as for words. The answer is "yes" if every layer is helped, "no" if
+none is, else "only for these layers".
 """
 
 from __future__ import annotations
