@@ -107,7 +107,7 @@ class AdviseConfig(CommonConfig):
     words: Any = MISSING
     sentences: Any = MISSING
     folds: int = MISSING
-    learned: Any = MISSING
+    learning: Any = MISSING
     probe: Any = MISSING
 
 

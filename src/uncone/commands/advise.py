@@ -120,7 +120,7 @@ def study(config: DictConfig, console: Console, vectors: Vectors, design: Design
     if any(isinstance(each, TransductiveRemoval) for found in removals.values() for each in found):
         raise ValueError("a transductive removal is fitted on what it is tested on: leave it out, or take clustered")
     learner = None
-    if config.learned is not None:
+    if config.learning is not None:
         learner = make_learner(config, vectors, design, spectra)
     fits = sum(map(len, removals.values())) + (len(pairs_of_folds(config.folds)) if learner else 0)
     with Progress(*COLUMNS, console=console, transient=True) as bars:
@@ -138,8 +138,8 @@ def study(config: DictConfig, console: Console, vectors: Vectors, design: Design
 
 
 def make_learner(config: DictConfig, vectors: Vectors, design: Design, spectra: Spectra) -> Learner:
-    """What learns a removal of this layer, as `config.learned` says."""
-    asked = config.learned
+    """What learns a removal of this layer, as `config.learning` says."""
+    asked = config.learning
     settings = LearnerSettings(
         list(asked.components),
         list(asked.centred),

@@ -69,7 +69,7 @@ def share_encoding(config: DictConfig, first: Vectors, layers: Sequence[Layer], 
         probed,
     ):
         whole.share_layers(texts, tokens=True)
-    if config.learned is not None:
+    if config.learning is not None:
         whole.share_layers([text for side in known_neighbours(config, whole) for text in side])
     if config.fitted_on == "vocabulary" or config.task:
         whole.share_layers(as_words(whole.vocabulary_words()))
@@ -79,7 +79,7 @@ def share_encoding(config: DictConfig, first: Vectors, layers: Sequence[Layer], 
 
 def known_neighbours(config: DictConfig, vectors: Vectors) -> tuple[list[str], list[str]]:
     """First and second sentences that follow each other in the contrast's corpus, of those that the encoder knows."""
-    contrast = config.learned.contrast
+    contrast = config.learning.contrast
     pairs = neighbouring_sentences(load_texts(contrast.corpus, config.data_dir)[: contrast.limit])
     first, second = ([pair[i] for pair in pairs] for i in (0, 1))
     known = vectors.encoder.known(first) & vectors.encoder.known(second)

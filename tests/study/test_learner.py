@@ -1,0 +1,59 @@
+"""Learned all along the way: what is scored is what would be handed out."""
+
+import numpy as np
+import pytest
+
+from tests.study.planted import pairs_of, table_encoder
+from uncone.features import FeatureStore
+from uncone.spectrum import Spectrum
+from uncone.study.choice import Design
+from uncone.study.layer import cosines
+from uncone.study.learner import Learner, LearnerSettings
+from uncone.vectors import Vectors
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    encoder = table_encoder(3.0)
+    vectors = Vectors(encoder, FeatureStore(tmp_path_factory.mktemp("store")))
+    design = Design(*pairs_of(encoder), folds=3, seed=0)
+    texts = list(design.sentences.text1)
+    settings = LearnerSettings([2, None, 99], [True, False], [1, 5], 0.5, 0.05, 0.1, 0.05, 8, 0)
+    learner = Learner(vectors, design, Spectrum.fit(encoder.table), (texts[:30], texts[30:60]), settings)
+    return vectors, design, learner
+
+
+def test_settings_are_every_component_count_within_the_rank(scene):
+    settings = scene[2].settings
+    assert settings[:3] == [
+        "components=2, steps=1, centred",
+        "components=24, steps=1, centred",
+        "components=2, steps=5, centred",
+    ]
+    assert settings[-1] == "components=24, steps=5, not centred"
+    assert len(settings) == 8
+
+
+def test_the_removal_of_a_setting_gives_the_cosines_that_were_scored(scene):
+    vectors, design, learner = scene
+    words, sentences = learner.cosines(np.arange(len(design.words)))
+    for i in (0, 3, 5):
+        removal = learner.removal(i).for_encoder(vectors.encoder)
+        assert f"components={removal.settings['components']}, steps={removal.settings['steps']}" in learner.settings[i]
+        of_words, of_sentences = cosines(vectors, removal, design)
+        np.testing.assert_allclose(words[i], of_words, atol=1e-5)
+        np.testing.assert_allclose(sentences[i], of_sentences, atol=1e-5)
+
+
+def test_pairs_left_out_make_no_difference(scene):
+    """A fit is the same whatever the scores of pairs that it does not learn from."""
+    _, design, learner = scene
+    among = np.flatnonzero(design.folds.training(0))
+    before = learner.cosines(among)
+    track = learner._tracks[0]
+    spoilt = track.words.score.clone()
+    spoilt[design.folds.fold == 0] = 0.123
+    learner._tracks = [each._replace(words=each.words._replace(score=spoilt)) for each in learner._tracks]
+    after = learner.cosines(among)
+    assert all((a == b).all() for a, b in zip(before, after, strict=True))
+    learner._tracks = [each._replace(words=each.words._replace(score=track.words.score)) for each in learner._tracks]
