@@ -34,6 +34,7 @@ SMALL = [
     "task=[]",
     "words=[ws353]",
     "sentences=[lee]",
+    "learning.contrast.corpus=lee_background",
     "learning.contrast.limit=5",
 ]
 
