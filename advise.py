@@ -17,11 +17,11 @@ register()
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="advise")
-def main(config: DictConfig) -> None:
+def main(config: DictConfig) -> float | None:
     """Hand the config to `uncone.commands.advise`."""
     from uncone.commands.advise import advise
 
-    run(advise, config)
+    return run(advise, config)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,12 +157,12 @@ def make_learner(config: DictConfig, vectors: Vectors, design: Design, spectra: 
 
 
 def with_origin(config: DictConfig, found: LayerStudy) -> LayerStudy:
-    """A learned removal says which pairs it was trained on, so that evaluations leave them out."""
-    if found.candidates[found.final].method != LEARNED:
-        return found
-    trained_on = {"kind": "words", "sets": names(config.words), "fractions": [1.0], "seed": config.seed}
-    trained_on |= {"validation_sets": None, "test_sets": None}
-    return LayerStudy(found.layer, found.candidates, found.final, found.removal.with_settings(trained_on=trained_on))
+    """The removal says what it was chosen by; a learned one also what it was trained on, which evaluations leave out."""
+    settings: dict[str, Any] = {"chosen_by": [*names(config.words), *names(config.sentences)]}
+    if found.candidates[found.final].method == LEARNED:
+        trained_on = {"kind": "words", "sets": names(config.words), "fractions": [1.0], "seed": config.seed}
+        settings["trained_on"] = trained_on | {"validation_sets": None, "test_sets": None}
+    return replace(found, removal=found.removal.with_settings(**settings))
 
 
 def measure(config: DictConfig, console: Console, vectors: Vectors, found: LayerStudy) -> dict[str, Any]:

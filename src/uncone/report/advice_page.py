@@ -8,7 +8,7 @@ from typing import Any
 
 from uncone.output import write
 from uncone.report.measures import MEASURES, Measure
-from uncone.report.page import asset, embedded, escaped, filled
+from uncone.report.page import rendered
 
 ADVICE, PAGE = "advice.json", "advice.html"
 _FREQUENCY = Measure(
@@ -36,12 +36,7 @@ def write_advice_page(folder: Path) -> Path:
     advice: dict[str, Any] = json.loads(source.read_text())
     shown = [measure for metric in _SHOWN for measure in MEASURES if measure.metric == metric]
     advice["measures"] = [measure._asdict() for measure in (*shown, _FREQUENCY)]
-    parts = {
-        "title": escaped(f"Does removal help {advice['encoder']}?"),
-        "css": asset("page.css") + asset("advice.css"),
-        "data": embedded(advice),
-        "script": asset("advice.js"),
-    }
+    advice["title"] = f"Does removal help {advice['encoder']}?"
     path = folder / PAGE
-    write(path, filled(asset("advice.html"), parts))
+    write(path, rendered("advice.html", ("common.js", "advice.js"), advice, ("page.css", "advice.css")))
     return path

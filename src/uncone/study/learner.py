@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from uncone.bank import RemovalBank, members
-from uncone.data.basis import Basis, Neighbours, PairCoordinates, TrainingBatch
+from uncone.data.basis import Basis, Neighbours, PairBatch, PairCoordinates, TrainingBatch
 from uncone.data.pairs import ScoredPairs
 from uncone.module import RemovalModule
 from uncone.objectives import PearsonLoss
@@ -83,7 +83,8 @@ class Learner:
             basis = Basis.of(spectrum, self._counts[-1], centred)
             words = _expressed(design.words, vectors.raw_words, basis)
             sentences = _expressed(design.sentences, vectors.sentences, basis)
-            self._tracks.append(_Track(centred, basis, words, sentences, basis.neighbours(*raw)))
+            neighbours = basis.neighbours(*raw)
+            self._tracks.append(_Track(centred, basis, words, words.batch(), sentences.batch(), neighbours))
 
     @property
     def settings(self) -> list[str]:
@@ -101,8 +102,8 @@ class Learner:
         with one_thread(), torch.no_grad():
             for track in self._tracks:
                 for module in self._way(track, among):
-                    words.append(module.bank.similarities(track.words.batch()).T)
-                    sentences.append(module.bank.similarities(track.sentences.batch()).T)
+                    words.append(module.bank.similarities(track.all_words).T)
+                    sentences.append(module.bank.similarities(track.sentences).T)
         return torch.cat(words).double().numpy(), torch.cat(sentences).double().numpy()
 
     def removal(self, setting: int) -> Removal:
@@ -144,7 +145,8 @@ class _Track(NamedTuple):
     centred: bool
     basis: Basis
     words: PairCoordinates
-    sentences: PairCoordinates
+    all_words: PairBatch
+    sentences: PairBatch
     neighbours: Neighbours
 
 

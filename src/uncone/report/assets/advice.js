@@ -1,7 +1,5 @@
-"use strict";
-// Text reaches the document as text only; figures are SVG made here, drawn again when the width changes.
+// Figures are SVG made here, drawn again when the width changes. What all pages share is in common.js.
 
-const DATA = JSON.parse(document.getElementById("data").textContent);
 const KINDS = {
   words: { name: "words", colour: "#0072b2" },
   sentences: { name: "sentences", colour: "#d55e00" },
@@ -11,17 +9,8 @@ const SURE = 0.05;
 const SVG = "http://www.w3.org/2000/svg";
 let shownLayer = DATA.layers.at(-1).layer;
 
-const byId = (id) => document.getElementById(id);
-
-/** An element with text and attributes; text is never read as HTML. */
-function make(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
-function draw(parent, tag, attributes = {}, text = "") {
+/** An element of a drawing. */
+function shape(parent, tag, attributes = {}, text = "") {
   const node = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   if (text) node.textContent = text;
@@ -50,9 +39,9 @@ function ticks(low, high, wanted) {
 
 function marker(parent, kind, x, y) {
   const fill = KINDS[kind].colour;
-  if (kind === "words") return draw(parent, "circle", { cx: x, cy: y, r: 5, fill });
-  if (kind === "sentences") return draw(parent, "rect", { x: x - 4.5, y: y - 4.5, width: 9, height: 9, fill });
-  return draw(parent, "path", { d: `M${x - 7} ${y} L${x} ${y - 7} L${x + 7} ${y} L${x} ${y + 7} Z`, fill });
+  if (kind === "words") return shape(parent, "circle", { cx: x, cy: y, r: 5, fill });
+  if (kind === "sentences") return shape(parent, "rect", { x: x - 4.5, y: y - 4.5, width: 9, height: 9, fill });
+  return shape(parent, "path", { d: `M${x - 7} ${y} L${x} ${y - 7} L${x + 7} ${y} L${x} ${y + 7} Z`, fill });
 }
 
 /** Gains of all layers with their intervals, one row a layer. */
@@ -72,24 +61,24 @@ function drawForest() {
   const x = (value) => left + ((value - low + pad) / (high - low + 2 * pad)) * (width - left - right);
   const bottom = top + row * DATA.layers.length;
   for (const tick of ticks(low, high, width < 420 ? 4 : 7)) {
-    draw(svg, "line", { x1: x(tick), x2: x(tick), y1: top, y2: bottom, stroke: "#eceff3" });
-    draw(svg, "text", { x: x(tick), y: bottom + 18, "text-anchor": "middle", class: "soft" }, Math.abs(tick) < 1e-12 ? "0" : `${tick > 0 ? "+" : "−"}${+Math.abs(100 * tick).toFixed(6)}`);
+    shape(svg, "line", { x1: x(tick), x2: x(tick), y1: top, y2: bottom, stroke: "#eceff3" });
+    shape(svg, "text", { x: x(tick), y: bottom + 18, "text-anchor": "middle", class: "soft" }, Math.abs(tick) < 1e-12 ? "0" : `${tick > 0 ? "+" : "−"}${+Math.abs(100 * tick).toFixed(6)}`);
   }
-  draw(svg, "text", { x: (left + width - right) / 2, y: bottom + 35, "text-anchor": "middle", class: "soft" }, "Spearman ×100, over raw vectors of the layer");
+  shape(svg, "text", { x: (left + width - right) / 2, y: bottom + 35, "text-anchor": "middle", class: "soft" }, "Spearman ×100, over raw vectors of the layer");
   DATA.layers.forEach((layer, i) => {
     const y = top + row * i + row / 2;
-    if (i % 2 === 0) svg.prepend(draw(svg, "rect", { x: 0, y: y - row / 2, width, height: row, fill: "#f6f7f9" }));
-    draw(svg, "text", { x: 6, y: y - 2, "font-weight": 600 }, layer.layer);
-    draw(svg, "text", { x: 6, y: y + 15, class: "soft" }, layer.outcome);
+    if (i % 2 === 0) svg.prepend(shape(svg, "rect", { x: 0, y: y - row / 2, width, height: row, fill: "#f6f7f9" }));
+    shape(svg, "text", { x: 6, y: y - 2, "font-weight": 600 }, layer.layer);
+    shape(svg, "text", { x: 6, y: y + 15, class: "soft" }, layer.outcome);
     Object.keys(KINDS).forEach((kind, k) => {
       const { gain } = layer.chosen[kind], at = y + (k - 1) * 17;
-      const group = draw(svg, "g", { "data-layer": layer.layer, "data-kind": kind, "data-difference": gain.difference });
-      draw(group, "title", {}, `${layer.layer}, ${KINDS[kind].name}: ${gainText(gain, kind === "both" ? layer.p_holm : gain.p_value)}`);
-      draw(group, "line", { x1: x(gain.ci_low), x2: x(gain.ci_high), y1: at, y2: at, stroke: KINDS[kind].colour, "stroke-width": kind === "both" ? 3 : 1.8 });
+      const group = shape(svg, "g", { "data-layer": layer.layer, "data-kind": kind, "data-difference": gain.difference });
+      shape(group, "title", {}, `${layer.layer}, ${KINDS[kind].name}: ${gainText(gain, kind === "both" ? layer.p_holm : gain.p_value)}`);
+      shape(group, "line", { x1: x(gain.ci_low), x2: x(gain.ci_high), y1: at, y2: at, stroke: KINDS[kind].colour, "stroke-width": kind === "both" ? 3 : 1.8 });
       marker(group, kind, x(gain.difference), at);
     });
   });
-  draw(svg, "line", { x1: x(0), x2: x(0), y1: top, y2: bottom, stroke: "#5b6775" });
+  shape(svg, "line", { x1: x(0), x2: x(0), y1: top, y2: bottom, stroke: "#5b6775" });
   host.replaceChildren(svg);
 }
 
@@ -107,16 +96,16 @@ function drawDepth(host, measure) {
   const x = (i) => (DATA.layers.length === 1 ? (left + width - right) / 2 : left + 8 + (i / (DATA.layers.length - 1)) * (width - left - right - 16));
   const y = (value) => bottom - ((value - low) / (high - low)) * (bottom - top);
   for (const tick of ticks(low, high, 3)) {
-    draw(svg, "line", { x1: left, x2: width - right, y1: y(tick), y2: y(tick), stroke: "#eceff3" });
-    draw(svg, "text", { x: left - 6, y: y(tick) + 4, "text-anchor": "end", class: "soft" }, `${+tick.toPrecision(3)}`.replace("-", "−"));
+    shape(svg, "line", { x1: left, x2: width - right, y1: y(tick), y2: y(tick), stroke: "#eceff3" });
+    shape(svg, "text", { x: left - 6, y: y(tick) + 4, "text-anchor": "end", class: "soft" }, `${+tick.toPrecision(3)}`.replace("-", "−"));
   }
   const every = Math.ceil(DATA.layers.length / Math.max(2, Math.floor((width - left) / 34)));
   DATA.layers.forEach((layer, i) => {
-    if (i % every === 0) draw(svg, "text", { x: x(i), y: height - 6, "text-anchor": "middle", class: "soft" }, layer.layer);
+    if (i % every === 0) shape(svg, "text", { x: x(i), y: height - 6, "text-anchor": "middle", class: "soft" }, layer.layer);
   });
   for (const [values, look] of [[raw, { stroke: "#5b6775", fill: "#fff" }], [after, { stroke: "#009e73", fill: "#009e73" }]]) {
-    draw(svg, "polyline", { points: values.map((value, i) => `${x(i)},${y(value)}`).join(" "), fill: "none", stroke: look.stroke, "stroke-width": 1.8 });
-    values.forEach((value, i) => draw(draw(svg, "circle", { cx: x(i), cy: y(value), r: 3.6, stroke: look.stroke, fill: look.fill, "stroke-width": 1.8 }), "title", {}, `${DATA.layers[i].layer}: ${value.toPrecision(4)}`));
+    shape(svg, "polyline", { points: values.map((value, i) => `${x(i)},${y(value)}`).join(" "), fill: "none", stroke: look.stroke, "stroke-width": 1.8 });
+    values.forEach((value, i) => shape(shape(svg, "circle", { cx: x(i), cy: y(value), r: 3.6, stroke: look.stroke, fill: look.fill, "stroke-width": 1.8 }), "title", {}, `${DATA.layers[i].layer}: ${value.toPrecision(4)}`));
   }
   host.replaceChildren(svg);
 }
@@ -125,7 +114,7 @@ function drawLegend() {
   for (const [kind, { name }] of Object.entries(KINDS)) {
     const svg = document.createElementNS(SVG, "svg");
     svg.setAttribute("viewBox", "0 0 44 16");
-    draw(svg, "line", { x1: 2, x2: 42, y1: 8, y2: 8, stroke: KINDS[kind].colour, "stroke-width": kind === "both" ? 3 : 1.8 });
+    shape(svg, "line", { x1: 2, x2: 42, y1: 8, y2: 8, stroke: KINDS[kind].colour, "stroke-width": kind === "both" ? 3 : 1.8 });
     marker(svg, kind, 22, 8);
     byId("legend").append(make("span", {}, svg, name));
   }
@@ -221,5 +210,3 @@ function start() {
   window.addEventListener("resize", drawAll);
   document.body.dataset.ready = "true";
 }
-
-start();
