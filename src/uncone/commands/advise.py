@@ -157,7 +157,7 @@ def make_learner(config: DictConfig, vectors: Vectors, design: Design, spectra: 
 
 
 def with_origin(config: DictConfig, found: LayerStudy) -> LayerStudy:
-    """The removal says what it was chosen by; a learned one also what it was trained on, which evaluations leave out."""
+    """The removal says what it was chosen by; a learned one also what it was trained on, for tests to leave out."""
     settings: dict[str, Any] = {"chosen_by": [*names(config.words), *names(config.sentences)]}
     if found.candidates[found.final].method == LEARNED:
         trained_on = {"kind": "words", "sets": names(config.words), "fractions": [1.0], "seed": config.seed}

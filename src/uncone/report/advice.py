@@ -105,8 +105,8 @@ def how(config: DictConfig, design: Design) -> list[str]:
         "Choice: in each split, among raw vectors, every fixed removal at every setting and a learned one, the highest "
         "mean of words and sentences of those that fall below raw vectors on neither. What is chosen is scored on what "
         "the split tests: that is the effect shown.",
-        f"Intervals: 95 %, paired bootstrap of what is tested, {config.resamples} resamples with the choices held as they "
-        f"are: {'; '.join(drawn)}.",
+        f"Intervals: 95 %, paired bootstrap of what is tested, {config.resamples} resamples, with the choices held as "
+        f"they are: {'; '.join(drawn)}.",
         "Helped: the mean of both figures gains surely (p < 0.05 after Holm's correction over all layers), neither "
         "words nor sentences lose surely (p < 0.05, not corrected), and all pairs together choose a removal too.",
         f"Means and components: fitted on {config.fitted_on}, without the pairs' scores. Seed {config.seed}.",

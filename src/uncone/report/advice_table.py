@@ -47,6 +47,8 @@ def gain_cell(gain: Mapping[str, float]) -> str:
         >>> gain_cell({"difference": 0.031, "ci_low": 0.012, "ci_high": 0.052, "p_value": 0.001})
         '▲ +3.1 [+1.2, +5.2]'
     """
+    if gain["difference"] == gain["ci_low"] == gain["ci_high"] == 0:
+        return "as raw"
     mark = "≈"
     if gain["p_value"] < SIGNIFICANT:
         mark = "▲" if gain["difference"] > 0 else "▼"

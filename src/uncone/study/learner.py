@@ -83,8 +83,8 @@ class Learner:
             basis = Basis.of(spectrum, self._counts[-1], centred)
             words = _expressed(design.words, vectors.raw_words, basis)
             sentences = _expressed(design.sentences, vectors.sentences, basis)
-            neighbours = basis.neighbours(*raw)
-            self._tracks.append(_Track(centred, basis, words, words.batch(), sentences.batch(), neighbours))
+            batches = words.batch(), sentences.batch()
+            self._tracks.append(_Track(centred, basis, words, *batches, basis.neighbours(*raw)))
 
     @property
     def settings(self) -> list[str]:

@@ -21,8 +21,9 @@ function shape(parent, tag, attributes = {}, text = "") {
 const signed = (value) => `${value >= 0 ? "+" : "−"}${Math.abs(100 * value).toFixed(1)}`;
 const points = (value) => (100 * value).toFixed(1);
 
-/** "▲ +3.1 [+1.2, +5.2]", with p of the gain or one that is corrected. */
+/** "▲ +3.1 [+1.2, +5.2]", with p of the gain or one that is corrected; "as raw" where raw vectors are chosen. */
 function gainText(gain, p = gain.p_value) {
+  if (gain.difference === 0 && gain.ci_low === 0 && gain.ci_high === 0) return "as raw";
   const sign = p >= SURE ? "≈" : gain.difference > 0 ? "▲" : "▼";
   return `${sign} ${signed(gain.difference)} [${signed(gain.ci_low)}, ${signed(gain.ci_high)}]`;
 }
@@ -132,8 +133,9 @@ function outcomeCell(layer) {
   return make("span", { class: `outcome ${layer.outcome.split(" ")[0]}`, title: layer.meaning }, layer.outcome);
 }
 
-function choiceText(choices) {
-  return Object.entries(choices).map(([name, count]) => `${name} ×${count}`).join("; ");
+/** What the splits chose, one a line. */
+function choiceList(choices) {
+  return make("ul", { class: "plain" }, ...Object.entries(choices).map(([name, count]) => make("li", {}, `${name} ×${count}`)));
 }
 
 function drawNumbers() {
@@ -149,9 +151,9 @@ function drawNumbers() {
 function drawWhich() {
   const { which } = DATA;
   const lines = [["layer and removal", which.chosen], ["layer alone, raw", which.layer_alone]];
-  const rows = lines.map(([name, effects]) => [name, ...Object.keys(KINDS).map((kind) => gainText(effects[kind].gain))]);
-  byId("which-text").textContent = `Choosing freely among all layers, on one part of the data, and scoring the choice on another, against raw layer ${which.reference}. All pairs together choose layer ${which.layer}, ${which.final}. The splits chose ${choiceText(which.choices)}.`;
-  byId("which-table").append(table(`Gain over raw layer ${which.reference}`, ["chosen", "words", "sentences", "both"], rows, []));
+  const rows = lines.map(([name, effects], i) => [name, ...Object.keys(KINDS).map((kind) => gainText(effects[kind].gain)), i ? "" : choiceList(which.choices)]);
+  byId("which-text").textContent = `Choosing freely among all layers, on one part of the data, and scoring the choice on another, against raw layer ${which.reference}. All pairs together choose layer ${which.layer}, ${which.final === "none" ? "raw" : which.final}.`;
+  byId("which-table").append(table(`Gain over raw layer ${which.reference}`, ["chosen", "words", "sentences", "both", "the splits chose"], rows, [4]));
 }
 
 function drawMethods() {
@@ -159,9 +161,9 @@ function drawMethods() {
   for (const button of byId("layers").children) button.setAttribute("aria-pressed", button.dataset.layer === shownLayer);
   const rows = layer.methods.map((method) => [
     method.method, gainText(method.words.gain), gainText(method.sentences.gain), gainText(method.both.gain, method.p_holm),
-    method.settings.filter((text) => text).join(" | ") || "–",
+    make("ul", { class: "plain" }, ...method.settings.filter((text) => text).map((text) => make("li", {}, text))),
   ]);
-  rows.unshift(["chosen freely", gainText(layer.chosen.words.gain), gainText(layer.chosen.sentences.gain), gainText(layer.chosen.both.gain, layer.p_holm), choiceText(layer.choices)]);
+  rows.unshift(["chosen freely", gainText(layer.chosen.words.gain), gainText(layer.chosen.sentences.gain), gainText(layer.chosen.both.gain, layer.p_holm), choiceList(layer.choices)]);
   byId("method-table").replaceChildren(table(`Layer ${layer.layer}: gain over raw vectors`, ["method", "words", "sentences", "both", "settings that the splits chose"], rows, [4]));
   const ofLayer = DATA.tasks.filter((row) => row.layers === shownLayer && row.metric !== "coverage");
   const overall = (row) => ["all", "macro", "total"].includes(row.subset);
