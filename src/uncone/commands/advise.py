@@ -17,7 +17,7 @@ from transformers.utils.logging import disable_progress_bar
 from uncone.commands.advised_layers import choose_layers, known_neighbours, share_encoding, vectors_of
 from uncone.commands.run_folder import environment, open_run, write_results
 from uncone.commands.systems import covered, leave_out_seen
-from uncone.config import Spectra, is_saved, make_candidates, make_tasks, names
+from uncone.config import Spectra, is_saved, make_candidates, make_tasks, names, numbers
 from uncone.data import load_sts, load_texts, load_word_pairs
 from uncone.data.pairs import ScoredPairs
 from uncone.features import text_hash
@@ -145,7 +145,7 @@ def make_learner(config: DictConfig, vectors: Vectors, design: Design, spectra: 
         list(asked.components),
         list(asked.centred),
         list(asked.steps),
-        asked.pull,
+        numbers(asked.pull),
         asked.learning_rate,
         asked.contrast.weight,
         asked.contrast.temperature,

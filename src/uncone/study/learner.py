@@ -31,7 +31,7 @@ class LearnerSettings:
         components: numbers of leading components; None is all.
         centred: whether to begin from the mean or the origin; a shift of it is learned too.
         steps: of Adam, after each of which the removal so far is a candidate.
-        pull: strength of the pull toward the identity.
+        pull: strengths of the pull toward the identity.
         learning_rate: of Adam.
         contrast: weight of the contrast of neighbouring sentences.
         temperature: of the contrast.
@@ -42,7 +42,7 @@ class LearnerSettings:
     components: Sequence[int | None]
     centred: Sequence[bool]
     steps: Sequence[int]
-    pull: float
+    pull: Sequence[float]
     learning_rate: float
     contrast: float
     temperature: float
@@ -74,13 +74,14 @@ class Learner:
     ):
         self._given = settings
         asked = [spectrum.rank if count is None else min(count, spectrum.rank) for count in settings.components]
-        self._counts = sorted(set(asked))
+        counts = sorted(set(asked))
+        self._members = members(counts, [settings.seed], settings.pull, [settings.learning_rate])
         texts = [*neighbours[0], *neighbours[1]]
         raw = torch.tensor(vectors.raw_sentences(texts)).split(len(neighbours[0]))  # a copy: stored features are fixed
         self._datasets = len(design.words.datasets)
         self._tracks = []
         for centred in settings.centred:
-            basis = Basis.of(spectrum, self._counts[-1], centred)
+            basis = Basis.of(spectrum, counts[-1], centred)
             words = _expressed(design.words, vectors.raw_words, basis)
             sentences = _expressed(design.sentences, vectors.sentences, basis)
             batches = words.batch(), sentences.batch()
@@ -90,10 +91,10 @@ class Learner:
     def settings(self) -> list[str]:
         """What sets the removals of a fit apart, in words."""
         return [
-            f"components={count}, steps={steps}, {'' if track.centred else 'not '}centred"
+            f"components={each.components}, pull={each.pull:g}, steps={steps}, {'' if track.centred else 'not '}centred"
             for track in self._tracks
             for steps in self._given.steps
-            for count in self._counts
+            for each in self._members
         ]
 
     def cosines(self, among: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -108,7 +109,7 @@ class Learner:
 
     def removal(self, setting: int) -> Removal:
         """Learn from all pairs, for the setting of that number."""
-        stop, member = divmod(setting, len(self._counts))
+        stop, member = divmod(setting, len(self._members))
         of_track, stop = divmod(stop, len(self._given.steps))
         track = self._tracks[of_track]
         with one_thread():
@@ -119,10 +120,9 @@ class Learner:
     def _way(self, track: _Track, among: np.ndarray) -> Iterator[RemovalModule]:
         """The module while it learns, whenever it is to be looked at."""
         given = self._given
-        bank = members(self._counts, [given.seed], [given.pull], [given.learning_rate])
         module = RemovalModule(
-            RemovalBank(track.basis, bank, learn_centre=True),
-            PearsonLoss(len(bank), self._datasets),
+            RemovalBank(track.basis, self._members, learn_centre=True),
+            PearsonLoss(len(self._members), self._datasets),
             contrast=given.contrast,
             temperature=given.temperature,
             gradient_clip=None,

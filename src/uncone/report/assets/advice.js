@@ -133,9 +133,15 @@ function outcomeCell(layer) {
   return make("span", { class: `outcome ${layer.outcome.split(" ")[0]}`, title: layer.meaning }, layer.outcome);
 }
 
-/** What the splits chose, one a line. */
+/** What the splits chose, one a line, to unfold. */
 function choiceList(choices) {
-  return make("ul", { class: "plain" }, ...Object.entries(choices).map(([name, count]) => make("li", {}, `${name} ×${count}`)));
+  const found = Object.entries(choices);
+  if (found.length === 1) return `${found[0][0]} ×${found[0][1]}`;
+  return unfolding(`${found.length} different`, found.map(([name, count]) => `${name} ×${count}`));
+}
+
+function unfolding(summary, lines) {
+  return make("details", {}, make("summary", {}, summary), make("ul", { class: "plain" }, ...lines.map((line) => make("li", {}, line))));
 }
 
 function drawNumbers() {
@@ -161,7 +167,7 @@ function drawMethods() {
   for (const button of byId("layers").children) button.setAttribute("aria-pressed", button.dataset.layer === shownLayer);
   const rows = layer.methods.map((method) => [
     method.method, gainText(method.words.gain), gainText(method.sentences.gain), gainText(method.both.gain, method.p_holm),
-    make("ul", { class: "plain" }, ...method.settings.filter((text) => text).map((text) => make("li", {}, text))),
+    method.settings.length === 1 ? method.settings[0] : unfolding(`${method.settings.length} different`, method.settings),
   ]);
   rows.unshift(["chosen freely", gainText(layer.chosen.words.gain), gainText(layer.chosen.sentences.gain), gainText(layer.chosen.both.gain, layer.p_holm), choiceList(layer.choices)]);
   byId("method-table").replaceChildren(table(`Layer ${layer.layer}: gain over raw vectors`, ["method", "words", "sentences", "both", "settings that the splits chose"], rows, [4]));
