@@ -68,7 +68,8 @@ def advise(config: DictConfig) -> list[dict[str, Any]]:
     kept = [each for each in finished.values() if each is not None]
     if len(kept) < len(places):
         raise OSError(f"what was written to {folder / 'layers'} cannot be read back: is the disk full or failing?")
-    conclusion = conclude(design, kept, config.resamples, config.seed)
+    with console.status(f"Drawing {config.resamples} resamples for {len(kept)} layers"):
+        conclusion = conclude(design, kept, config.resamples, config.seed)
     told = advice(config, first.encoder, design, conclusion, kept)
     rows = result_rows(first.encoder, conclusion, kept, config.seed)
     write_results(folder, rows)

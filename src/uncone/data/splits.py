@@ -35,7 +35,7 @@ def split_pairs(
     Example:
         >>> description = {"kind": "words", "sets": ["ws353"], "fractions": [0.8, 0.1, 0.1], "seed": 0}
         >>> [len(part) for part in split_pairs(description | {"validation_sets": None, "test_sets": None})]
-        [281, 35, 37]
+        [282, 35, 36]
     """
     kind = description["kind"]
 

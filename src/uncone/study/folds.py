@@ -58,7 +58,7 @@ class Folds:
         Example:
             >>> from uncone.data import load_word_pairs
             >>> folds = Folds.of(load_word_pairs("simlex999"), 5, seed=0)
-            >>> folds.disjoint, np.bincount(folds.fold).min() > 150, folds.training(0).sum() > 600
+            >>> folds.disjoint, bool(np.bincount(folds.fold).min() > 150), bool(folds.training(0).sum() > 600)
             ('words', True, True)
         """
         if count < 3:
