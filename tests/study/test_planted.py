@@ -13,7 +13,7 @@ from uncone.study.layer import study_layer
 from uncone.study.learner import Learner, LearnerSettings
 from uncone.vectors import Vectors
 
-LEARNING = LearnerSettings([1, None], [True, False], [3, 10], [1.0], 0.05, 0.0, 0.05, 16, 0)
+LEARNING = LearnerSettings([1, None], [True, False], 4, [3, 10], [0.1], 10.0, 0.1, 0.0, 0.05, 16, 0)
 
 
 def studied(cone, tmp_path, learning=None):

@@ -145,8 +145,10 @@ def make_learner(config: DictConfig, vectors: Vectors, design: Design, spectra: 
     settings = LearnerSettings(
         list(asked.components),
         list(asked.centred),
+        asked.rank,
         list(asked.steps),
         numbers(asked.pull),
+        asked.mixing_pull,
         asked.learning_rate,
         asked.contrast.weight,
         asked.contrast.temperature,

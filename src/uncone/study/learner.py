@@ -29,9 +29,11 @@ class LearnerSettings:
 
     Attributes:
         components: numbers of leading components; None is all.
-        centred: whether to begin from the mean or the origin; a shift of it is learned too.
+        centred: whether the mean is subtracted.
+        rank: of the mixing of components, which learns directions too; 0 keeps the components.
         steps: of Adam, after each of which the removal so far is a candidate.
         pull: strengths of the pull toward the identity.
+        mixing_pull: strength of the pull toward no mixing.
         learning_rate: of Adam.
         contrast: weight of the contrast of neighbouring sentences.
         temperature: of the contrast.
@@ -41,8 +43,10 @@ class LearnerSettings:
 
     components: Sequence[int | None]
     centred: Sequence[bool]
+    rank: int
     steps: Sequence[int]
     pull: Sequence[float]
+    mixing_pull: float
     learning_rate: float
     contrast: float
     temperature: float
@@ -121,10 +125,11 @@ class Learner:
         """The module while it learns, whenever it is to be looked at."""
         given = self._given
         module = RemovalModule(
-            RemovalBank(track.basis, self._members, learn_centre=True),
+            RemovalBank(track.basis, self._members, rank=given.rank),
             PearsonLoss(len(self._members), self._datasets),
             contrast=given.contrast,
             temperature=given.temperature,
+            mixing_pull=given.mixing_pull,
             gradient_clip=None,
         )
         optimizer = module.configure_optimizers()
