@@ -121,8 +121,9 @@ function drawLegend() {
   }
 }
 
-/** A table; cells are text, or nodes. */
+/** A table; cells are text, or nodes. Names in the first column may break after an underscore. */
 function table(caption, heads, rows, textColumns) {
+  for (const row of rows) row[0] = row[0].replaceAll("_", "_\u200b");
   const cell = (tag, content, i) => make(i === 0 ? "th" : tag, { ...(i === 0 ? { scope: tag === "th" ? "col" : "row", class: "text" } : {}), ...(textColumns.includes(i) ? { class: "text" } : {}) }, content);
   const head = make("tr", {}, ...heads.map((text, i) => cell("th", text, i)));
   const body = make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((content, i) => cell("td", content, i)))));
