@@ -42,6 +42,7 @@ def advice():
     return {
         **{"encoder": f"tiny {HARM}", "answer": "only for these layers", "layers_helped": ["static", "1"]},
         **{"verdict": f"Only for these layers: static, 1. {HARM}", "advice": f"Keep raw layer 2. {HARM}"},
+        "warning": f"Further tasks lose: {HARM}",
         "layers": [layer("static", "helped", 0.05), layer("1", "helped", 0.04), layer("2", "hurt", -0.03)],
         "which": {**which, "chosen": effects, "layer_alone": effects},
         "tasks": [
@@ -82,7 +83,11 @@ def test_opens_without_complaint_whatever_its_text(opened, advice):
         or HARM[:9] in opened.title
     )
     assert opened.execute_script("return document.images.length") == 0
-    for name, expected in (("verdict", advice["verdict"]), ("advice", advice["advice"])):
+    for name, expected in (
+        ("verdict", advice["verdict"]),
+        ("advice", advice["advice"]),
+        ("warning", advice["warning"]),
+    ):
         assert text_of(opened, name) == expected
     assert advice["commands"][0]["command"] in text_of(opened, "commands")
     assert f"Not run: stsb on layer 2: {HARM}" in text_of(opened, "sentences")

@@ -12,14 +12,15 @@ from omegaconf import DictConfig
 from uncone.config import names
 from uncone.encoder import Encoder
 from uncone.report.tables import GEOMETRY_TASK
-from uncone.statistics import Difference
+from uncone.statistics import LOWER_IS_BETTER, Difference
 from uncone.study.choice import RAW, Design
 from uncone.study.conclusion import CHOSEN, Conclusion, Effects, LayerChoice, LayerConclusion
-from uncone.study.effects import BOTH, KINDS, MACRO, Effect
+from uncone.study.effects import BOTH, KINDS, MACRO, Effect, corrected
 from uncone.study.figures import shares_texts
 from uncone.study.kept import FinishedLayer
 from uncone.study.verdict import MEANING
-from uncone.tasks.scoring import ROW_KEYS
+from uncone.tasks.scoring import ROW_KEYS, SIGNIFICANT
+from uncone.tasks.table import headlines
 
 Row = dict[str, Any]
 
@@ -42,6 +43,7 @@ def advice(
         "layers_helped": conclusion.helped,
         "verdict": verdict(encoder.name, conclusion),
         "advice": layer_advice(conclusion.which),
+        "warning": warning(kept),
         "layers": [_layer(each) for each in conclusion.layers],
         "which": _which(conclusion.which),
         "tasks": [row for layer in kept for row in layer.rows],
@@ -53,14 +55,20 @@ def advice(
 
 
 def verdict(encoder: str, conclusion: Conclusion) -> str:
-    """The answer in a sentence."""
+    """The answer in a sentence, and what gains: words, sentences, or both."""
     helped = conclusion.helped
-    if conclusion.answer == "yes":
-        return f"Yes: removal helps every layer of {encoder} studied: {', '.join(helped)}."
     others = ", ".join(f"{each.layer} ({each.outcome})" for each in conclusion.layers if each.layer not in helped)
     if conclusion.answer == "no":
         return f"No: removal surely helps no layer of {encoder} studied: {others}."
-    return f"Only for these layers of {encoder}: {', '.join(helped)}. Better left alone: {others}."
+    gaining = []
+    for kind in KINDS:
+        p_holm = corrected({each.layer: each.chosen[kind] for each in conclusion.layers})
+        sure = [layer for layer in helped if p_holm[layer] < SIGNIFICANT]
+        gaining.append(f"{kind} {'on ' + ', '.join(sure) if sure else 'on none'}")
+    where = f"Taken alone, {' and '.join(gaining)} gain surely."
+    if conclusion.answer == "yes":
+        return f"Yes: removal helps every layer of {encoder} studied: {', '.join(helped)}. {where}"
+    return f"Only for these layers of {encoder}: {', '.join(helped)}. {where} Better left alone: {others}."
 
 
 def layer_advice(which: LayerChoice) -> str:
@@ -71,11 +79,32 @@ def layer_advice(which: LayerChoice) -> str:
     system = f"layer {which.layer} {'raw' if which.final[0] == RAW else f'with {_name(which.final)}'}"
     gains = " and ".join(f"{_points(which.chosen[kind].gain)} on {kind}" for kind in KINDS)
     if which.outcome == "helped":
-        return f"Use {system}: choosing layer and removal so, on pairs kept apart, gains {gains} over {raw}."
+        alone = " and ".join(f"{100 * which.layer_alone[kind].gain.difference:+.1f}" for kind in KINDS)
+        return (
+            f"Use {system}: choosing layer and removal so, on pairs kept apart, gains {gains} over {raw}; choosing the "
+            f"layer alone, {alone}."
+        )
     return (
         f"Keep {raw}: {system} looks best, but choosing so, on pairs kept apart, comes to {gains} "
         f"({MEANING[which.outcome]})."
     )
+
+
+def warning(kept: Sequence[FinishedLayer]) -> str | None:
+    """Further tasks on which the removals that all pairs choose lose surely; None if there is none."""
+    lost: dict[str, list[str]] = {}
+    for layer in kept:
+        gains = [row for row in layer.rows if row["metric"].endswith("_gain")]
+        tasks = {(row["task"], row["subset"], row["metric"].removesuffix("_gain")): row for row in gains}
+        for headline in headlines(layer.rows) if layer.rows else ():
+            row = tasks.get((headline.task, headline.subset, headline.metric))
+            sign = -1 if headline.metric in LOWER_IS_BETTER else 1
+            if row is not None and row["p_value"] < SIGNIFICANT and sign * row["value"] < 0:
+                lost.setdefault(headline.task, []).append(f"{layer.layer} ({100 * row['value']:+.1f})")
+    if not lost:
+        return None
+    found = "; ".join(f"{task} on {', '.join(layers)}" for task, layers in lost.items())
+    return f"Further tasks, which the choice did not look at, lose surely with what all pairs choose: {found}."
 
 
 def how(config: DictConfig, design: Design) -> list[str]:

@@ -36,6 +36,8 @@ def print_advice(console: Console, advice: Mapping[str, Any]) -> None:
         console.print(f"[bold]not run:[/] {task} on layer {layer}: {escape(why)}")
     for each in advice["commands"]:
         console.print(f"{each['what']}: {each['command']}", highlight=False, markup=False, soft_wrap=True)
+    if advice["warning"]:
+        console.print(escape(advice["warning"]), highlight=False)
     console.print(f"[bold]{escape(advice['verdict'])}[/]", highlight=False)
     console.print(f"[bold]{escape(advice['advice'])}[/]", highlight=False)
 

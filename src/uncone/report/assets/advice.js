@@ -196,6 +196,8 @@ function start() {
   byId("verdict").textContent = DATA.verdict;
   byId("verdict").classList.add(DATA.layers_helped.length ? "yes" : "no");
   byId("advice").textContent = DATA.advice;
+  byId("warning").textContent = DATA.warning ?? "";
+  byId("warning").hidden = !DATA.warning;
   byId("made").textContent = DATA.made;
   drawLegend();
   for (const measure of DATA.measures) {
