@@ -52,6 +52,7 @@ SMALL = {
     ],
     "advise": [
         "folds=3",
+        "divisions=1",
         "layers=[static,1]",
         "removal=[all_but_the_top]",
         "vocabulary_size=600",

@@ -107,6 +107,7 @@ class AdviseConfig(CommonConfig):
     words: Any = MISSING
     sentences: Any = MISSING
     folds: int = MISSING
+    divisions: int = MISSING
     learning: Any = MISSING
     probe: Any = MISSING
 

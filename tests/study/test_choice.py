@@ -10,7 +10,7 @@ from uncone.study.layer import pairs_of_folds
 
 @pytest.fixture(scope="module")
 def design():
-    return Design(*pairs_of(table_encoder(0)), folds=4, seed=0)
+    return Design(*pairs_of(table_encoder(0)), folds=4, divisions=2, seed=0)
 
 
 def candidates_of(design, count, seed=0):
@@ -57,7 +57,7 @@ def test_what_is_tested_takes_no_part_in_the_choice(design):
     before = choose(design, candidates, ["m1", "m2"])
     for split in design.splits:
         generator = np.random.default_rng(split)
-        tested = design.folds.fold == split, design.halves[split] == 1
+        tested = design.folds.fold == split % 4, design.halves[split] == 1
         spoilt = [
             Candidate(
                 each.method,
@@ -82,17 +82,17 @@ def test_every_score_is_of_a_fit_that_knew_neither_the_pair_nor_the_test(design)
     for split in design.splits:
         figure, _ = design.chosen_by[split]
         assert not design._predicted(words, figure.items, split).any()
-        knew = np.array([[split not in left_out] for left_out in pairs]) * np.ones(len(design.words))
+        knew = np.array([[split % 4 not in left_out] for left_out in pairs]) * np.ones(len(design.words))
         assert not design._predicted(knew, figure.items, split).any()
     figure, _ = design.tested
     assert not design._predicted(words, figure.items, None).any()
 
 
 def test_predictions_are_those_of_what_each_split_chose(design):
-    candidates = candidates_of(design, 4)
+    candidates = candidates_of(design, 8)
     words, sentences = design.predictions(candidates)
     figure = design.tested[0]
     for f in design.splits:
         rows = figure.items.cell == f
-        np.testing.assert_array_equal(words[rows], candidates[f].words[0][design.folds.fold == f])
+        np.testing.assert_array_equal(words[rows], candidates[f].words[0][design.folds.fold == f % 4])
     assert len(sentences) == (design.halves == 1).sum()

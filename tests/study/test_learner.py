@@ -16,7 +16,7 @@ from uncone.vectors import Vectors
 def scene(tmp_path_factory):
     encoder = table_encoder(3.0)
     vectors = Vectors(encoder, FeatureStore(tmp_path_factory.mktemp("store")))
-    design = Design(*pairs_of(encoder), folds=3, seed=0)
+    design = Design(*pairs_of(encoder), folds=3, divisions=1, seed=0)
     texts = list(design.sentences.text1)
     settings = LearnerSettings([2, None, 99], [True, False], 2, [1, 5], [0.5, 2], 1.0, 0.05, 0.1, 0.05, 8, 0)
     learner = Learner(vectors, design, Spectrum.fit(encoder.table), (texts[:30], texts[30:60]), settings)

@@ -19,7 +19,7 @@ LEARNING = LearnerSettings([1, None], [True, False], 4, [3, 10], [0.1], 10.0, 0.
 def studied(cone, tmp_path, learning=None):
     encoder = table_encoder(cone)
     vectors = Vectors(encoder, FeatureStore(tmp_path))
-    design = Design(*pairs_of(encoder), folds=4, seed=0)
+    design = Design(*pairs_of(encoder), folds=4, divisions=2, seed=0)
     spectra = Spectra(lambda: encoder.table)
     removals = {RAW: [none(spectra.uniform)]}
     if learning is None:

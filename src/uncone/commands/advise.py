@@ -47,7 +47,7 @@ def advise(config: DictConfig) -> list[dict[str, Any]]:
     layers = choose_layers(config)
     first = vectors_of(config, layers[0])
     words, sentences = load_pairs(config, first)
-    design = Design(words, sentences, config.folds, config.seed)
+    design = Design(words, sentences, config.folds, config.divisions, config.seed)
     console.print(
         f"{first.encoder.name}: {len(words)} word pairs in {config.folds} folds, {len(sentences)} sentence pairs; "
         f"to continue after an interruption: output_dir={folder}",

@@ -127,8 +127,8 @@ def how(config: DictConfig, design: Design) -> list[str]:
     return [
         f"Words: {len(words)} pairs of {', '.join(words.datasets)}, in {folds.count} folds; {apart}.",
         f"Sentences: {len(sentences)} pairs of {', '.join(sentences.datasets)}. Nothing learns from them. In each of "
-        f"{folds.count} splits one half of the texts is chosen by and pairs inside the other half are tested, {tested} "
-        "or more.",
+        f"{len(design.splits)} splits one half of the texts is chosen by and pairs inside the other half are tested, "
+        f"{tested} or more.",
         "Figure: Spearman's correlation of the cosine with human scores inside each testing part, averaged over parts, "
         "then over data sets.",
         "Choice: in each split, among raw vectors, every fixed removal at every setting and a learned one, the highest "

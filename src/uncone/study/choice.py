@@ -1,9 +1,10 @@
 """Nested choice of a removal: each split chooses on one part of the data what is then tested on another.
 
-Split f tests on fold f of the word pairs and on the testing half of the sentences of division f. It chooses by the
-other folds, each scored by removals that have not learned from it either, and by the choosing half of the sentences. A
-removal is eligible if it scores below raw vectors on neither words nor sentences; of these, raw vectors among them, the
-one with the highest mean of both figures is chosen.
+A split tests on one fold of the word pairs and on the testing half of one division of the sentences; each fold meets
+several divisions, as halves of few sentences differ by chance. It chooses by the other folds, each scored by removals
+that have not learned from it either, and by the choosing half of the sentences. A removal is eligible if it scores
+below raw vectors on neither words nor sentences; of these, raw vectors among them, the one with the highest mean of
+both figures is chosen.
 """
 
 from __future__ import annotations
@@ -85,26 +86,28 @@ class Design:
     Args:
         words: n word pairs, which removals are learned from, chosen by and tested on.
         sentences: m sentence pairs, which removals are chosen by and tested on.
-        folds: K, of the word pairs; and divisions of the sentences.
-        seed: of the divisions.
+        folds: K, of the word pairs.
+        divisions: of the sentences, for each fold.
+        seed: of folds and divisions.
     """
 
-    def __init__(self, words: ScoredPairs, sentences: ScoredPairs, folds: int, seed: int):
+    def __init__(self, words: ScoredPairs, sentences: ScoredPairs, folds: int, divisions: int, seed: int):
         self.words, self.sentences = words, sentences
         self.folds = Folds.of(words, folds, seed)
-        self.halves = halves(sentences, folds, seed)
+        self.halves = halves(sentences, folds * divisions, seed)
         self._fit_of = fit_of(folds)
 
     @property
     def splits(self) -> range:
-        """Numbers of the splits."""
-        return range(self.folds.count)
+        """Numbers of the splits; split s tests fold s mod K."""
+        return range(len(self.halves))
 
     @cached_property
     def tested(self) -> tuple[Figure, Figure]:
-        """Figures of words and sentences over the testing parts of all splits; cell f is split f."""
+        """Figures of words and sentences over the testing parts of all splits; a cell is a split."""
+        folds = np.array(self.splits)[:, None] % self.folds.count
         return (
-            Figure(self.words, Items(np.arange(len(self.words)), self.folds.fold)),
+            Figure(self.words, Items.where(self.folds.fold == folds)),
             Figure(self.sentences, Items.where(self.halves == 1)),
         )
 
@@ -112,11 +115,11 @@ class Design:
     def chosen_by(self) -> list[tuple[Figure, Figure]]:
         """For each split, figures over the parts that it chooses by; cell b is what fits without fold b say."""
         figures = []
-        for f in self.splits:
-            training, others = self.folds.training(f), [b for b in self.splits if b != f]
-            rows = np.flatnonzero(training)
-            half = np.zeros(self.halves.shape, dtype=bool)
-            half[others] = self.halves[f] == 0
+        for split in self.splits:
+            fold = split % self.folds.count
+            rows = np.flatnonzero(self.folds.training(fold))
+            half = np.tile(self.halves[split] == 0, (self.folds.count, 1))
+            half[fold] = False
             figures.append(
                 (
                     Figure(self.words, Items(rows, self.folds.fold[rows])),
@@ -128,8 +131,11 @@ class Design:
     @cached_property
     def in_the_end(self) -> tuple[Figure, Figure]:
         """Figures over all pairs, by which the removal is chosen that is handed out; cell f is the fit without f."""
-        everywhere = np.ones(self.halves.shape, dtype=bool)
-        return self.tested[0], Figure(self.sentences, Items.where(everywhere))
+        everywhere = np.ones((self.folds.count, len(self.sentences)), dtype=bool)
+        return (
+            Figure(self.words, Items(np.arange(len(self.words)), self.folds.fold)),
+            Figure(self.sentences, Items.where(everywhere)),
+        )
 
     def scores(self, candidates: Sequence[Candidate], split: int | None = None) -> Scores:
         """Figures of candidates on what a split chooses by; None for all pairs."""
@@ -145,25 +151,25 @@ class Design:
         """Cosines of the tested words and sentences, each under the candidate that its split has chosen."""
         words, sentences = self.tested
         found = (np.empty(len(words.items.pair)), np.empty(len(sentences.items.pair)))
-        for f, candidate in enumerate(chosen):
+        for split, candidate in enumerate(chosen):
             for figure, cosines, into in zip(self.tested, (candidate.words, candidate.sentences), found, strict=True):
-                rows = figure.items.cell == f
+                rows = figure.items.cell == split
                 into[rows] = self._predicted(cosines, figure.items, None)[rows]
         return found
 
     def _predicted(self, cosines: np.ndarray, items: Items, split: int | None) -> np.ndarray:
-        """(N,) cosines of items from the fits (U, n) that left out the item's cell and the split; the cell alone."""
+        """(N,) cosines of items from the fits (U, n) that left out the fold of the item's cell and of the split."""
         if len(cosines) == 1:
             return cosines[0, items.pair]
-        fits = np.diagonal(self._fit_of) if split is None else self._fit_of[split]
-        return cosines[fits[items.cell], items.pair]
+        folds = items.cell % self.folds.count  # a cell is a fold, or a split
+        return cosines[self._fit_of[folds, folds if split is None else split % self.folds.count], items.pair]
 
 
 def choose(design: Design, candidates: Sequence[Candidate], methods: Sequence[str]) -> dict[str, list[int]]:
     """What each split chooses: among all candidates ("chosen"), and for each method among its settings.
 
     Returns:
-        Numbers of candidates, K of each. The first candidate must be raw vectors.
+        Numbers of candidates, one a split. The first candidate must be raw vectors.
     """
     by_method = {method: [i for i, each in enumerate(candidates) if each.method == method] for method in methods}
     picked: dict[str, list[int]] = {"chosen": [], **{method: [] for method in methods}}
