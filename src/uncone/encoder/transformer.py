@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from uncone import distributed
 from uncone.encoder.base import Encoder, TokenVectors
-from uncone.encoder.batching import make_batches
+from uncone.encoder.batching import make_batches, ranges
 from uncone.encoder.layers import Layers, LayerStates, average
 from uncone.encoder.pieces import piece_names, unknown_piece, word_prefix
 from uncone.encoder.pooling import WEIGHTED, check_pooling, pool, token_weights
@@ -206,11 +206,11 @@ class TransformerEncoder(Encoder):
         starts = torch.tensor([0, *accumulate(map(sum, wanted))])  # of each text among the tokens of all
         vectors = {name: torch.zeros(int(starts[-1]), self.dimension) for name in wanted_states}
         for rows, states, _, _ in self._run(ids, wanted, progress, divided=True):
-            places = _ranges(starts, torch.tensor(rows))
+            places = ranges(starts, torch.tensor(rows))
             for name, choose in wanted_states.items():
                 vectors[name][places] = choose(states).cpu()
         types = torch.tensor([i for row in zip(ids, wanted, strict=True) for i, w in zip(*row, strict=True) if w])
-        tokens = _ranges(starts, inverse)
+        tokens = ranges(starts, inverse)
         owners = torch.repeat_interleave(torch.arange(len(inverse)), starts.diff()[inverse]).numpy()
         return {
             name: TokenVectors(distributed.add_up(found)[tokens].numpy(), types[tokens].numpy(), owners)
@@ -302,10 +302,3 @@ class TransformerEncoder(Encoder):
         padded, positions, counts = (x.to(self.device) for x in (padded, positions, counts))
         states = self.states(padded, attention)  # of each layer (n, longest, d)
         return {i: x.flatten(0, 1)[positions].float() for i, x in states.items()}, padded.flatten()[positions], counts
-
-
-def _ranges(starts: Tensor, rows: Tensor) -> Tensor:
-    """Indices of the tokens of some texts, one after another; text i has those from starts[i] up to starts[i + 1]."""
-    counts = starts.diff()[rows]
-    before = counts.cumsum(0) - counts
-    return torch.repeat_interleave(starts[rows] - before, counts) + torch.arange(int(counts.sum()))
