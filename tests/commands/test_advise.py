@@ -23,7 +23,7 @@ from uncone.vectors import Vectors
 ROOT = Path(__file__).parents[2]
 SMALL = [
     "folds=3",
-    "divisions=1",
+    "divisions=2",
     "removal=[centre,all_but_the_top]",
     "methods.all_but_the_top.D=[1,2]",
     "vocabulary_size=200",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from importlib.metadata import version
+from itertools import combinations
 from typing import Any
 
 from omegaconf import DictConfig
@@ -110,7 +111,7 @@ def warning(kept: Sequence[FinishedLayer]) -> str | None:
 def how(config: DictConfig, design: Design) -> list[str]:
     """What was measured, on what, and how; a list of sentences."""
     words, sentences, folds = design.words, design.sentences, design.folds
-    kept = min(int(folds.training(a, b).sum()) for a in design.splits for b in range(a))
+    kept = min(int(folds.training(*both).sum()) for both in combinations(range(folds.count), 2))
     apart = (
         f"no word of a tested pair stands in a pair that was learned from or chosen by; {kept} pairs or more remain to "
         "learn from"
