@@ -24,7 +24,7 @@ from uncone.encoder.loading import load_pretrained, load_word_vectors
 from uncone.runs import read_results
 
 CONF = Path(__file__).parents[1] / "conf"
-COMMANDS = ("train", "evaluate", "export")
+COMMANDS = ("train", "evaluate", "advise", "export")
 CHOICES = [(path.parent.name, path.stem) for path in sorted(CONF.glob("*/*.yaml"))]
 PASSES_ON_TO = {Encoder.from_pretrained: load_pretrained, Encoder.from_word_vectors: load_word_vectors}
 # experiments of other commands than train.py

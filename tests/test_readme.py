@@ -14,6 +14,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_class
 
+from uncone.commands.advise import advise
 from uncone.commands.analyze import analyze
 from uncone.commands.collect import collect
 from uncone.commands.evaluate import evaluate
@@ -49,12 +50,27 @@ SMALL = {
         "measures.clusters=[2,3]",
         "measures.cluster_points=200",
     ],
+    "advise": [
+        "folds=3",
+        "divisions=1",
+        "layers=[static,1]",
+        "removal=[all_but_the_top]",
+        "vocabulary_size=600",
+        "learning.components=[2]",
+        "learning.steps=[1]",
+        "learning.contrast.limit=5",
+        "probe={texts:5,size:400,queries:20}",
+        "task=[]",
+        "words=[ws353]",
+        "resamples=50",
+    ],
     "export": ["resamples=50"],
 }
 LEAVES = {  # beside config.yaml, environment.json and results.json
     "train": ("removal/removal.json", "figures/weights_end.png"),
     "evaluate": (),
     "analyze": ("report.html", "figures/depth.png"),
+    "advise": ("advice.html", "advice.json"),
 }
 
 
@@ -188,7 +204,7 @@ def test_python_command(command, request, tmp_path):
         overrides.append(f"corpus={request.getfixturevalue('corpus')}")
 
     config = composed(name, [*SMALL[name], f"output_dir={tmp_path}", *overrides])
-    {"train": train, "evaluate": evaluate, "analyze": analyze}[name](config)
+    {"train": train, "evaluate": evaluate, "analyze": analyze, "advise": advise}[name](config)
 
     folder = Path(config.output_dir)
     rows = read_results(folder)

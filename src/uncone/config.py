@@ -100,6 +100,19 @@ class AnalyzeConfig(CommonConfig):
 
 
 @dataclass
+class AdviseConfig(CommonConfig):
+    """Keys of advise.py."""
+
+    layers: Any = MISSING
+    words: Any = MISSING
+    sentences: Any = MISSING
+    folds: int = MISSING
+    divisions: int = MISSING
+    learning: Any = MISSING
+    probe: Any = MISSING
+
+
+@dataclass
 class ExportConfig(CommonConfig):
     """Keys of export.py."""
 
@@ -125,6 +138,7 @@ def register() -> None:
     store.store(name="train_schema", node=TrainConfig)
     store.store(name="evaluate_schema", node=EvaluateConfig)
     store.store(name="analyze_schema", node=AnalyzeConfig)
+    store.store(name="advise_schema", node=AdviseConfig)
     store.store(name="export_schema", node=ExportConfig)
     for group, choice, plugin, extra in PLUGINS:
         if find_spec(f"hydra_plugins.{plugin}") is None:  # so that a sweep can say what to install

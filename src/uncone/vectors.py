@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal, cast
 
 import numpy as np
@@ -185,11 +186,38 @@ class Vectors:
 
     def raw_vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
         """The candidate words and their vectors (V, d) before the removal."""
+        names = self.vocabulary_words()
         if self.encoder.is_static:
-            return self.encoder.pieces, cast(TableEncoder, self.encoder).table.float().cpu().numpy()
-        frequent, _ = frequent_words(self.vocabulary_size)
-        names = [word for word, is_known in zip(frequent, self.known(frequent), strict=True) if is_known]
+            return names, cast(TableEncoder, self.encoder).table.float().cpu().numpy()
         return names, self.raw_words(names)
+
+    def vocabulary_words(self) -> Sequence[str]:
+        """The V candidate words: the rows of a static table, or the known ones of the most frequent words."""
+        if self.encoder.is_static:
+            return self.encoder.pieces
+        frequent, _ = frequent_words(self.vocabulary_size)
+        return [word for word, is_known in zip(frequent, self.known(frequent), strict=True) if is_known]
+
+    def share_layers(self, texts: Sequence[str], tokens: bool = False) -> None:
+        """Encode texts in one pass for all layers of the encoder, and store what each of them alone would read.
+
+        Vectors of a single layer then find `raw_sentences` (or `raw_tokens`) of the same texts in the store.
+
+        Args:
+            texts: n texts.
+            tokens: store every token occurrence; False stores the pooled texts.
+        """
+        encoder, made = self._contextual, dict[str, Arrays]()
+
+        def build(layer: str) -> Arrays:
+            for name, found in encoder.encode_layers(texts).items() if not made else ():
+                of_tokens = {"vectors": found.vectors, "types": found.types, "texts": found.texts}
+                made[name] = of_tokens if tokens else {"vectors": encoder.pool_tokens(found)}
+            return made.pop(layer)
+
+        for layer in map(str, encoder.layer_indices):
+            key = self._key("tokens" if tokens else "texts", texts) | {"layers": layer}
+            self.store.fetch(key, partial(build, layer))
 
     def vocabulary_probabilities(self) -> np.ndarray:
         """Probability (V,) of each candidate word in running text."""

@@ -35,7 +35,7 @@ def split_pairs(
     Example:
         >>> description = {"kind": "words", "sets": ["ws353"], "fractions": [0.8, 0.1, 0.1], "seed": 0}
         >>> [len(part) for part in split_pairs(description | {"validation_sets": None, "test_sets": None})]
-        [281, 35, 37]
+        [282, 35, 36]
     """
     kind = description["kind"]
 
@@ -67,8 +67,20 @@ def seen_pairs(description: Mapping[str, Any], data_dir: str | Path | None = Non
 
     Raises:
         DataUnavailable: if a set cannot be found.
+
+    Example:
+        >>> everything = {"kind": "words", "sets": ["ws353"], "fractions": [1.0], "seed": 0}
+        >>> len(seen_pairs(everything | {"validation_sets": None, "test_sets": None}))
+        353
     """
+    if len(description["fractions"]) == 1 and description["test_sets"] is None:  # nothing was kept apart
+        sets = [*_listed(description["sets"]), *_listed(description["validation_sets"] or [])]
+        return _load(description["kind"], sets, data_dir)
     return concatenate(split_pairs(description, data_dir)[:2])
+
+
+def _listed(sets: Any) -> list[Any]:
+    return [sets] if isinstance(sets, (str, Path)) else list(sets)
 
 
 def _load(kind: str, sets: str | Path | Sequence[str | Path], data_dir: str | Path | None) -> ScoredPairs:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
+from torch import Tensor
+
 FILLED = 4  # a batch is worth running alone once it holds a quarter of the budget
 
 
@@ -35,3 +38,10 @@ def make_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
                 batch = []
         batch.append(i)
     return [*batches, batch] if batch else batches
+
+
+def ranges(starts: Tensor, rows: Tensor) -> Tensor:
+    """Indices of the tokens of some texts, one after another; text i has those from starts[i] up to starts[i + 1]."""
+    counts = starts.diff()[rows]
+    before = counts.cumsum(0) - counts
+    return torch.repeat_interleave(starts[rows] - before, counts) + torch.arange(int(counts.sum()))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from uncone import distributed
 from uncone.encoder.base import Encoder, TokenVectors
-from uncone.encoder.batching import make_batches
+from uncone.encoder.batching import make_batches, ranges
 from uncone.encoder.layers import Layers, LayerStates, average
 from uncone.encoder.pieces import piece_names, unknown_piece, word_prefix
 from uncone.encoder.pooling import WEIGHTED, check_pooling, pool, token_weights
@@ -188,22 +189,33 @@ class TransformerEncoder(Encoder):
     @torch.no_grad()
     def encode_tokens(self, texts: Sequence[str], progress: bool = True) -> TokenVectors:
         """Every token occurrence of texts, in order, special ones only with `special_tokens`."""
+        return self._collect(texts, progress, {self.layers: average})[self.layers]
+
+    @torch.no_grad()
+    def encode_layers(self, texts: Sequence[str], progress: bool = True) -> dict[str, TokenVectors]:
+        """What `encode_tokens` gives for each chosen layer alone, by its name, from one pass through the model."""
+        return self._collect(texts, progress, {str(i): itemgetter(i) for i in self.layer_indices})
+
+    def _collect(
+        self, texts: Sequence[str], progress: bool, wanted_states: Mapping[str, Callable[[dict[int, Tensor]], Tensor]]
+    ) -> dict[str, TokenVectors]:
+        """Token occurrences of texts, in order: by name, what is wanted of the states of the chosen layers."""
         unique, inverse = unique_texts(texts)
         ids, special = self._checked_input(unique)
         wanted = self._wanted(special)
         starts = torch.tensor([0, *accumulate(map(sum, wanted))])  # of each text among the tokens of all
-        vectors = torch.zeros(int(starts[-1]), self.dimension)
+        vectors = {name: torch.zeros(int(starts[-1]), self.dimension) for name in wanted_states}
         for rows, states, _, _ in self._run(ids, wanted, progress, divided=True):
-            vectors[_ranges(starts, torch.tensor(rows))] = average(states).cpu()
-        distributed.add_up(vectors)
+            places = ranges(starts, torch.tensor(rows))
+            for name, choose in wanted_states.items():
+                vectors[name][places] = choose(states).cpu()
         types = torch.tensor([i for row in zip(ids, wanted, strict=True) for i, w in zip(*row, strict=True) if w])
-        tokens = _ranges(starts, inverse)
-        counts = starts.diff()[inverse]
-        return TokenVectors(
-            vectors[tokens].numpy(),
-            types[tokens].numpy(),
-            torch.repeat_interleave(torch.arange(len(inverse)), counts).numpy(),
-        )
+        tokens = ranges(starts, inverse)
+        owners = torch.repeat_interleave(torch.arange(len(inverse)), starts.diff()[inverse]).numpy()
+        return {
+            name: TokenVectors(distributed.add_up(found)[tokens].numpy(), types[tokens].numpy(), owners)
+            for name, found in vectors.items()
+        }
 
     def token_types(self, texts: Sequence[str]) -> list[list[int]]:
         """Types of the tokens that `token_batches` gives for each text, without running the model."""
@@ -290,10 +302,3 @@ class TransformerEncoder(Encoder):
         padded, positions, counts = (x.to(self.device) for x in (padded, positions, counts))
         states = self.states(padded, attention)  # of each layer (n, longest, d)
         return {i: x.flatten(0, 1)[positions].float() for i, x in states.items()}, padded.flatten()[positions], counts
-
-
-def _ranges(starts: Tensor, rows: Tensor) -> Tensor:
-    """Indices of the tokens of some texts, one after another; text i has those from starts[i] up to starts[i + 1]."""
-    counts = starts.diff()[rows]
-    before = counts.cumsum(0) - counts
-    return torch.repeat_interleave(starts[rows] - before, counts) + torch.arange(int(counts.sum()))

@@ -49,17 +49,20 @@ def write_page(folder: str | Path) -> Path:
     return path
 
 
-def rendered(frame: str, scripts: Sequence[str], contents: dict[str, Any]) -> str:
+def rendered(
+    frame: str, scripts: Sequence[str], contents: dict[str, Any], styles: Sequence[str] = ("page.css",)
+) -> str:
     """A page: its frame with styles, data, plotly and scripts put in.
 
     Args:
         frame: name of an HTML file among the assets.
         scripts: names of those that draw it; one of them defines `start()`.
         contents: what it shows, "title" among it; becomes `DATA`.
+        styles: names of style sheets.
     """
     parts = {
         "title": _escaped(contents["title"]),
-        "css": _asset("page.css"),
+        "css": "\n".join(map(_asset, styles)),
         "data": embedded(contents),
         "plotly": str(get_plotlyjs()),
         "script": "\n".join([*map(_asset, scripts), "start();"]),

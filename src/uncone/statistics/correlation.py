@@ -179,10 +179,9 @@ def _pearson(gold: np.ndarray, systems: np.ndarray) -> OnCounts:
 def _spearman(gold: np.ndarray, systems: np.ndarray) -> OnCounts:
     gold_groups = TiedGroups(gold)
     groups = [TiedGroups(predicted) for predicted in systems]
-    n = len(gold)
-    middle = (n + 1) / 2  # the mean of average ranks, in every resample
 
     def on_counts(counts: np.ndarray) -> np.ndarray:
+        middle = (counts.sum(axis=0) + 1) / 2  # (B,) the mean of average ranks
         x = gold_groups.ranks(counts) - middle  # (n, B)
         weighted = counts * x
         variance_x = np.einsum("nb,nb->b", weighted, x)

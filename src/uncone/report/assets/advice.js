@@ -1,0 +1,223 @@
+// Figures are SVG made here, drawn again when the width changes. What all pages share is in common.js.
+
+const KINDS = {
+  words: { name: "words", colour: "#0072b2" },
+  sentences: { name: "sentences", colour: "#d55e00" },
+  both: { name: "mean of both, which decides", colour: "#1d2733" },
+};
+const SURE = 0.05;
+const SVG = "http://www.w3.org/2000/svg";
+let shownLayer = DATA.layers.at(-1).layer;
+
+/** An element of a drawing. */
+function shape(parent, tag, attributes = {}, text = "") {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  if (text) node.textContent = text;
+  parent.append(node);
+  return node;
+}
+
+const signed = (value) => `${value >= 0 ? "+" : "−"}${Math.abs(100 * value).toFixed(1)}`;
+const points = (value) => (100 * value).toFixed(1);
+
+/** "▲ +3.1 [+1.2, +5.2]", with p of the gain or one that is corrected; "as raw" where raw vectors are chosen. */
+function gainText(gain, p = gain.p_value) {
+  if (gain.difference === 0 && gain.ci_low === 0 && gain.ci_high === 0) return "as raw";
+  const sign = p >= SURE ? "≈" : gain.difference > 0 ? "▲" : "▼";
+  return `${sign} ${signed(gain.difference)} [${signed(gain.ci_low)}, ${signed(gain.ci_high)}]`;
+}
+
+/** Round steps of an axis between two values. */
+function ticks(low, high, wanted) {
+  const rough = (high - low) / wanted;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * [1, 2, 5, 10].find((factor) => power * factor >= rough);
+  const found = [];
+  for (let i = Math.ceil(low / step); i * step <= high + 1e-9; i += 1) found.push(i * step);
+  return found;
+}
+
+function marker(parent, kind, x, y) {
+  const fill = KINDS[kind].colour;
+  if (kind === "words") return shape(parent, "circle", { cx: x, cy: y, r: 5, fill });
+  if (kind === "sentences") return shape(parent, "rect", { x: x - 4.5, y: y - 4.5, width: 9, height: 9, fill });
+  return shape(parent, "path", { d: `M${x - 7} ${y} L${x} ${y - 7} L${x + 7} ${y} L${x} ${y + 7} Z`, fill });
+}
+
+/** Gains of all layers with their intervals, one row a layer. */
+function drawForest() {
+  const host = byId("forest");
+  const width = Math.max(280, host.clientWidth);
+  const row = 62, top = 8, left = 76, right = 14;
+  const height = top + row * DATA.layers.length + 40;
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.setAttribute("height", height);
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", "Gain over raw vectors of every layer; the numbers stand in the table below");
+  const gains = DATA.layers.flatMap((layer) => Object.keys(KINDS).map((kind) => layer.chosen[kind].gain));
+  const low = Math.min(-0.01, ...gains.map((gain) => gain.ci_low)), high = Math.max(0.01, ...gains.map((gain) => gain.ci_high));
+  const pad = 0.04 * (high - low);
+  const x = (value) => left + ((value - low + pad) / (high - low + 2 * pad)) * (width - left - right);
+  const bottom = top + row * DATA.layers.length;
+  for (const tick of ticks(low, high, width < 420 ? 4 : 7)) {
+    shape(svg, "line", { x1: x(tick), x2: x(tick), y1: top, y2: bottom, stroke: "#eceff3" });
+    shape(svg, "text", { x: x(tick), y: bottom + 18, "text-anchor": "middle", class: "soft" }, Math.abs(tick) < 1e-12 ? "0" : `${tick > 0 ? "+" : "−"}${+Math.abs(100 * tick).toFixed(6)}`);
+  }
+  shape(svg, "text", { x: (left + width - right) / 2, y: bottom + 35, "text-anchor": "middle", class: "soft" }, "Spearman ×100, over raw vectors of the layer");
+  DATA.layers.forEach((layer, i) => {
+    const y = top + row * i + row / 2;
+    if (i % 2 === 0) svg.prepend(shape(svg, "rect", { x: 0, y: y - row / 2, width, height: row, fill: "#f6f7f9" }));
+    shape(svg, "text", { x: 6, y: y - 2, "font-weight": 600 }, layer.layer);
+    shape(svg, "text", { x: 6, y: y + 15, class: "soft" }, layer.outcome);
+    Object.keys(KINDS).forEach((kind, k) => {
+      const { gain } = layer.chosen[kind], at = y + (k - 1) * 17;
+      const group = shape(svg, "g", { "data-layer": layer.layer, "data-kind": kind, "data-difference": gain.difference });
+      shape(group, "title", {}, `${layer.layer}, ${KINDS[kind].name}: ${gainText(gain, kind === "both" ? layer.p_holm : gain.p_value)}`);
+      shape(group, "line", { x1: x(gain.ci_low), x2: x(gain.ci_high), y1: at, y2: at, stroke: KINDS[kind].colour, "stroke-width": kind === "both" ? 3 : 1.8 });
+      marker(group, kind, x(gain.difference), at);
+    });
+  });
+  shape(svg, "line", { x1: x(0), x2: x(0), y1: top, y2: bottom, stroke: "#5b6775" });
+  host.replaceChildren(svg);
+}
+
+/** One measure of the geometry from the first layer to the last, raw and after the removal that all pairs choose. */
+function drawDepth(host, measure) {
+  const width = Math.max(180, host.clientWidth), height = 150, left = 40, right = 10, top = 8, bottom = height - 24;
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.setAttribute("height", height);
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", `${measure.title} of every layer`);
+  const raw = DATA.layers.map((layer) => layer.geometry.none[measure.metric]);
+  const after = DATA.layers.map((layer) => (layer.geometry.chosen ?? layer.geometry.none)[measure.metric]);
+  const low = Math.min(measure.from_zero ? 0 : Infinity, ...raw, ...after), high = Math.max(...raw, ...after, low + 1e-9);
+  const x = (i) => (DATA.layers.length === 1 ? (left + width - right) / 2 : left + 8 + (i / (DATA.layers.length - 1)) * (width - left - right - 16));
+  const y = (value) => bottom - ((value - low) / (high - low)) * (bottom - top);
+  for (const tick of ticks(low, high, 3)) {
+    shape(svg, "line", { x1: left, x2: width - right, y1: y(tick), y2: y(tick), stroke: "#eceff3" });
+    shape(svg, "text", { x: left - 6, y: y(tick) + 4, "text-anchor": "end", class: "soft" }, `${+tick.toPrecision(3)}`.replace("-", "−"));
+  }
+  const every = Math.ceil(DATA.layers.length / Math.max(2, Math.floor((width - left) / 34)));
+  DATA.layers.forEach((layer, i) => {
+    if (i % every === 0) shape(svg, "text", { x: x(i), y: height - 6, "text-anchor": "middle", class: "soft" }, layer.layer);
+  });
+  for (const [values, look] of [[raw, { stroke: "#5b6775", fill: "#fff" }], [after, { stroke: "#009e73", fill: "#009e73" }]]) {
+    shape(svg, "polyline", { points: values.map((value, i) => `${x(i)},${y(value)}`).join(" "), fill: "none", stroke: look.stroke, "stroke-width": 1.8 });
+    values.forEach((value, i) => shape(shape(svg, "circle", { cx: x(i), cy: y(value), r: 3.6, stroke: look.stroke, fill: look.fill, "stroke-width": 1.8 }), "title", {}, `${DATA.layers[i].layer}: ${value.toPrecision(4)}`));
+  }
+  host.replaceChildren(svg);
+}
+
+function drawLegend() {
+  for (const [kind, { name }] of Object.entries(KINDS)) {
+    const svg = document.createElementNS(SVG, "svg");
+    svg.setAttribute("viewBox", "0 0 44 16");
+    shape(svg, "line", { x1: 2, x2: 42, y1: 8, y2: 8, stroke: KINDS[kind].colour, "stroke-width": kind === "both" ? 3 : 1.8 });
+    marker(svg, kind, 22, 8);
+    byId("legend").append(make("span", {}, svg, name));
+  }
+}
+
+/** A table; cells are text, or nodes. Names in the first column may break after an underscore. */
+function table(caption, heads, rows, textColumns) {
+  for (const row of rows) row[0] = row[0].replaceAll("_", "_\u200b");
+  const cell = (tag, content, i) => make(i === 0 ? "th" : tag, { ...(i === 0 ? { scope: tag === "th" ? "col" : "row", class: "text" } : {}), ...(textColumns.includes(i) ? { class: "text" } : {}) }, content);
+  const head = make("tr", {}, ...heads.map((text, i) => cell("th", text, i)));
+  const body = make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((content, i) => cell("td", content, i)))));
+  return make("table", {}, make("caption", {}, caption), make("thead", {}, head), body);
+}
+
+function outcomeCell(layer) {
+  return make("span", { class: `outcome ${layer.outcome.split(" ")[0]}`, title: layer.meaning }, layer.outcome);
+}
+
+/** What the splits chose, one a line, to unfold. */
+function choiceList(choices) {
+  const found = Object.entries(choices);
+  if (found.length === 1) return `${found[0][0]} ×${found[0][1]}`;
+  return unfolding(`${found.length} different`, found.map(([name, count]) => `${name} ×${count}`));
+}
+
+function unfolding(summary, lines) {
+  return make("details", {}, make("summary", {}, summary), make("ul", { class: "plain" }, ...lines.map((line) => make("li", {}, line))));
+}
+
+function drawNumbers() {
+  const rows = DATA.layers.map((layer) => [
+    layer.layer, outcomeCell(layer),
+    ...["words", "sentences"].flatMap((kind) => [points(layer.raw[kind].value), gainText(layer.chosen[kind].gain)]),
+    gainText(layer.chosen.both.gain, layer.p_holm), layer.final,
+  ]);
+  const heads = ["layer", "outcome", "words, raw", "gain", "sentences, raw", "gain", "gain on both", "all pairs choose"];
+  byId("numbers").append(table("▲ sure gain, ▼ sure loss (p < 0.05; on both after Holm over layers), ≈ neither", heads, rows, [1, 7]));
+}
+
+function drawWhich() {
+  const { which } = DATA;
+  const lines = [["layer and removal", which.chosen], ["layer alone, raw", which.layer_alone]];
+  const rows = lines.map(([name, effects], i) => [name, ...Object.keys(KINDS).map((kind) => gainText(effects[kind].gain)), i ? "" : choiceList(which.choices)]);
+  byId("which-text").textContent = `Choosing freely among all layers, on one part of the data, and scoring the choice on another, against raw layer ${which.reference}. All pairs together choose layer ${which.layer}, ${which.final === "none" ? "raw" : which.final}.`;
+  byId("which-table").append(table(`Gain over raw layer ${which.reference}`, ["chosen", "words", "sentences", "both", "the splits chose"], rows, [4]));
+}
+
+function drawMethods() {
+  const layer = DATA.layers.find((each) => each.layer === shownLayer);
+  for (const button of byId("layers").children) button.setAttribute("aria-pressed", button.dataset.layer === shownLayer);
+  const rows = layer.methods.map((method) => [
+    method.method, gainText(method.words.gain), gainText(method.sentences.gain), gainText(method.both.gain, method.p_holm),
+    method.settings.length === 1 ? method.settings[0] : unfolding(`${method.settings.length} different`, method.settings),
+  ]);
+  rows.unshift(["chosen freely", gainText(layer.chosen.words.gain), gainText(layer.chosen.sentences.gain), gainText(layer.chosen.both.gain, layer.p_holm), choiceList(layer.choices)]);
+  byId("method-table").replaceChildren(table(`Layer ${layer.layer}: gain over raw vectors`, ["method", "words", "sentences", "both", "settings that the splits chose"], rows, [4]));
+  const ofLayer = DATA.tasks.filter((row) => row.layers === shownLayer && row.metric !== "coverage");
+  const overall = (row) => ["all", "macro", "total"].includes(row.subset);
+  const tasks = ofLayer.filter((row) => overall(row) || !ofLayer.some((each) => each.task === row.task && overall(each)));
+  const values = tasks.filter((row) => row.removal === "none" && !row.metric.endsWith("_gain"));
+  const found = (row, removal, metric) => tasks.find((each) => each.removal === removal && each.task === row.task && each.subset === row.subset && each.metric === metric);
+  const lines = values.map((row) => {
+    const after = found(row, "chosen", row.metric), gain = found(row, "chosen", `${row.metric}_gain`);
+    const text = gain ? gainText({ ...gain, difference: gain.value }) : "–";
+    return [`${row.task}, ${row.subset}`, row.metric, points(row.value), after ? points(after.value) : "–", text];
+  });
+  byId("task-table").hidden = lines.length === 0;
+  byId("task-table").replaceChildren(table(`Layer ${layer.layer}: further tasks, raw and with ${layer.final}, which they had no part in choosing`, ["task", "metric", "raw", "after", "gain"], lines, []));
+}
+
+function drawAll() {
+  drawForest();
+  for (const measure of DATA.measures) drawDepth(byId(`depth-${measure.metric}`), measure);
+}
+
+function start() {
+  byId("question").textContent = `Does removal help ${DATA.encoder}?`;
+  byId("verdict").textContent = DATA.verdict;
+  byId("verdict").classList.add(DATA.layers_helped.length ? "yes" : "no");
+  byId("advice").textContent = DATA.advice;
+  byId("warning").textContent = DATA.warning ?? "";
+  byId("warning").hidden = !DATA.warning;
+  byId("made").textContent = DATA.made;
+  drawLegend();
+  for (const measure of DATA.measures) {
+    byId("geometry").append(make("figure", { class: "card" }, make("h3", {}, measure.title), make("p", {}, measure.text), make("div", { id: `depth-${measure.metric}` })));
+  }
+  byId("legend").append(make("span", {}, "Geometry: grey raw, green after the removal that all pairs choose"));
+  drawNumbers();
+  drawWhich();
+  for (const { layer } of DATA.layers) {
+    const button = make("button", { type: "button", "data-layer": layer }, layer);
+    button.addEventListener("click", () => { shownLayer = layer; drawMethods(); });
+    byId("layers").append(button);
+  }
+  drawMethods();
+  for (const { what, command } of DATA.commands) {
+    byId("commands").append(make("div", { class: "command" }, make("p", {}, what), make("pre", { tabindex: "0" }, make("code", {}, command))));
+  }
+  for (const [layer, task, why] of DATA.not_run) byId("sentences").append(make("li", {}, `Not run: ${task} on layer ${layer}: ${why}`));
+  for (const text of DATA.how) byId("sentences").append(make("li", {}, text));
+  drawAll();
+  window.addEventListener("resize", drawAll);
+  document.body.dataset.ready = "true";
+}

@@ -1,0 +1,172 @@
+"""advise.py: a study of every layer of a tiny model, continued after an interruption, and what it refuses."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from transformers import BertConfig, BertModel
+
+from uncone.commands import advise as command
+from uncone.commands.advise import advise
+from uncone.commands.origin import identity
+from uncone.config import register
+from uncone.data.splits import seen_pairs
+from uncone.encoder import Encoder
+from uncone.removal import load
+from uncone.runs import read_results
+from uncone.tasks import ROW_KEYS
+from uncone.vectors import Vectors
+
+ROOT = Path(__file__).parents[2]
+SMALL = [
+    "folds=3",
+    "divisions=2",
+    "removal=[centre,all_but_the_top]",
+    "methods.all_but_the_top.D=[1,2]",
+    "vocabulary_size=200",
+    "learning.components=[2]",
+    "learning.steps=[1,2]",
+    "learning.contrast.batch_size=8",
+    "probe={texts:5,size:400,queries:20}",
+    "resamples=200",
+    "task=[]",
+    "words=[ws353]",
+    "sentences=[lee]",
+    "learning.contrast.corpus=lee_background",
+    "learning.contrast.limit=5",
+]
+
+
+def config_of(folder: Path, *overrides: str):
+    register()
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose("advise", [f"output_dir={folder}", *SMALL, *overrides])
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """A BERT of two tiny untrained blocks, with a real vocabulary."""
+    tokenizer = Encoder.from_pretrained("minilm", layers="last").tokenizer
+    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        BertModel(BertConfig(vocab_size=len(tokenizer), initializer_range=0.5, **shape)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, model):
+    folder = tmp_path_factory.mktemp("advise") / "run"
+    overrides = ["encoder=local", f"encoder.path={model}"]
+    return folder, overrides, advise(config_of(folder, *overrides))
+
+
+def test_every_layer_is_judged(run):
+    folder, _, rows = run
+    advice = json.loads((folder / "advice.json").read_text())
+    assert [layer["layer"] for layer in advice["layers"]] == ["static", "1", "2"]
+    assert advice["answer"] in ("yes", "no", "only for these layers")
+    assert advice["layers_helped"] == [each["layer"] for each in advice["layers"] if each["outcome"] == "helped"]
+    assert advice["which"]["reference"] == "2"
+    assert rows == read_results(folder)
+    assert all(tuple(row) == ROW_KEYS for row in rows)
+    gains = {
+        (row["layers"], row["removal"], row["task"]): row
+        for row in rows
+        if row["metric"] == "spearman_gain" and row["subset"] == "macro"
+    }
+    for layer in advice["layers"]:
+        found = gains[layer["layer"], "chosen", "both"]
+        assert found["value"] == layer["chosen"]["both"]["gain"]["difference"]
+        assert found["p_holm"] == layer["p_holm"]
+        assert {method["method"] for method in layer["methods"]} == {"centre", "all_but_the_top", "learned"}
+        assert {"lid", "mean_cosine"} <= set(layer["geometry"]["none"])
+    for name in ("config.yaml", "environment.json", "advice.html"):
+        assert (folder / name).is_file()
+
+
+def test_an_interrupted_study_continues(run, monkeypatch, tmp_path):
+    """Finished layers are read, a missing or damaged one is studied anew to the same end; another study shares none."""
+    folder, overrides, rows = run
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    studied = []
+    study = command.study
+    monkeypatch.setattr(command, "study", lambda *given: studied.append(given[-2].name) or study(*given))
+    assert advise(config_of(copy, *overrides)) == rows
+    assert studied == []
+    shutil.rmtree(copy / "layers" / "2")
+    (copy / "layers" / "static" / "study.json").write_text("{")
+    assert advise(config_of(copy, *overrides)) == rows
+    assert studied == ["static", "2"]
+    advise(config_of(copy, *overrides, "layers=[static]", "seed=1"))
+    assert studied == ["static", "2", "static"]
+
+
+def test_layers_share_one_encode_which_is_what_each_reads_alone(run, model, tmp_path):
+    _, overrides, _ = run
+    layers = command.vectors_of(config_of(tmp_path, *overrides, f"cache_dir={tmp_path}/store"), [1, 2])
+    texts = ["the cat sat", "a dog barked", "able"]
+    layers.share_layers(texts)
+    layers.share_layers(texts, tokens=True)
+    for layer in (1, 2):
+        alone = Encoder.from_pretrained(str(model), layers=[layer])
+        vectors = Vectors(alone, layers.store)
+        built = layers.store.built
+        found, tokens = vectors.raw_sentences(texts), vectors.raw_tokens(texts)
+        assert layers.store.built == built
+        assert abs(found - alone.encode(texts)).max() < 1e-5
+        expected = alone.encode_tokens(texts)
+        assert abs(tokens.vectors - expected.vectors).max() < 1e-5
+        assert (tokens.types == expected.types).all()
+        assert (tokens.texts == expected.texts).all()
+
+
+def test_a_learned_removal_says_what_it_was_trained_on(run, tmp_path):
+    _, overrides, _ = run
+    advise(config_of(tmp_path, *overrides, "layers=[1]", "removal=[]"))
+    kept = json.loads((tmp_path / "layers" / "1" / "study.json").read_text())
+    if kept["candidates"][kept["final"]][0] == "none":
+        assert not (tmp_path / "layers" / "1" / "removal.json").exists()
+    else:
+        removal = load(tmp_path / "layers" / "1")
+        assert removal.encoder["layers"] == "1"
+        assert len(seen_pairs(removal.settings["trained_on"])) == 353
+
+
+def test_word_vectors_have_one_layer(tmp_path, capsys):
+    advise(config_of(tmp_path, "encoder=glove", "encoder.limit=20000", "learning=null"))
+    advice = json.loads((tmp_path / "advice.json").read_text())
+    assert [layer["layer"] for layer in advice["layers"]] == ["words"]
+    assert advice["commands"][0]["command"].startswith("python export.py encoder=glove encoder.limit=20000 ")
+    output = " ".join(capsys.readouterr().out.split())
+    assert " ".join(advice["verdict"].split()) in output
+    with pytest.raises(ValueError, match="word vectors have one layer"):
+        advise(config_of(tmp_path, "encoder=glove", "layers=[3]"))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("sentences=[]", "sentences names no set"),
+        ("removal=[transductive]", "transductive removal is fitted on what it is tested on"),
+        ("removal=[./saved]", "no removal in"),
+        ("layers=[9]", "this model has 2 blocks"),
+        ("folds=2", "folds must be at least 3"),
+    ],
+)
+def test_what_a_study_cannot_use_is_refused(run, tmp_path, override, message):
+    _, overrides, _ = run
+    with pytest.raises(ValueError, match=message):
+        advise(config_of(tmp_path, *overrides, override))
+
+
+def test_a_saved_removal_is_refused(run, tmp_path):
+    _, overrides, _ = run
+    identity(Encoder.from_pretrained("minilm", layers="static")).save(tmp_path / "mine")
+    with pytest.raises(ValueError, match=r"may have been trained on these pairs.*evaluate\.py"):
+        advise(config_of(tmp_path / "run", *overrides, f"removal=[{tmp_path}/mine]"))
