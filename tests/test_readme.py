@@ -188,6 +188,9 @@ def test_python_command(command, request, tmp_path):
             overrides = [override.replace(placeholder, value) for override in overrides]
     if "encoder=bert_base" in overrides:
         overrides.append(f"encoder.path={request.getfixturevalue('model')}")
+    if name == "evaluate" and "experiment=benchmark_static" in overrides:
+        overrides += ["seeds=[0,1]", "removal=[none,learned]", "task=[liang_words]"]
+        overrides += ["recipes.learned.learned.max_steps=5", "recipes.learned.learned.contrast.limit=100"]
     if name == "train" and any(override.startswith("experiment=") for override in overrides):
         overrides += ["learned.numbers_of_components=[1,2]", "task=[liang_words]"]
 
