@@ -63,6 +63,7 @@ def make_learner(
         contrast.weight,
         contrast.temperature,
         settings.mixing_pull,
+        settings.strength,
         settings.gradient_clip,
         settings.optimizer,
         vectors.encoder,
