@@ -95,7 +95,7 @@ def bank(
     trainer.fit(module, data)
     seconds = time.perf_counter() - start
     with torch.no_grad():
-        batch = data.train.batch()
+        batch = data.train
         losses = module.objective(learned.similarities(batch), batch.score, batch.dataset)
     return initial, losses, seconds
 

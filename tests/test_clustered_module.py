@@ -91,7 +91,7 @@ def test_one_cluster_trains_as_the_whole(sides):
     vectors = [torch.tensor(mean_pool(side)) for side in sides]
     batches = {
         "clustered": (clustered, batch_of(sides, clustered, score)),
-        "whole": (whole, whole.pairs(*vectors, score, torch.zeros(TEXTS, dtype=torch.long)).batch()),
+        "whole": (whole, whole.pairs(*vectors, score, torch.zeros(TEXTS, dtype=torch.long))),
     }
     results = {}
     for name, (basis, batch) in batches.items():

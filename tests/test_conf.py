@@ -15,13 +15,12 @@ from hydra.errors import ConfigCompositionException, HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from uncone.commands.fit import MONITOR
 from uncone.commands.sweep import SweepCallback
 from uncone.commands.train import train
 from uncone.config import register
 from uncone.encoder import Encoder
 from uncone.encoder.loading import load_pretrained, load_word_vectors
-from uncone.runs import read_results
+from uncone.runs import VALIDATION, read_results
 
 CONF = Path(__file__).parents[1] / "conf"
 COMMANDS = ("train", "evaluate", "advise", "export")
@@ -134,7 +133,7 @@ def test_the_sweep_of_wandb_gives_command_lines_that_train_takes():
     from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
     sweep = yaml.safe_load((CONF / "wandb_sweep.yaml").read_text())
-    assert sweep["metric"]["name"] == MONITOR
+    assert sweep["metric"]["name"] == VALIDATION
     for end in (0, -1):
         chosen = {
             key: {"value": setting["values"][end] if "values" in setting else setting[("min", "max")[end]]}

@@ -1,150 +1,34 @@
-"""The learned removal: its cosines, its bank of members, and the facts known about its optimum."""
+"""The learned removal: a bank trains as its members would alone, and the facts known about the optimum."""
 
 import numpy as np
 import pytest
-import pytorch_lightning as pl
 import torch
+from planted_cone import (
+    DIMENSION,
+    PAIRS,
+    basis_of,
+    batch_of,
+    data_module,
+    fit,
+    module_of,
+    pairs_of,
+    planted_cone,
+)
 
-from uncone.bank import Member, RemovalBank, members
+from uncone.bank import Member, members
 from uncone.data.basis import Basis, PairBatch, TrainingBatch
 from uncone.data.pair_module import EpochBatches, PairDataModule
-from uncone.data.pairs import ScoredPairs
-from uncone.module import RemovalModule
 from uncone.objectives import CalibratedMeanSquaredError, MeanSquaredError
-from uncone.spectrum import Spectrum
-
-DIMENSION, PAIRS = 12, 400
 
 
 @pytest.fixture(scope="module")
-def cone() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Pairs (n, d) whose similarity lives in ten directions, drowned by two large ones that mean nothing."""
-    generator = torch.Generator().manual_seed(0)
-    meaning1 = torch.randn(PAIRS, DIMENSION, generator=generator)
-    share = torch.rand(PAIRS, 1, generator=generator)
-    meaning2 = share * meaning1 + (1 - share) * torch.randn(PAIRS, DIMENSION, generator=generator)
-    scores = torch.nn.functional.cosine_similarity(meaning1[:, 2:], meaning2[:, 2:])
-    noise = torch.zeros(2, PAIRS, DIMENSION)
-    noise[:, :, :2] = 8 * torch.randn(2, PAIRS, 2, generator=generator)
-    noise[:, :, 2:] = torch.stack([meaning1, meaning2])[:, :, 2:]
-    return noise[0], noise[1], scores
+def cone():
+    return planted_cone()
 
 
 @pytest.fixture(scope="module")
-def basis(cone) -> Basis:
-    spectrum = Spectrum.fit(torch.cat(cone[:2]))
-    return Basis(spectrum.mean, spectrum.components, spectrum.eigenvalues)
-
-
-def pairs_of(scores, dataset="planted") -> ScoredPairs:
-    words = tuple(f"w{i}" for i in range(len(scores)))
-    return ScoredPairs(
-        words,
-        tuple(f"v{i}" for i in range(len(scores))),
-        scores.double().numpy(),
-        (dataset,) * len(scores),
-        {dataset: (-1.0, 1.0)},
-    )
-
-
-def data_module(cone, basis, batch_size=64, **options) -> PairDataModule:
-    e1, e2, scores = cone
-    train, validation = slice(0, 300), slice(300, None)
-    return PairDataModule(
-        (pairs_of(scores[train]), e1[train], e2[train]),
-        (pairs_of(scores[validation]), e1[validation], e2[validation]),
-        basis,
-        batch_size,
-        **options,
-    )
-
-
-def batch_of(cone, basis) -> PairBatch:
-    return basis.pairs(*cone, torch.zeros(PAIRS, dtype=torch.long)).batch()
-
-
-def module_of(
-    basis, objective, members, parameterisation="log_gains", learn_centre=False, rank=0, **options
-) -> RemovalModule:
-    return RemovalModule(RemovalBank(basis, members, parameterisation, learn_centre, rank), objective, **options)
-
-
-def fit(module, data, epochs=30) -> RemovalModule:
-    trainer = pl.Trainer(
-        max_epochs=epochs,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    trainer.fit(module, data)
-    return module
-
-
-def disturb(module) -> RemovalModule:
-    """Weights as after some training."""
-    for number, parameter in enumerate(module.bank.parameters()):
-        with torch.no_grad():
-            mask = module.bank.mask.view(*module.bank.mask.shape, *[1] * (parameter.ndim - 2))
-            parameter += 0.3 * mask * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(number))
-    return module
-
-
-@pytest.mark.parametrize("rank", [0, 3])
-@pytest.mark.parametrize("parameterisation", ["paper", "log_gains"])
-@pytest.mark.parametrize("learn_centre", [False, True])
-@pytest.mark.parametrize("k", [4, DIMENSION])
-def test_similarities_are_the_cosines_of_corrected_vectors(cone, basis, parameterisation, learn_centre, k, rank):
-    part = Basis(basis.centre, basis.components[:, :k], basis.eigenvalues[:k])
-    module = disturb(module_of(part, MeanSquaredError(), members([2, k], [3]), parameterisation, learn_centre, rank))
-    with torch.no_grad():
-        predicted = module.bank.similarities(batch_of(cone, part))
-    for member in range(2):
-        removal = module.removal(member)
-        expected = torch.nn.functional.cosine_similarity(
-            removal.apply(cone[0].double()), removal.apply(cone[1].double())
-        )
-        torch.testing.assert_close(predicted[:, member].double(), expected, atol=2e-5, rtol=0)
-
-
-@pytest.mark.parametrize("rank", [0, 3])
-@pytest.mark.parametrize("k", [4, DIMENSION])
-def test_sentence_similarities_are_the_cosines_of_corrected_vectors(cone, basis, k, rank):
-    part = Basis(basis.centre, basis.components[:, :k], basis.eigenvalues[:k])
-    module = disturb(module_of(part, MeanSquaredError(), members([2, k]), learn_centre=True, rank=rank))
-    with torch.no_grad():
-        predicted = module.bank.sentence_similarities(part.neighbours(cone[0][:20], cone[1][:20]))
-    for member in range(2):
-        e1, e2 = (torch.nn.functional.normalize(module.removal(member).apply(e[:20].double())) for e in cone[:2])
-        torch.testing.assert_close(predicted[member].double(), e1 @ e2.T, atol=2e-5, rtol=0)
-
-
-def test_starts_at_the_identity(cone, basis):
-    module = module_of(basis, MeanSquaredError(), members([DIMENSION]))
-    assert torch.equal(module.bank.gains(), torch.ones(1, DIMENSION))
-
-
-def test_w_and_2_minus_w_are_the_same_model(cone, basis):
-    """The loss sees (1 − w)² alone."""
-    module = module_of(basis, MeanSquaredError(), members([DIMENSION], [1]), "paper")
-    batch = batch_of(cone, basis)
-    with torch.no_grad():
-        before = module.bank.similarities(batch)
-        module.bank.theta.copy_(2 - module.bank.theta)
-        torch.testing.assert_close(module.bank.similarities(batch), before)
-
-
-@pytest.mark.parametrize("D", [1, 2, 3])
-def test_full_removal_is_a_stationary_point_of_the_paper(cone, basis, D):
-    """At w = 1 the gradient of the paper's parameterisation vanishes, whatever the data."""
-    module = module_of(basis, MeanSquaredError(), members([D], pulls=[0]), "paper")
-    with torch.no_grad():
-        module.bank.theta[:, :D] = 1
-    batch = batch_of(cone, basis)
-    module.objective(module.bank.similarities(batch), batch.score, batch.dataset).sum().backward()
-    module.bank.keep_in_place()
-    assert module.bank.theta.grad.abs().max() < 1e-6
+def basis(cone):
+    return basis_of(cone)
 
 
 @pytest.mark.parametrize("D", [1, 2, 3])
@@ -211,49 +95,6 @@ def test_second_order_reaches_the_same_optimum(cone, basis):
         found[optimizer] = module.losses(batch).detach()
     torch.testing.assert_close(found["lbfgs"], found["adam"], atol=1e-5, rtol=0)
     assert (found["lbfgs"] < 0.5 * found["start"]).all()
-
-
-def test_mixing_finds_directions_that_no_gain_of_a_component_can(cone, basis):
-    """The noise lies across the components: in the basis of a turned spectrum, gains alone cannot remove it."""
-    turn = torch.linalg.qr(torch.randn(DIMENSION, DIMENSION, generator=torch.Generator().manual_seed(0)))[0]
-    turned = Basis(basis.centre, turn.double(), torch.ones(DIMENSION, dtype=torch.float64))
-    batch = TrainingBatch(batch_of(cone, turned), None)
-    found = {}
-    for rank in (0, 2):
-        bank = members([DIMENSION], pulls=[0.0], learning_rates=[0.03])
-        options = {"rank": rank, "mixing_pull": 0.0, "gradient_clip": None}
-        module = module_of(turned, CalibratedMeanSquaredError(), bank, **options)
-        optimizer = module.configure_optimizers()
-        for _ in range(300):
-            module.update(optimizer, batch)
-        found[rank] = module.removal(), float(module.losses(batch).detach())
-    assert found[2][1] < 0.5 * found[0][1]
-    removal = found[2][0]
-    weights = removal.weights.sort(descending=True)
-    planted = torch.eye(DIMENSION)[:, :2]
-    assert weights.values[:2].min() > 0.8
-    assert (removal.components[:, weights.indices[:2]].T @ planted).norm() > 1.38  # of √2
-
-
-def test_strength_is_a_power_of_the_map(cone, basis):
-    """Half the strength, applied twice, is the whole."""
-    half, whole = (
-        disturb(module_of(basis, MeanSquaredError(), members([DIMENSION]), rank=2, strength=strength)).removal()
-        for strength in (0.5, 1.0)
-    )
-    W, V = (removal.fold()[0].double() for removal in (half, whole))
-    torch.testing.assert_close(W @ W, V, atol=1e-5, rtol=0)
-
-
-def test_a_strong_pull_keeps_the_components(cone, basis):
-    module = disturb(module_of(basis, MeanSquaredError(), members([5], pulls=[0.0]), rank=2, mixing_pull=7.0))
-    left, right = module.bank.mixing
-    mixing = (left @ right.mT)[0, :5, :5]
-    torch.testing.assert_close(module.bank.mixing_penalty()[0], mixing.square().sum() / 5)
-    batch = TrainingBatch(batch_of(cone, basis), None)
-    free = module_of(basis, MeanSquaredError(), members([5], pulls=[0.0]), rank=2, mixing_pull=0.0)
-    free.load_state_dict(module.state_dict())
-    torch.testing.assert_close(module.losses(batch) - free.losses(batch), 7 * module.bank.mixing_penalty())
 
 
 def test_few_pairs_are_dealt_out_in_smaller_batches(cone, basis):

@@ -145,7 +145,7 @@ class RemovalBank(nn.Module):
             raise ValueError("members must be sorted by seed, the same number for each: see uncone.bank.members")
         if rank and isinstance(basis, ClusteredBasis):
             raise ValueError(f"components of different clusters are not mixed: rank must be 0, got {rank}")
-        self.basis, self.members, self.parameterisation = basis, tuple(members), parameterisation
+        self.basis, self.members, self.parameterisation, self.rank = basis, tuple(members), parameterisation, rank
         # The basis is derived from stored features: it is rebuilt rather than saved.
         self.register_buffer("components", basis.matrix.float(), persistent=False)
         self.register_buffer("deviations", basis.eigenvalues.clamp_min(0).sqrt().float().flatten(), persistent=False)
@@ -156,10 +156,10 @@ class RemovalBank(nn.Module):
             start = self._draws((len(basis.place),), 0)
         self.theta = nn.Parameter(start * self.mask)
         self.shift = nn.Parameter(torch.zeros_like(self.mask)) if learn_centre else None
-        self.mixing: nn.ParameterList | None = None
+        self.mixing = nn.ParameterList()  # A and B, (M, k, r) each, if there is a mixing
         if rank:  # A = 0 starts at no mixing; B may then be anything but 0
             right = self._draws((k, rank), 1) * k**-0.5
-            self.mixing = nn.ParameterList([torch.zeros_like(right), right * self.mask[..., None]])
+            self.mixing.extend([torch.zeros_like(right), right * self.mask[..., None]])
 
     def _draws(self, shape: tuple[int, ...], stream: int) -> Tensor:
         """Standard normal numbers (M, …), the same for members of one seed."""
@@ -193,7 +193,7 @@ class RemovalBank(nn.Module):
         if isinstance(batch, ClusteredPairBatch):
             first, second = self._clustered(batch, gains, delta)  # (…, M, n, d)
             return (first * second).sum(-1).mT
-        if self.mixing is not None:
+        if self.rank:
             first, second = (self._mixed(side.unsqueeze(-3), gains, delta) for side in (batch.a, batch.b))
             products = [(x * y).sum(-1).mT for x, y in ((first, second), (first, first), (second, second))]  # (…, n, M)
             dot, norm1, norm2 = (value + batch.rest[..., i : i + 1] for i, value in enumerate(products))
@@ -210,7 +210,7 @@ class RemovalBank(nn.Module):
     def _mixed(self, x: Tensor, gains: Tensor, delta: Tensor | None) -> Tensor:
         """Corrected coordinates (…, M, n, k) of texts (…, 1, n, k)."""
         z = (x if delta is None else x - delta.unsqueeze(-2)) * gains.unsqueeze(-2)
-        if self.mixing is None:
+        if not self.rank:
             return z
         left, right = (part.view(*gains.shape, -1) for part in self.mixing)  # (…, M, k, r)
         return z + z @ left @ right.mT
@@ -247,15 +247,15 @@ class RemovalBank(nn.Module):
 
     def mixing_penalty(self) -> Tensor:
         """(M,) ‖A Bᵀ‖² / k of every member, for its k components."""
-        left, right = self.mixing  # type: ignore[misc]
+        left, right = self.mixing
         return ((left.mT @ left) * (right.mT @ right)).sum((1, 2)) / self.mask.sum(1)
 
-    def removal(self, member: int, **description: object) -> Removal | ClusteredRemoval:
+    def removal(self, member: int, **description: Any) -> Removal | ClusteredRemoval:
         """The removal that a member stands for; with its method, settings and encoder."""
         with torch.no_grad():
             gains = self.gains()[member].cpu()
             shift = torch.zeros_like(gains) if self.shift is None else self.shift[member].cpu()
-            if self.mixing is not None:
+            if self.rank:
                 left, right = (part[member].cpu() for part in self.mixing)
                 description["mixing"] = left @ right.T
-        return self.basis.removal(gains, shift, self.members[member].components, **description)  # type: ignore[arg-type]
+        return self.basis.removal(gains, shift, self.members[member].components, **description)

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from omegaconf import OmegaConf
 
+from uncone.report.tables import GEOMETRY_TASK
 from uncone.runs import JOB, VALIDATION, read_curve, read_offline_run, read_results, validation_score
 from uncone.settings import telling
 from uncone.statistics import LOWER_IS_BETTER
@@ -20,7 +21,6 @@ from uncone.tasks.table import Headline, headlines
 
 Key = tuple[tuple[str, ...], tuple[str, ...]]  # settings and system, as in `Line`
 Status = Literal["finished", "failed", "unfinished"]
-GEOMETRY_TASK = "geometry"
 CARRIED = ("encoder", "layers", "pooling", "removal")  # what a result row says of its system
 LEARNED = "learned"
 LEARNING = ("learned", "recipes", "objective", "trainer", "callbacks")  # settings that no fixed removal feels

@@ -100,19 +100,21 @@ def train(
     loader = data.train_dataloader()
     batches: Any = loader.batch_sampler
     optimizer = module.configure_optimizers()
-    best: Correction = module.removal(0)
+    best: Correction | None = None
     best_score, best_epoch = -math.inf, 0
     for epoch in range(max_epochs + 1):  # validation first: epoch 0 is the identity
         scores = module.validation_scores(data.validation)
         if scores.max() > best_score:
-            best, best_score, best_epoch = module.removal(int(scores.argmax())), float(scores.max()), epoch
+            best_score, best_epoch = float(scores.max()), epoch
+            if keep == "best":
+                best = module.removal(int(scores.argmax()))
         if epoch == max_epochs or (patience is not None and epoch - best_epoch >= patience):
             break
         batches.sampler.set_epoch(epoch)
         for steps in loader:
             for batch in steps.split():
                 module.update(optimizer, batch)
-    return best if keep == "best" else module.removal(int(scores.argmax()))
+    return best if best is not None else module.removal(int(scores.argmax()))
 
 
 def _scored(n: int, pairs: tuple[np.ndarray, np.ndarray], scores: np.ndarray) -> ScoredPairs:

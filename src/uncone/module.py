@@ -19,6 +19,7 @@ from uncone.encoder import Encoder
 from uncone.objectives import neighbour_contrast
 from uncone.optimizers import make_optimizer
 from uncone.removal import ClusteredRemoval, Removal
+from uncone.runs import VALIDATION
 from uncone.statistics import spearman_each
 
 MIXING_RATE = 1 / 6  # learning rate of a mixing, whose entries are small, in units of that of the log-gains
@@ -76,7 +77,7 @@ class RemovalModule(pl.LightningModule):
                 "members": [member._asdict() for member in bank.members],
                 "parameterisation": bank.parameterisation,
                 "learn_centre": bank.shift is not None,
-                "rank": 0 if bank.mixing is None else bank.mixing[0].shape[2],
+                "rank": bank.rank,
                 "weight": float(weight),
                 "contrast": float(contrast),
                 "temperature": float(temperature),
@@ -110,7 +111,7 @@ class RemovalModule(pl.LightningModule):
             terms.append(settings["contrast"] * contrast.flatten())
         if any(member.pull for member in self.bank.members):
             terms.append(self.pull * self.bank.penalty())
-        if self.bank.mixing is not None:
+        if self.bank.rank:
             terms.append(settings["mixing_pull"] * self.bank.mixing_penalty())
         return sum(terms[1:], terms[0])
 
@@ -165,10 +166,10 @@ class RemovalModule(pl.LightningModule):
         """Macro Spearman of every member; remembers the best."""
         scores = self.validation_scores(batch)
         self.best_member = int(np.argmax(scores))
-        self.log("val/spearman", float(scores[self.best_member]), prog_bar=True, batch_size=1)
+        self.log(VALIDATION, float(scores[self.best_member]), prog_bar=True, batch_size=1)
         self.log("val/components", float(self.bank.members[self.best_member].components), batch_size=1)
         if len(scores) > 1:
-            curves = {f"val/spearman_{label}": float(score) for label, score in zip(self.labels, scores, strict=True)}
+            curves = {f"{VALIDATION}_{label}": float(score) for label, score in zip(self.labels, scores, strict=True)}
             self.log_dict(curves, batch_size=1)
 
     def validation_scores(self, batch: PairBatch | ClusteredPairBatch) -> np.ndarray:
@@ -181,7 +182,7 @@ class RemovalModule(pl.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimizer of weights, centre, mixing and calibration; the encoder is frozen."""
-        mixing = [] if self.bank.mixing is None else list(self.bank.mixing)
+        mixing = list(self.bank.mixing)
         slow = {id(parameter) for parameter in mixing}
         rest = [p for p in self.parameters() if p.requires_grad and id(p) not in slow]
         groups = [{"params": rest, "scale": 1.0}, {"params": mixing, "scale": MIXING_RATE}]

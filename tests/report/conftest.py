@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -138,3 +139,20 @@ def page(analysis):
     from uncone.report.page import write_page
 
     return Path(write_page(analysis))
+
+
+@pytest.fixture(scope="session")
+def on_a_phone():
+    """A context in which the page that a browser shows is loaded again on a phone."""
+
+    @contextmanager
+    def emulated(browser):
+        size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        try:
+            browser.refresh()
+            yield
+        finally:
+            browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+    return emulated

@@ -150,11 +150,8 @@ def test_geometry_is_drawn_raw_and_after(opened):
     assert opened.execute_script("return document.querySelectorAll('#geometry figure').length") == 4
 
 
-def test_fits_a_phone(opened):
-    size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
-    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    try:
-        opened.refresh()
+def test_fits_a_phone(opened, on_a_phone):
+    with on_a_phone(opened):
         width, *overflow = opened.execute_script(
             "return [document.documentElement.scrollWidth,"
             "...[...document.querySelectorAll('.card, svg, pre, .wide-table')]"
@@ -167,8 +164,6 @@ def test_fits_a_phone(opened):
             ".filter((node) => node.getBoundingClientRect().height < 44).map((node) => node.outerHTML)"
         )
         assert small == []
-    finally:
-        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_a_folder_without_advice_is_refused(tmp_path):

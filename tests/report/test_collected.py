@@ -146,19 +146,14 @@ def test_table_sorts_and_searches(opened):
     assert best == ["61.2 ±0.3"] * 2
 
 
-def test_fits_a_phone(opened):
-    size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
-    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    try:
-        opened.refresh()
+def test_fits_a_phone(opened, on_a_phone):
+    with on_a_phone(opened):
         width, *overflow = opened.execute_script(
             "return [document.documentElement.scrollWidth, ...[...document.querySelectorAll('.card, .controls, label')]"
             ".filter((node) => node.getBoundingClientRect().right > 390).map((node) => node.outerHTML)]"
         )
         assert overflow == []
         assert width == 390
-    finally:
-        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_a_sweep_of_geometry_alone_has_a_page(tmp_path):

@@ -157,11 +157,8 @@ def test_hover_text_marks_the_token_and_disarms_tags(opened):
     assert set(tags) == {"<b>", "</b>", "<br>"}
 
 
-def test_fits_a_phone(opened):
-    size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
-    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    try:
-        opened.refresh()
+def test_fits_a_phone(opened, on_a_phone):
+    with on_a_phone(opened):
         width, *overflow = opened.execute_script(
             "return [document.documentElement.scrollWidth, ...[...document.querySelectorAll('.card, .controls, .plot')]"
             ".filter((node) => node.getBoundingClientRect().right > 390).map((node) => node.id)]"
@@ -174,8 +171,6 @@ def test_fits_a_phone(opened):
             ".map((node) => node.outerHTML)"
         )
         assert small == []
-    finally:
-        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_is_one_file_of_moderate_size(page):

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.study.planted import pairs_of, table_encoder
-from uncone.config import Spectra
 from uncone.features import FeatureStore
 from uncone.removal import all_but_the_top, centre, none, whitening
+from uncone.spectra import Spectra
 from uncone.study.choice import RAW, Design
 from uncone.study.conclusion import conclude
 from uncone.study.kept import FinishedLayer, find, keep

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from dataclasses import replace
@@ -14,10 +13,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers.utils.logging import disable_progress_bar
 
-from uncone.commands.advised_layers import choose_layers, known_neighbours, share_encoding, vectors_of
+from uncone.commands.advised_layers import choose_layers, share_encoding, vectors_of
+from uncone.commands.learner import known_neighbours
 from uncone.commands.run_folder import environment, open_run, write_results
 from uncone.commands.systems import covered, leave_out_seen
-from uncone.config import Spectra, is_saved, make_candidates, make_tasks, names, numbers
+from uncone.config import is_saved, make_candidates, make_tasks, names, numbers
 from uncone.data import load_sts, load_texts, load_word_pairs
 from uncone.data.pairs import ScoredPairs
 from uncone.features import text_hash
@@ -27,6 +27,8 @@ from uncone.removal import Correction, TransductiveRemoval, none
 from uncone.report.advice import advice, result_rows
 from uncone.report.advice_page import write_advice_page
 from uncone.report.advice_table import print_advice
+from uncone.settings import digest, telling
+from uncone.spectra import Spectra
 from uncone.study.choice import RAW, Design
 from uncone.study.conclusion import CHOSEN, conclude
 from uncone.study.kept import find, keep
@@ -54,15 +56,15 @@ def advise(config: DictConfig) -> list[dict[str, Any]]:
         highlight=False,
         markup=False,
     )
-    digest = study_digest(config, first, design)
+    key = study_digest(config, first, design)
     places = [folder / "layers" / (first.encoder.layers if layer is None else str(layer)) for layer in layers]
-    finished = {place: find(place, digest) for place in places}
+    finished = {place: find(place, key) for place in places}
     if None in finished.values():
         share_encoding(config, first, layers, design)
     for layer, place in zip(layers, places, strict=True):
         if finished[place] is None:
-            study(config, console, first if layer == layers[0] else vectors_of(config, layer), design, place, digest)
-            finished[place] = find(place, digest)
+            study(config, console, first if layer == layers[0] else vectors_of(config, layer), design, place, key)
+            finished[place] = find(place, key)
         else:
             console.print(f"layer {place.name}: read from {place}", highlight=False, markup=False)
     kept = [each for each in finished.values() if each is not None]
@@ -102,17 +104,15 @@ def load_pairs(config: DictConfig, vectors: Vectors) -> tuple[ScoredPairs, Score
 
 def study_digest(config: DictConfig, vectors: Vectors, design: Design) -> str:
     """Names all that the outcome of a layer depends on, the version of the code among it."""
-    settings: Any = OmegaConf.to_container(config, resolve=True)
-    for key in ("output_dir", "cache_dir", "threads"):
-        settings.pop(key)
+    settings = telling(OmegaConf.to_container(config, resolve=True))
     made_with = environment()
     texts = [text for pairs in (design.words, design.sentences) for text in (*pairs.text1, *pairs.text2)]
     scores = [pairs.score.tolist() for pairs in (design.words, design.sentences)]
     parts = [settings, made_with["packages"], made_with["git_commit"], vectors.encoder.hash, text_hash(texts), scores]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+    return digest(parts)
 
 
-def study(config: DictConfig, console: Console, vectors: Vectors, design: Design, place: Path, digest: str) -> None:
+def study(config: DictConfig, console: Console, vectors: Vectors, design: Design, place: Path, key: str) -> None:
     """Study one layer, and keep what was found."""
     began = time.monotonic()
     spectra = Spectra.of(vectors, config.fitted_on)
@@ -131,7 +131,7 @@ def study(config: DictConfig, console: Console, vectors: Vectors, design: Design
     found = with_origin(config, found)
     chosen = found.candidates[found.final]
     measured = measure(config, console, vectors, found)
-    keep(place, digest, found, **measured)
+    keep(place, key, found, **measured)
     settings = f" ({chosen.settings})" if chosen.settings else ""
     console.print(
         f"layer {found.layer}: all pairs choose {chosen.method}{settings}; {time.monotonic() - began:.0f} s",
@@ -155,7 +155,7 @@ def make_learner(config: DictConfig, vectors: Vectors, design: Design, spectra: 
         asked.contrast.batch_size,
         config.seed,
     )
-    neighbours = known_neighbours(config, vectors)
+    neighbours = known_neighbours(asked.contrast, config.data_dir, vectors)
     return Learner(vectors, design, spectra.blend(asked.uniform_share), neighbours, settings)
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import compress
 from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from uncone.commands.learner import known_neighbours
 from uncone.config import make_vectors
 from uncone.data import load_texts
-from uncone.data.neighbours import neighbouring_sentences
 from uncone.encoder import TransformerEncoder
 from uncone.encoder.layers import resolve_layers
 from uncone.study.choice import Design
@@ -70,19 +69,10 @@ def share_encoding(config: DictConfig, first: Vectors, layers: Sequence[Layer], 
     ):
         whole.share_layers(texts, tokens=True)
     if config.learning is not None:
-        whole.share_layers([text for side in known_neighbours(config, whole) for text in side])
+        whole.share_layers(
+            [text for side in known_neighbours(config.learning.contrast, config.data_dir, whole) for text in side]
+        )
     if config.fitted_on == "vocabulary" or config.task:
         whole.share_layers(as_words(whole.vocabulary_words()))
     if config.fitted_on != "vocabulary":
         whole.share_layers(whole.corpus, tokens=True)
-
-
-def known_neighbours(config: DictConfig, vectors: Vectors) -> tuple[list[str], list[str]]:
-    """First and second sentences that follow each other in the contrast's corpus, of those that the encoder knows."""
-    contrast = config.learning.contrast
-    pairs = neighbouring_sentences(load_texts(contrast.corpus, config.data_dir)[: contrast.limit])
-    first, second = ([pair[i] for pair in pairs] for i in (0, 1))
-    known = vectors.encoder.known(first) & vectors.encoder.known(second)
-    if not known.any():
-        raise ValueError(f"{contrast.corpus} has no two known sentences behind each other: choose another corpus")
-    return list(compress(first, known)), list(compress(second, known))

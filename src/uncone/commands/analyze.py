@@ -24,7 +24,7 @@ from uncone.atlas.table import print_atlas
 from uncone.atlas.windows import Windows
 from uncone.commands.run_folder import open_run, write_results
 from uncone.commands.systems import saved_name
-from uncone.config import Spectra, is_saved, make_candidates, names
+from uncone.config import is_saved, make_candidates, names
 from uncone.data.corpora import Corpora, Corpus
 from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
 from uncone.removal import ClusteredRemoval, Correction, TransductiveRemoval
@@ -32,6 +32,7 @@ from uncone.removal import load as load_removal
 from uncone.report.depth_figures import write_figures
 from uncone.report.page import write_page
 from uncone.report.tables import GEOMETRY_TASK
+from uncone.spectra import Spectra
 
 INTERVAL = 1.96  # standard errors to either side of a sampled measure: 95 %
 

@@ -12,11 +12,12 @@ from rich.console import Console
 from uncone import distributed
 from uncone.commands.run_folder import open_run, write_results
 from uncone.commands.systems import compare, leave_out_seen, load_splits, make_system
-from uncone.config import Spectra, make_tasks, make_vectors, names
+from uncone.config import make_tasks, make_vectors, names
 from uncone.output import write
 from uncone.removal import Correction
 from uncone.report.seeds import print_over_seeds
 from uncone.report.tables import print_results
+from uncone.spectra import Spectra
 from uncone.tasks.scoring import NotRun, Row
 
 

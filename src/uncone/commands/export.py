@@ -15,12 +15,13 @@ from uncone import distributed
 from uncone.commands.origin import TrainingRun, find_evidence, identity
 from uncone.commands.run_folder import check_complete
 from uncone.commands.systems import load_splits, make_systems
-from uncone.config import Spectra, check, is_saved, make_vectors, names
+from uncone.config import check, is_saved, make_vectors, names
 from uncone.export.base import EncoderExporter, VectorExporter
 from uncone.export.card import card, description, shareable
 from uncone.export.folder import MARK, check_target, whole_folder
 from uncone.removal import Correction, load
 from uncone.removal.transductive import TransductiveRemoval
+from uncone.spectra import Spectra
 from uncone.vectors import Vectors
 
 

@@ -18,14 +18,13 @@ from uncone.callbacks import GeometryCallback, LoggerIdentity
 from uncone.commands.learner import epochs, make_learner, trained_on
 from uncone.commands.loggers import make_loggers
 from uncone.commands.replicas import trainer_options
-from uncone.config import Spectra
 from uncone.data.pairs import ScoredPairs
 from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Correction
+from uncone.runs import VALIDATION
+from uncone.spectra import Spectra
 from uncone.threads import one_thread
 from uncone.vectors import Vectors
-
-MONITOR = "val/spearman"
 
 
 def fit(
@@ -40,14 +39,15 @@ def fit(
 ) -> dict[str, Correction]:
     """Train the bank of removals; returns the best as "learned" (and every other, if `learned.report` says so)."""
     module, data = make_learner(config, vectors, spectra, pairs, validation)
-    start, start_score = module.removal(0), module.validation_scores(data.validation).max()
+    keeps_best = config.learned.keep == "best"
+    start = (module.removal(0), module.validation_scores(data.validation).max()) if keeps_best else None
     # Saved when an epoch is over, after validation, so that a resumed run starts with the next one.
     options: dict[str, Any] = {
         "dirpath": folder / "checkpoints",
         "save_on_train_epoch_end": True,
         "enable_version_counter": False,
     }
-    best = ModelCheckpoint(filename="best", monitor=MONITOR, mode="max", **options)
+    best = ModelCheckpoint(filename="best", monitor=VALIDATION, mode="max", **options)
     callbacks: list[Callback] = [
         LoggerIdentity(),
         GeometryCallback(probe, folder / "figures", config.callbacks.geometry.every_n_epochs),
@@ -55,7 +55,7 @@ def fit(
         ModelCheckpoint(filename="last", **options),
     ]
     if config.learned.patience is not None:
-        callbacks.append(EarlyStopping(MONITOR, patience=config.learned.patience, mode="max"))
+        callbacks.append(EarlyStopping(VALIDATION, patience=config.learned.patience, mode="max"))
     try:
         loggers = make_loggers(config, folder, resumed_id)
         trainer: pl.Trainer = hydra.utils.instantiate(
@@ -70,14 +70,14 @@ def fit(
             trainer.fit(module, data, ckpt_path=config.ckpt_path, weights_only=True)
     finally:
         wandb.finish()  # so that the next run of this process starts its own
-    if config.learned.keep == "best":
+    if keeps_best:
         saved = BytesIO(distributed.read_from_first(best.best_model_path))
         checkpoint = torch.load(saved, map_location="cpu", weights_only=True)
         module.best_member = checkpoint["best_member"]
         module.load_state_dict(checkpoint["state_dict"], strict=False)
     removals: dict[str, Correction] = {"learned": module.removal()}
-    if config.learned.keep == "best" and best.best_model_score <= start_score:
-        removals["learned"] = start  # nothing that was learned is better than what it started from
+    if start is not None and best.best_model_score <= start[1]:
+        removals["learned"] = start[0]  # nothing that was learned is better than what it started from
     if config.learned.report == "all":
         removals |= {f"learned_{label}": module.removal(member) for member, label in enumerate(module.labels)}
     return {name: removal.with_settings(**trained_on(config)) for name, removal in removals.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 import hydra
@@ -12,7 +13,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from uncone.bank import RemovalBank, members
-from uncone.config import Spectra, numbers
+from uncone.config import numbers
 from uncone.data.basis import Basis
 from uncone.data.clustered_pairs import ClusteredBasis
 from uncone.data.corpora import load_texts
@@ -23,6 +24,7 @@ from uncone.encoder import TokenVectors
 from uncone.learning import train
 from uncone.module import RemovalModule
 from uncone.removal import Correction
+from uncone.spectra import Spectra
 from uncone.spectrum import Spectrum
 from uncone.threads import one_thread
 from uncone.vectors import Vectors
@@ -170,14 +172,20 @@ def _side(texts: Sequence[str], kind: str, vectors: Vectors, basis: Basis | Clus
 
 
 def encoded_neighbours(config: DictConfig, vectors: Vectors, basis: Basis | ClusteredBasis) -> tuple[Side, Side]:
-    """Sentences that follow each other in the contrast's corpus: the first ones, and the second."""
-    texts = load_texts(config.learned.contrast.corpus, config.data_dir)[: config.learned.contrast.limit]
-    pairs = neighbouring_sentences(texts)
-    known = vectors.encoder.known([first for first, _ in pairs]) & vectors.encoder.known(
-        [second for _, second in pairs]
-    )
-    sentences = [sentence for pair, is_known in zip(pairs, known, strict=True) if is_known for sentence in pair]
-    if not sentences:
-        corpus = config.learned.contrast.corpus
-        raise ValueError(f"the corpus {corpus} has no two known sentences behind each other: choose another")
-    return _side(sentences[0::2], "sentences", vectors, basis), _side(sentences[1::2], "sentences", vectors, basis)
+    """Sentences that follow each other in the contrast's corpus, as the basis takes them."""
+    first, second = known_neighbours(config.learned.contrast, config.data_dir, vectors)
+    return _side(first, "sentences", vectors, basis), _side(second, "sentences", vectors, basis)
+
+
+def known_neighbours(contrast: DictConfig, data_dir: str | None, vectors: Vectors) -> tuple[list[str], list[str]]:
+    """First and second sentences that follow each other in the contrast's corpus, of those that the encoder knows.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    pairs = neighbouring_sentences(load_texts(contrast.corpus, data_dir)[: contrast.limit])
+    first, second = ([pair[i] for pair in pairs] for i in (0, 1))
+    known = vectors.encoder.known(first) & vectors.encoder.known(second)
+    if not known.any():
+        raise ValueError(f"the corpus {contrast.corpus} has no two known sentences behind each other: choose another")
+    return list(compress(first, known)), list(compress(second, known))

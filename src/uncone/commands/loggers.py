@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from uncone import distributed
+from uncone.runs import VALIDATION
 
 
 def make_loggers(config: DictConfig, folder: Path, resumed_id: str | None) -> list[Logger]:
@@ -37,7 +38,7 @@ def make_loggers(config: DictConfig, folder: Path, resumed_id: str | None) -> li
         settings=wandb.Settings(console="off", silent=True),
     )
     # a sweep of W&B goes by the summary: by the epoch that is kept
-    run.define_metric("val/spearman", summary="max" if config.learned.keep == "best" else "last")
+    run.define_metric(VALIDATION, summary="max" if config.learned.keep == "best" else "last")
     loggers.append(WandbLogger(experiment=run, save_dir=folder))
     return loggers
 

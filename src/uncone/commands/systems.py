@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.progress import track
 
 from uncone.commands.learner import learn_plainly
-from uncone.config import Spectra, is_saved, make_candidates, names
+from uncone.config import is_saved, make_candidates, names
 from uncone.data.pairs import ScoredPairs
 from uncone.data.splits import split_pairs
 from uncone.removal import Correction
 from uncone.removal import load as load_removal
+from uncone.spectra import Spectra
 from uncone.statistics import spearman
 from uncone.tasks import NotRun, Row, Task, evaluate, without_training_pairs
 from uncone.tasks.base import distinct, paired_cosine

@@ -44,7 +44,7 @@ class Basis(NamedTuple):
         """(d, k) the components."""
         return self.components
 
-    def pairs(self, e1: Tensor, e2: Tensor, score: Tensor, dataset: Tensor) -> PairCoordinates:
+    def pairs(self, e1: Tensor, e2: Tensor, score: Tensor, dataset: Tensor) -> PairBatch:
         """Scored pairs of vectors (n, d)."""
         c, U = self.centre.double(), self.components.double()
         e1, e2 = e1.double() - c, e2.double() - c
@@ -52,7 +52,7 @@ class Basis(NamedTuple):
         e1, e2 = e1 - a @ U.T, e2 - b @ U.T
         # the nil vector has a tiny length, so that its cosines are 0
         rest = torch.stack([(e1 * e2).sum(1), e1.square().sum(1) + TINY, e2.square().sum(1) + TINY], 1)
-        return PairCoordinates(a.float(), b.float(), rest.float(), score, dataset)
+        return PairBatch(a.float(), b.float(), rest.float(), score, dataset)
 
     def neighbours(self, e1: Tensor, e2: Tensor) -> Neighbours:
         """Pairs without scores."""
@@ -61,7 +61,7 @@ class Basis(NamedTuple):
         return Neighbours(a, b, e1 - c - a @ U.T, e2 - c - b @ U.T)
 
     def removal(
-        self, gains: Tensor, shift: Tensor, count: int, mixing: Tensor | None = None, **description: object
+        self, gains: Tensor, shift: Tensor, count: int, mixing: Tensor | None = None, **description: Any
     ) -> Removal:
         """The removal of the leading components, or of directions in their span.
 
@@ -83,40 +83,15 @@ class Basis(NamedTuple):
             V, singular, _ = torch.linalg.svd(W)
             order = (self.eigenvalues[:count].double() @ V.square()).argsort(descending=True)  # by variance
             U, gains = (self.components[:, :count].double() @ V[:, order]).float(), singular[order].float()
-        return Removal(centre, U, gains, **description)  # type: ignore[arg-type]
-
-
-class PairCoordinates(NamedTuple):
-    """Scored pairs in a component basis, as they are kept.
-
-    Attributes:
-        a: (n, k) = (e₁ − c) U.
-        b: (n, k) = (e₂ − c) U.
-        rest: (n, 3) e₁·e₂, ‖e₁‖², ‖e₂‖² of what lies outside U.
-        score: (n,) in [-1, 1].
-        dataset: (n,) number of the data set.
-    """
-
-    a: Tensor
-    b: Tensor
-    rest: Tensor
-    score: Tensor
-    dataset: Tensor
-
-    def batch(self, rows: Tensor | slice = slice(None)) -> PairBatch:
-        """Some of the pairs, by row numbers of any shape (…, n): as a step reads them."""
-        a, b = self.a[rows], self.b[rows]
-        products = torch.stack([a * b, a * a, b * b], -2)
-        return PairBatch(a, b, products, self.rest[rows], self.score[rows], self.dataset[rows])
+        return Removal(centre, U, gains, **description)
 
 
 class PairBatch(NamedTuple):
-    """Scored pairs of one step. Rows may stand below each other for several seeds, (S, n, …) in place of (n, …).
+    """Scored pairs in a component basis. In a step, (S, n, …) in place of (n, …) for several seeds.
 
     Attributes:
         a: (n, k) = (e₁ − c) U.
         b: (n, k) = (e₂ − c) U.
-        products: (n, 3, k) a∘b, a∘a, b∘b: what squared gains are multiplied with.
         rest: (n, 3) e₁·e₂, ‖e₁‖², ‖e₂‖² of what lies outside U.
         score: (n,) in [-1, 1].
         dataset: (n,) number of the data set.
@@ -124,10 +99,18 @@ class PairBatch(NamedTuple):
 
     a: Tensor
     b: Tensor
-    products: Tensor
     rest: Tensor
     score: Tensor
     dataset: Tensor
+
+    @property
+    def products(self) -> Tensor:
+        """(n, 3, k) a∘b, a∘a, b∘b: what squared gains are multiplied with."""
+        return torch.stack([self.a * self.b, self.a * self.a, self.b * self.b], -2)
+
+    def batch(self, rows: Tensor) -> PairBatch:
+        """Some of them, by row numbers of any shape (…, n)."""
+        return PairBatch(*(part[rows] for part in self))
 
 
 class Neighbours(NamedTuple):

@@ -31,7 +31,7 @@ class ClusteredTexts(NamedTuple):
     coordinates: Tensor
     mass: Tensor
 
-    def batch(self, rows: Tensor | slice = slice(None)) -> ClusteredTexts:
+    def batch(self, rows: Tensor) -> ClusteredTexts:
         """Some of the texts, by row numbers of any shape (…, n)."""
         return ClusteredTexts(*(part[rows] for part in self))
 
@@ -51,7 +51,7 @@ class ClusteredPairBatch(NamedTuple):
     score: Tensor
     dataset: Tensor
 
-    def batch(self, rows: Tensor | slice = slice(None)) -> ClusteredPairBatch:
+    def batch(self, rows: Tensor) -> ClusteredPairBatch:
         """Some of the pairs, by row numbers of any shape (…, n)."""
         return ClusteredPairBatch(self.first.batch(rows), self.second.batch(rows), self.score[rows], self.dataset[rows])
 

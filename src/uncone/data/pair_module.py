@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
-from uncone.data.basis import Basis, Neighbours, PairBatch, PairCoordinates, Steps, TrainingBatch
+from uncone.data.basis import Basis, Neighbours, PairBatch, Steps, TrainingBatch
 from uncone.data.clustered_pairs import ClusteredBasis, ClusteredNeighbours, ClusteredPairBatch
 from uncone.data.pairs import ScoredPairs
 
@@ -23,7 +23,7 @@ class _Gathered(Dataset[Steps]):
     """Training pairs, several steps at a time."""
 
     def __init__(
-        self, pairs: PairCoordinates | ClusteredPairBatch | None, neighbours: Neighbours | ClusteredNeighbours | None
+        self, pairs: PairBatch | ClusteredPairBatch | None, neighbours: Neighbours | ClusteredNeighbours | None
     ):
         self.pairs, self.neighbours = pairs, neighbours
 
@@ -89,6 +89,15 @@ Side = Any
 EncodedPairs = tuple[ScoredPairs, Side, Side]
 
 
+def expressed(
+    pairs: ScoredPairs, first: Side, second: Side, basis: Basis | ClusteredBasis, datasets: Sequence[str] = ()
+) -> PairBatch | ClusteredPairBatch:
+    """Scored pairs in a basis; their data sets are numbered after those of `datasets`."""
+    number = {name: i for i, name in enumerate(dict.fromkeys([*datasets, *pairs.datasets]))}
+    score = torch.tensor(pairs.scaled_score, dtype=torch.float32)
+    return basis.pairs(first, second, score, torch.tensor([number[name] for name in pairs.dataset]))
+
+
 class PairDataModule(pl.LightningDataModule):
     """Training and validation pairs, encoded once and expressed in a basis.
 
@@ -119,19 +128,12 @@ class PairDataModule(pl.LightningDataModule):
         super().__init__()
         self.seeds, self.neighbours_per_batch = seeds, neighbours_per_batch
         self.datasets = () if train is None else train[0].datasets
-        self.train = None if train is None else self._express(*train, basis)
-        self.validation = self._express(*validation, basis).batch()
+        self.train = None if train is None else expressed(*train, basis, self.datasets)
+        self.validation = expressed(*validation, basis, self.datasets)
         rows = 0 if train is None else len(train[0])
         self.batch_size = batch_size and max(1, min(batch_size, rows // minimum_steps))
         self.neighbours = None if neighbours is None else basis.neighbours(*neighbours)
         self.neighbours_count = 0 if neighbours is None else len(_first(self.neighbours))
-
-    def _express(
-        self, pairs: ScoredPairs, first: Side, second: Side, basis: Basis | ClusteredBasis
-    ) -> PairCoordinates | ClusteredPairBatch:
-        number = {name: i for i, name in enumerate(dict.fromkeys([*self.datasets, *pairs.datasets]))}
-        score = torch.tensor(pairs.scaled_score, dtype=torch.float32)
-        return basis.pairs(first, second, score, torch.tensor([number[name] for name in pairs.dataset]))
 
     def batches(self) -> EpochBatches:
         """The steps of an epoch."""
@@ -154,7 +156,8 @@ class PairDataModule(pl.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[PairBatch | ClusteredPairBatch]:
         """All validation pairs as one batch."""
-        return DataLoader([self.validation], batch_size=None)  # type: ignore[arg-type]
+        only: Any = [self.validation]
+        return DataLoader(only, batch_size=None)
 
 
 def _as_it_is(steps: Any) -> Any:

@@ -38,5 +38,6 @@ def write_advice_page(folder: Path) -> Path:
     advice["measures"] = [measure._asdict() for measure in (*shown, _FREQUENCY)]
     advice["title"] = f"Does removal help {advice['encoder']}?"
     path = folder / PAGE
-    write(path, rendered("advice.html", ("common.js", "advice.js"), advice, ("page.css", "advice.css")))
+    scripts, styles = ("common.js", "advice.js"), ("page.css", "advice.css")
+    write(path, rendered("advice.html", scripts, advice, styles, plotly=False))
     return path

@@ -10,9 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
-from uncone.collection import GEOMETRY_TASK, NOT_FELT, Collection, Line, Status, best
+from uncone.collection import NOT_FELT, Collection, Line, Status, best
 from uncone.output import write
 from uncone.report.page import rendered
+from uncone.report.tables import GEOMETRY_TASK
 from uncone.statistics import LOWER_IS_BETTER
 from uncone.tasks.scoring import ROW_KEYS
 

@@ -24,6 +24,10 @@ from uncone.report.tables import GEOMETRY_TASK
 
 PAGE = "report.html"
 SCRIPTS = ("common.js", "page.js", "depth.js", "layer.js", "cloud.js")
+POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
+PLOTLY_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:"
+)
 POINTS = 120_000  # over all views, about 3 MB; more views have fewer points each
 
 
@@ -50,25 +54,32 @@ def write_page(folder: str | Path) -> Path:
 
 
 def rendered(
-    frame: str, scripts: Sequence[str], contents: dict[str, Any], styles: Sequence[str] = ("page.css",)
+    body: str,
+    scripts: Sequence[str],
+    contents: dict[str, Any],
+    styles: Sequence[str] = ("page.css",),
+    plotly: bool = True,
 ) -> str:
-    """A page: its frame with styles, data, plotly and scripts put in.
+    """A page: its body in the frame of all pages, with styles, data and scripts put in.
 
     Args:
-        frame: name of an HTML file among the assets.
+        body: name of an HTML file among the assets.
         scripts: names of those that draw it; one of them defines `start()`.
         contents: what it shows, "title" among it; becomes `DATA`.
         styles: names of style sheets.
+        plotly: put it in too, and allow what it needs.
     """
     parts = {
+        "policy": PLOTLY_POLICY if plotly else POLICY,
         "title": _escaped(contents["title"]),
         "css": "\n".join(map(_asset, styles)),
+        "body": _asset(body),
         "data": embedded(contents),
-        "plotly": str(get_plotlyjs()),
+        "plotly": str(get_plotlyjs()) if plotly else "",
         "script": "\n".join([*map(_asset, scripts), "start();"]),
     }
     # in one pass, so that nothing is replaced inside what was put in
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset(frame))
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("frame.html"))
 
 
 def page_contents(folder: Path) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.stats import rankdata
 
 from uncone.statistics import agreement
 from uncone.statistics.agreement import OnCounts
@@ -83,8 +82,7 @@ def spearman_each(gold: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         array([ 1., -1.])
     """
     gold, systems = checked("spearman", gold, predictions.T)
-    ranks = [_standardised(rankdata(each, axis=1)) for each in (gold[None], systems)]  # (1, n), (M, n)
-    return (ranks[1] @ ranks[0][0]) / len(gold)
+    return kernel("spearman")(gold, systems)(np.ones((len(gold), 1)))[:, 0]
 
 
 def accuracy(gold: np.ndarray, predicted: np.ndarray) -> float:

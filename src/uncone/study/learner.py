@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from uncone.bank import RemovalBank, members
-from uncone.data.basis import Basis, Neighbours, PairBatch, PairCoordinates, TrainingBatch
+from uncone.data.basis import Basis, Neighbours, PairBatch, TrainingBatch
+from uncone.data.pair_module import expressed
 from uncone.data.pairs import ScoredPairs
 from uncone.module import RemovalModule
 from uncone.objectives import PearsonLoss
@@ -86,10 +87,9 @@ class Learner:
         self._tracks = []
         for centred in settings.centred:
             basis = Basis.of(spectrum, counts[-1], centred)
-            words = _expressed(design.words, vectors.raw_words, basis)
-            sentences = _expressed(design.sentences, vectors.sentences, basis)
-            batches = words.batch(), sentences.batch()
-            self._tracks.append(_Track(centred, basis, words, *batches, basis.neighbours(*raw)))
+            words = _read(design.words, vectors.raw_words, basis)
+            sentences = _read(design.sentences, vectors.sentences, basis)
+            self._tracks.append(_Track(centred, basis, words, sentences, basis.neighbours(*raw)))
 
     @property
     def settings(self) -> list[str]:
@@ -107,7 +107,7 @@ class Learner:
         with one_thread(), torch.no_grad():
             for track in self._tracks:
                 for module in self._way(track, among):
-                    words.append(module.bank.similarities(track.all_words).T)
+                    words.append(module.bank.similarities(track.words).T)
                     sentences.append(module.bank.similarities(track.sentences).T)
         return torch.cat(words).double().numpy(), torch.cat(sentences).double().numpy()
 
@@ -149,17 +149,13 @@ class _Track(NamedTuple):
 
     centred: bool
     basis: Basis
-    words: PairCoordinates
-    all_words: PairBatch
+    words: PairBatch
     sentences: PairBatch
     neighbours: Neighbours
 
 
-def _expressed(pairs: ScoredPairs, read: Callable[[Sequence[str]], np.ndarray], basis: Basis) -> PairCoordinates:
-    """Pairs in a basis."""
+def _read(pairs: ScoredPairs, read: Callable[[Sequence[str]], np.ndarray], basis: Basis) -> PairBatch:
+    """Pairs in a basis, each text read once."""
     texts, first, second = distinct(pairs.text1, pairs.text2)
     X = torch.tensor(read(texts))
-    number = {name: i for i, name in enumerate(pairs.datasets)}
-    dataset = torch.tensor([number[name] for name in pairs.dataset])
-    score = torch.tensor(pairs.scaled_score, dtype=torch.float32)
-    return basis.pairs(X[first], X[second], score, dataset)
+    return cast(PairBatch, expressed(pairs, X[first], X[second], basis))  # as the basis is no clustered one
