@@ -14,7 +14,7 @@ from uncone.data.pair_module import PairDataModule
 from uncone.data.pairs import ScoredPairs
 from uncone.module import RemovalModule
 from uncone.objectives import PearsonLoss
-from uncone.removal import Correction, Removal
+from uncone.removal import ClusteredRemoval, Removal
 from uncone.spectrum import Spectrum
 from uncone.threads import one_thread
 
@@ -86,7 +86,7 @@ def learn(
 
 def train(
     module: RemovalModule, data: PairDataModule, max_epochs: int, patience: int | None, keep: str = "best"
-) -> Correction:
+) -> Removal | ClusteredRemoval:
     """Train a bank as a Lightning trainer would, without writing or printing, or touching the caller's random numbers.
 
     Args:
@@ -100,7 +100,7 @@ def train(
     loader = data.train_dataloader()
     batches: Any = loader.batch_sampler
     optimizer = module.configure_optimizers()
-    best: Correction | None = None
+    best: Removal | ClusteredRemoval | None = None
     best_score, best_epoch = -math.inf, 0
     for epoch in range(max_epochs + 1):  # validation first: epoch 0 is the identity
         scores = module.validation_scores(data.validation)

@@ -8,8 +8,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from uncone.commands.evaluate import evaluate
+from uncone.commands.learner import contrast_texts
 from uncone.commands.systems import make_recipe
 from uncone.config import register
+from uncone.data import load_texts
 from uncone.encoder import Encoder
 from uncone.removal import Removal, all_but_the_top
 from uncone.runs import read_results
@@ -142,6 +144,7 @@ def test_recipes_are_learned_anew_for_every_seed(data_dir, tmp_path, capsys):
     short = [f"recipes.{name}.learned.max_steps=5" for name in ("learned", "label_free")]
     short += ["recipes.paper.learned.max_epochs=1"]
     short += [f"recipes.{name}.learned.contrast.limit=100" for name in ("learned", "label_free")]
+    short += [f"recipes.{name}.learned.strength=0.7" for name in ("learned", "label_free")]
     sizes = ["seeds=[0,1]", "removal=[none,paper,learned,label_free]", "task=[liang_words]", f"data_dir={data_dir}"]
     config = config_of(tmp_path, "experiment=benchmark_static", *short, *sizes, "recipes.paper.learned.batch_size=512")
     evaluate(config)
@@ -153,6 +156,28 @@ def test_recipes_are_learned_anew_for_every_seed(data_dir, tmp_path, capsys):
     out = " ".join(capsys.readouterr().out.split())
     assert out.count("label_free: learned(") == 2
     assert "made in" in out
+
+
+def test_the_strength_is_chosen_on_texts_that_are_not_learned_from(tmp_path, capsys):
+    corpus = load_texts("lee_background")
+    short = ["recipes.label_free.learned.contrast={corpus: lee_background, limit: 50}", "removal=[label_free]"]
+    asked = config_of(tmp_path, *short, "task=lee", "recipes.label_free.learned.strength=[0,0.6]")
+    training, held_out = contrast_texts(make_recipe(asked, "label_free"))
+    assert (training, held_out) == (corpus[:40], corpus[40:50])
+    evaluate(asked)
+    assert "strength=0.6" in " ".join(capsys.readouterr().out.split())  # of an input table, which needs it
+    fixed = config_of(tmp_path, *short, "recipes.label_free.learned.strength=0.6")
+    assert contrast_texts(make_recipe(fixed, "label_free")) == (corpus[:50], ())
+
+
+def test_clusters_take_one_strength(tmp_path):
+    short = [
+        "removal=[learned]",
+        "recipes.learned.learned={clusters: 2, numbers_of_components: [1], rank: 0, max_steps: 1}",
+    ]
+    limits = ["recipes.learned.learned.contrast.limit=50", "fitted_on=texts", "task=lee"]
+    with pytest.raises(ValueError, match=r"with learned.clusters, learned.strength must be one number, got \[0.0, "):
+        evaluate(config_of(tmp_path, *short, *limits))
 
 
 def test_a_recipe_may_be_like_another_but_for_some_settings(tmp_path):

@@ -155,7 +155,8 @@ def make_learner(config: DictConfig, vectors: Vectors, design: Design, spectra: 
         asked.contrast.batch_size,
         config.seed,
     )
-    neighbours = known_neighbours(asked.contrast, config.data_dir, vectors)
+    texts = load_texts(asked.contrast.corpus, config.data_dir)[: asked.contrast.limit]
+    neighbours = known_neighbours(texts, vectors)
     return Learner(vectors, design, spectra.blend(asked.uniform_share), neighbours, settings)
 
 

@@ -69,9 +69,9 @@ def share_encoding(config: DictConfig, first: Vectors, layers: Sequence[Layer], 
     ):
         whole.share_layers(texts, tokens=True)
     if config.learning is not None:
-        whole.share_layers(
-            [text for side in known_neighbours(config.learning.contrast, config.data_dir, whole) for text in side]
-        )
+        contrast = config.learning.contrast
+        texts = load_texts(contrast.corpus, config.data_dir)[: contrast.limit]
+        whole.share_layers([text for side in known_neighbours(texts, whole) for text in side])
     if config.fitted_on == "vocabulary" or config.task:
         whole.share_layers(as_words(whole.vocabulary_words()))
     if config.fitted_on != "vocabulary":

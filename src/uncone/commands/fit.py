@@ -15,12 +15,12 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from uncone import distributed
 from uncone.callbacks import GeometryCallback, LoggerIdentity
-from uncone.commands.learner import epochs, make_learner, trained_on
+from uncone.commands.learner import epochs, finished, make_learner
 from uncone.commands.loggers import make_loggers
 from uncone.commands.replicas import trainer_options
 from uncone.data.pairs import ScoredPairs
 from uncone.geometry.probe import GeometryProbe
-from uncone.removal import Correction
+from uncone.removal import ClusteredRemoval, Correction, Removal
 from uncone.runs import VALIDATION
 from uncone.spectra import Spectra
 from uncone.threads import one_thread
@@ -75,9 +75,9 @@ def fit(
         checkpoint = torch.load(saved, map_location="cpu", weights_only=True)
         module.best_member = checkpoint["best_member"]
         module.load_state_dict(checkpoint["state_dict"], strict=False)
-    removals: dict[str, Correction] = {"learned": module.removal()}
+    removals: dict[str, Removal | ClusteredRemoval] = {"learned": module.removal()}
     if start is not None and best.best_model_score <= start[1]:
         removals["learned"] = start[0]  # nothing that was learned is better than what it started from
     if config.learned.report == "all":
         removals |= {f"learned_{label}": module.removal(member) for member, label in enumerate(module.labels)}
-    return {name: removal.with_settings(**trained_on(config)) for name, removal in removals.items()}
+    return {name: finished(config, vectors, removal) for name, removal in removals.items()}

@@ -23,9 +23,10 @@ from uncone.data.pairs import ScoredPairs
 from uncone.encoder import TokenVectors
 from uncone.learning import train
 from uncone.module import RemovalModule
-from uncone.removal import Correction
+from uncone.removal import ClusteredRemoval, Correction, Removal
 from uncone.spectra import Spectra
 from uncone.spectrum import Spectrum
+from uncone.strengths import choose_strength
 from uncone.threads import one_thread
 from uncone.vectors import Vectors
 
@@ -65,7 +66,7 @@ def make_learner(
         contrast.weight,
         contrast.temperature,
         settings.mixing_pull,
-        settings.strength,
+        max(numbers(settings.strength)),
         settings.gradient_clip,
         settings.optimizer,
         vectors.encoder,
@@ -80,6 +81,19 @@ def learn_plainly(
     module, data = make_learner(config, vectors, spectra, pairs, validation)
     with one_thread():
         removal = train(module, data, epochs(config, data), config.learned.patience, config.learned.keep)
+    return finished(config, vectors, removal)
+
+
+def finished(config: DictConfig, vectors: Vectors, removal: Removal | ClusteredRemoval) -> Correction:
+    """A learned removal at the strength that held-out sentences choose, and what it was trained on."""
+    strengths = numbers(config.learned.strength)
+    if len(strengths) > 1:
+        if not isinstance(removal, Removal):
+            raise ValueError(f"with learned.clusters, learned.strength must be one number, got {strengths}")
+        first, second = known_neighbours(contrast_texts(config)[1], vectors)
+        removal = choose_strength(
+            removal, strengths, lambda each, texts: vectors.corrected(each).sentences(texts), first, second
+        )
     return removal.with_settings(**trained_on(config))
 
 
@@ -173,19 +187,29 @@ def _side(texts: Sequence[str], kind: str, vectors: Vectors, basis: Basis | Clus
 
 def encoded_neighbours(config: DictConfig, vectors: Vectors, basis: Basis | ClusteredBasis) -> tuple[Side, Side]:
     """Sentences that follow each other in the contrast's corpus, as the basis takes them."""
-    first, second = known_neighbours(config.learned.contrast, config.data_dir, vectors)
+    first, second = known_neighbours(contrast_texts(config)[0], vectors)
     return _side(first, "sentences", vectors, basis), _side(second, "sentences", vectors, basis)
 
 
-def known_neighbours(contrast: DictConfig, data_dir: str | None, vectors: Vectors) -> tuple[list[str], list[str]]:
-    """First and second sentences that follow each other in the contrast's corpus, of those that the encoder knows.
+def contrast_texts(config: DictConfig) -> tuple[Sequence[str], Sequence[str]]:
+    """Texts of the contrast's corpus to learn from; and the last of them, which choose the strength if it is a list."""
+    contrast = config.learned.contrast
+    texts = load_texts(contrast.corpus, config.data_dir)[: contrast.limit]
+    held_out = round(contrast.held_out * len(texts)) if len(numbers(config.learned.strength)) > 1 else 0
+    return texts[: len(texts) - held_out], texts[len(texts) - held_out :]
+
+
+def known_neighbours(texts: Sequence[str], vectors: Vectors) -> tuple[list[str], list[str]]:
+    """First and second sentences that follow each other in texts, of those that the encoder knows.
 
     Raises:
         ValueError: if there are none.
     """
-    pairs = neighbouring_sentences(load_texts(contrast.corpus, data_dir)[: contrast.limit])
+    pairs = neighbouring_sentences(texts)
     first, second = ([pair[i] for pair in pairs] for i in (0, 1))
     known = vectors.encoder.known(first) & vectors.encoder.known(second)
     if not known.any():
-        raise ValueError(f"the corpus {contrast.corpus} has no two known sentences behind each other: choose another")
+        raise ValueError(
+            f"{len(texts)} texts of contrast.corpus hold no two known sentences behind each other: choose another one"
+        )
     return list(compress(first, known)), list(compress(second, known))
