@@ -97,16 +97,6 @@ def test_mixing_finds_directions_that_no_gain_of_a_component_can(cone, basis):
     assert (removal.components[:, weights.indices[:2]].T @ planted).norm() > 1.38  # of √2
 
 
-def test_strength_is_a_power_of_the_map(cone, basis):
-    """Half the strength, applied twice, is the whole."""
-    half, whole = (
-        disturb(module_of(basis, MeanSquaredError(), members([DIMENSION]), rank=2, strength=strength)).removal()
-        for strength in (0.5, 1.0)
-    )
-    W, V = (removal.fold()[0].double() for removal in (half, whole))
-    torch.testing.assert_close(W @ W, V, atol=1e-5, rtol=0)
-
-
 def test_a_strong_pull_keeps_the_components(cone, basis):
     module = disturb(module_of(basis, MeanSquaredError(), members([5], pulls=[0.0]), rank=2, mixing_pull=7.0))
     left, right = module.bank.mixing

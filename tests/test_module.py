@@ -179,7 +179,6 @@ def test_the_training_step_moves_nothing_between_devices(cone, basis):
         ({"members": []}, "must lie in"),
         ({"members": [Member(1, 0), Member(1, 1), Member(2, 0)]}, "sorted by seed"),
         ({"members": [Member(1)], "parameterisation": "sigmoid"}, "unknown parameterisation 'sigmoid'"),
-        ({"members": [Member(1)], "parameterisation": "paper", "strength": 0.5}, "strength must be 1, got 0.5"),
         ({"members": [Member(1)], "optimizer": "lbfgs"}, "gradient_clip None, got 0.0 and 1.0"),
     ],
 )

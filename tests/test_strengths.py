@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from uncone.removal import Removal
-from uncone.strengths import choose_strength, reciprocal_ranks
+from uncone.strengths import at_strength, choose_strength, reciprocal_ranks
 
 COUNT, DIMENSION = 400, 12
-STRENGTHS = (0, 0.2, 0.4, 0.6, 0.8)
+STRENGTHS = (0, 0.25, 0.5, 0.75, 1)
 
 
 def sentences(offset: float, noise: float) -> dict[str, np.ndarray]:
@@ -45,7 +45,7 @@ def test_equals_counting():
 
 def test_takes_all_of_what_helps():
     """A direction that says nothing, removed the more the better; the whole is the removal itself."""
-    removal = along(0, 1e-2, centre=9.0)
+    removal = along(0, 0.05, centre=9.0)
     taken = chosen(sentences(offset=9.0, noise=30.0), removal)
     assert taken.settings["strength"] == STRENGTHS[-1]
     torch.testing.assert_close(taken.fold(), removal.fold())
@@ -64,8 +64,8 @@ def test_takes_nothing_of_what_does_harm(gain):
 def test_takes_part_of_what_goes_too_far():
     """Along an axis ten times too long, whose gain should be 0.1, the square root of 0.01; and half the centre."""
     vectors = {name: row * np.where(np.arange(DIMENSION) == 1, 10, 1) for name, row in sentences(0.0, 0.1).items()}
-    taken = chosen(vectors, along(1, 0.01, centre=0.2), strengths=(0, 1, 2))
-    assert taken.settings["strength"] == 1
+    taken = chosen(vectors, along(1, 0.01, centre=0.2), strengths=(1, 0.5, 0))
+    assert taken.settings["strength"] == 0.5
     torch.testing.assert_close(taken.gains, torch.tensor([0.1]))
     torch.testing.assert_close(taken.centre[0], torch.tensor(0.1))
 
@@ -77,13 +77,21 @@ def test_few_sentences_cannot_justify_much():
     assert few < many
 
 
+def test_strength_is_a_power_of_the_map():
+    """Half the strength, applied twice, is the whole."""
+    axes = torch.linalg.qr(torch.randn(DIMENSION, DIMENSION, generator=torch.Generator().manual_seed(0)))[0]
+    whole = Removal(torch.zeros(DIMENSION), axes[:, :5], torch.rand(5) + 0.1, method="learned")
+    W, V = (at_strength(whole, strength).fold()[0] for strength in (0.5, 1.0))
+    torch.testing.assert_close(W @ W, V, atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize(
     ("strengths", "gain", "count", "message"),
     [
-        ((0, 0), 0.5, COUNT, r"one of them above, got \[0, 0\]"),
-        ((-0.1, 1), 0.5, COUNT, r"at least 0.*got \[-0.1, 1\]"),
+        ((0, 1.5), 0.5, COUNT, r"strength must be in \[0, 1\], got 1.5"),
+        ((-0.1, 1), 0.5, COUNT, r"strength must be in \[0, 1\], got -0.1"),
         ((0, 1), 0.5, 1, "at least 2 neighbouring sentences, got 1"),
-        ((0, 1), -0.5, COUNT, "negative gains"),
+        ((0.5, 1), -0.5, COUNT, "negative gains .* must be 1, got 0.5"),
     ],
 )
 def test_refuses(strengths, gain, count, message):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,15 +36,13 @@ class RemovalModule(pl.LightningModule):
         contrast: weight of the label-free contrast of neighbouring sentences (`uncone.objectives.neighbour_contrast`).
         temperature: of the contrast.
         mixing_pull: strength of the pull of a mixing toward nil, on ‖A Bᵀ‖² / k.
-        strength: share of what was learned that a removal takes, in log-gains: its gains are g^strength. Below 1 it
-            goes back toward the identity, which costs what was learned from little and spares the rest.
         gradient_clip: largest gradient norm of each member; None does not clip.
         optimizer: "adam" or "lbfgs" (`uncone.optimizers`). L-BFGS needs the same loss in every step: all pairs in one
             batch, no contrast, no clipping.
         encoder: the frozen encoder that `forward` corrects; its weights never enter a checkpoint.
 
     Raises:
-        ValueError: for L-BFGS with what it cannot follow, or a strength other than 1 where gains may be negative.
+        ValueError: for L-BFGS with what it cannot follow.
     """
 
     pull: Tensor
@@ -58,7 +55,6 @@ class RemovalModule(pl.LightningModule):
         contrast: float = 0.0,
         temperature: float = 0.05,
         mixing_pull: float = 10.0,
-        strength: float = 1.0,
         gradient_clip: float | None = 1.0,
         optimizer: str = "adam",
         encoder: Encoder | None = None,
@@ -69,8 +65,6 @@ class RemovalModule(pl.LightningModule):
                 f"lbfgs needs the same loss in every step, so contrast 0 and gradient_clip None, got {contrast} and "
                 f"{gradient_clip}"
             )
-        if strength != 1 and bank.parameterisation == "paper":
-            raise ValueError(f"gains of the parameterisation paper may be negative: strength must be 1, got {strength}")
         basis = bank.basis
         self.save_hyperparameters(
             {
@@ -82,7 +76,6 @@ class RemovalModule(pl.LightningModule):
                 "contrast": float(contrast),
                 "temperature": float(temperature),
                 "mixing_pull": float(mixing_pull),
-                "strength": float(strength),
                 "gradient_clip": None if gradient_clip is None else float(gradient_clip),
                 "optimizer": optimizer,
                 "encoder": dict(encoder.identity) if encoder is not None else {},
@@ -192,10 +185,9 @@ class RemovalModule(pl.LightningModule):
     def removal(self, member: int | None = None) -> Removal | ClusteredRemoval:
         """The learned removal of one member (the best on validation by default)."""
         member = self.best_member if member is None else member
-        keys = ("parameterisation", "learn_centre", "rank", "weight", "contrast", "strength", "optimizer")
+        keys = ("parameterisation", "learn_centre", "rank", "weight", "contrast", "optimizer")
         settings = {**self.bank.members[member]._asdict(), **{key: self.hparams[key] for key in keys}}
-        whole = self.bank.removal(member, method="learned", settings=settings, encoder=self.hparams["encoder"])
-        return replace(whole, gains=whole.gains ** self.hparams["strength"])
+        return self.bank.removal(member, method="learned", settings=settings, encoder=self.hparams["encoder"])
 
     def forward(self, texts: Sequence[str]) -> np.ndarray:
         """Corrected vectors (n, d) of texts."""

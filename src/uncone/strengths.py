@@ -12,6 +12,7 @@ from torch import nn
 from uncone.removal import Removal
 
 MOST_PAIRS = 4000  # of sentences that are compared with each other: all with all
+ONE_SIDED = 1.645  # standard errors: 5 % of a normal distribution lie above
 
 
 def choose_strength(
@@ -23,39 +24,52 @@ def choose_strength(
 ) -> Removal:
     """The weakest version of a removal that finds a sentence's neighbour as well as the best one does, but for chance.
 
-    Strengths lead from the identity at 0 to the removal as it is at the largest, T: at t its gains are g^(t/T) and its
-    centre is c t/T. Each is scored by the mean reciprocal rank of a sentence's neighbour among those of all others. The
-    smallest is taken whose score lies within one standard error, of the paired difference, of the best: the rule of
-    Breiman et al. 1984 (Classification and regression trees, section 3.4.3). A space that needs no correction thus
-    stays close to what it was.
+    Each strength (see `at_strength`) is scored by the mean reciprocal rank of a sentence's neighbour among those of all
+    others. The smallest is taken whose score is not clearly below the best, by a one-sided paired test at the level of
+    5 %: a stricter one-standard-error rule (Breiman et al. 1984, Classification and regression trees, section 3.4.3). A
+    space that needs no correction thus stays close to what it was.
 
     Args:
-        removal: as learned, at the largest of the strengths.
-        strengths: candidates ≥ 0.
+        removal: as learned.
+        strengths: candidates in [0, 1].
         read: gives vectors (n, d) of texts under a removal.
         first: (n,) sentences, n ≥ 2, that the removal was not learned from; the first 4000 are used.
         second: (n,) their neighbours.
 
     Raises:
-        ValueError: for fewer than two sentences, strengths below 0 or all 0, or negative gains.
+        ValueError: for fewer than two sentences, and as `at_strength`.
     """
-    ascending, most = sorted(set(strengths)), max(strengths)
-    if ascending[0] < 0 or most == 0:
-        raise ValueError(f"strengths must be at least 0, and one of them above, got {list(strengths)}")
-    if (removal.gains < 0).any():
-        raise ValueError("a removal with negative gains has no versions in between: give one strength")
     if len(first) < 2:
         raise ValueError(f"a strength is chosen on at least 2 neighbouring sentences, got {len(first)}: give more text")
     first, second = first[:MOST_PAIRS], second[:MOST_PAIRS]
-    shares = [(t, t / most) for t in ascending]
-    candidates = [
-        replace(removal, centre=removal.centre * share, gains=removal.gains**share).with_settings(strength=t)
-        for t, share in shares
-    ]
+    candidates = [at_strength(removal, strength) for strength in sorted(set(strengths))]
     scores = np.array([reciprocal_ranks(read(each, first), read(each, second)) for each in candidates])
     behind = scores[scores.mean(1).argmax()] - scores  # (strengths, n)
-    tolerance = behind.std(1, ddof=1) / np.sqrt(len(first))
+    tolerance = ONE_SIDED * behind.std(1, ddof=1) / np.sqrt(len(first))
     return candidates[int(np.flatnonzero(behind.mean(1) <= tolerance)[0])]
+
+
+def at_strength(removal: Removal, strength: float) -> Removal:
+    """The removal on the way from the identity, at 0, to what it is, at 1: its gains are g^t and its centre is t c.
+
+    Args:
+        removal: a removal; its settings will tell the strength.
+        strength: t in [0, 1].
+
+    Raises:
+        ValueError: for a strength outside [0, 1], or below 1 for negative gains, whose powers are not real.
+
+    Example:
+        >>> whole = Removal(torch.ones(2), torch.eye(2), torch.tensor([0.25, 1.0]), method="learned")
+        >>> at_strength(whole, 0.5).gains
+        tensor([0.5000, 1.0000])
+    """
+    if not 0 <= strength <= 1:
+        raise ValueError(f"strength must be in [0, 1], got {strength}")
+    if strength < 1 and (removal.gains < 0).any():
+        raise ValueError(f"a removal with negative gains can be taken whole only: strength must be 1, got {strength}")
+    part = replace(removal, centre=removal.centre * strength, gains=removal.gains**strength)
+    return part.with_settings(strength=strength)
 
 
 def reciprocal_ranks(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -170,14 +170,19 @@ def test_the_strength_is_chosen_on_texts_that_are_not_learned_from(tmp_path, cap
     assert contrast_texts(make_recipe(fixed, "label_free")) == (corpus[:50], ())
 
 
-def test_clusters_take_one_strength(tmp_path):
-    short = [
-        "removal=[learned]",
-        "recipes.learned.learned={clusters: 2, numbers_of_components: [1], rank: 0, max_steps: 1}",
-    ]
-    limits = ["recipes.learned.learned.contrast.limit=50", "fitted_on=texts", "task=lee"]
-    with pytest.raises(ValueError, match=r"with learned.clusters, learned.strength must be one number, got \[0.0, "):
-        evaluate(config_of(tmp_path, *short, *limits))
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("{clusters: 2, numbers_of_components: [1], rank: 0}", r"taken whole: learned.strength must be 1, got \[0.0, "),
+        ("{parameterisation: paper, strength: 0.5}", r"taken whole: learned.strength must be 1, got \[0.5\]"),
+        ("{strength: 1.5}", r"must lie in \[0, 1\], got \[1.5\]"),
+        ("{contrast: {limit: 2}}", "held_out=0.2 of 2 texts leaves 0 to choose the strength on"),
+    ],
+)
+def test_refuses_a_strength_that_could_not_be_taken(settings, message, tmp_path):
+    """Before anything is learned."""
+    with pytest.raises(ValueError, match=message):
+        evaluate(config_of(tmp_path, "removal=[learned]", f"recipes.learned.learned={settings}", "fitted_on=texts"))
 
 
 def test_a_recipe_may_be_like_another_but_for_some_settings(tmp_path):

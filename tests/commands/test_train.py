@@ -36,7 +36,7 @@ def config_of(folder: Path, *overrides: str):
 def run(tmp_path_factory) -> Path:
     """A finished run on the packaged default."""
     folder = tmp_path_factory.mktemp("run") / "monday"
-    train(config_of(folder, "learned.max_epochs=4"))
+    train(config_of(folder, "learned.max_epochs=4", "learned.strength=[0.5,1]"))
     return folder
 
 

@@ -26,7 +26,7 @@ from uncone.module import RemovalModule
 from uncone.removal import ClusteredRemoval, Correction, Removal
 from uncone.spectra import Spectra
 from uncone.spectrum import Spectrum
-from uncone.strengths import choose_strength
+from uncone.strengths import at_strength, choose_strength
 from uncone.threads import one_thread
 from uncone.vectors import Vectors
 
@@ -46,6 +46,7 @@ def make_learner(
     settings, contrast = config.learned, config.learned.contrast
     if not settings.weight and not contrast.weight:
         raise ValueError("there is nothing to learn from: learned.weight and learned.contrast.weight are both 0")
+    _check_strengths(settings)
     basis, counts = make_basis(config, spectra)
     seeds = [config.seed] if settings.seeds is None else list(settings.seeds)
     bank = members(counts, seeds, numbers(settings.pull), numbers(settings.learning_rate))
@@ -66,12 +67,22 @@ def make_learner(
         contrast.weight,
         contrast.temperature,
         settings.mixing_pull,
-        max(numbers(settings.strength)),
         settings.gradient_clip,
         settings.optimizer,
         vectors.encoder,
     )
     return module, data
+
+
+def _check_strengths(settings: DictConfig) -> None:
+    """Refuse, before anything is learned, a strength at which the outcome could not be taken."""
+    strengths = numbers(settings.strength)
+    if not strengths or not all(0 <= strength <= 1 for strength in strengths):
+        raise ValueError(f"learned.strength must lie in [0, 1], got {strengths}")
+    if strengths != [1] and (settings.clusters is not None or settings.parameterisation == "paper"):
+        raise ValueError(
+            f"clusters and the parameterisation paper are taken whole: learned.strength must be 1, got {strengths}"
+        )
 
 
 def learn_plainly(
@@ -85,11 +96,11 @@ def learn_plainly(
 
 
 def finished(config: DictConfig, vectors: Vectors, removal: Removal | ClusteredRemoval) -> Correction:
-    """A learned removal at the strength that held-out sentences choose, and what it was trained on."""
+    """A learned removal at its strength, which held-out sentences choose from a list; and what it was trained on."""
     strengths = numbers(config.learned.strength)
-    if len(strengths) > 1:
-        if not isinstance(removal, Removal):
-            raise ValueError(f"with learned.clusters, learned.strength must be one number, got {strengths}")
+    if isinstance(removal, Removal) and len(strengths) == 1:
+        removal = at_strength(removal, strengths[0])
+    elif isinstance(removal, Removal):
         first, second = known_neighbours(contrast_texts(config)[1], vectors)
         removal = choose_strength(
             removal, strengths, lambda each, texts: vectors.corrected(each).sentences(texts), first, second
@@ -192,10 +203,21 @@ def encoded_neighbours(config: DictConfig, vectors: Vectors, basis: Basis | Clus
 
 
 def contrast_texts(config: DictConfig) -> tuple[Sequence[str], Sequence[str]]:
-    """Texts of the contrast's corpus to learn from; and the last of them, which choose the strength if it is a list."""
+    """Texts of the contrast's corpus to learn from; and the last of them, which choose the strength if it is a list.
+
+    Raises:
+        ValueError: if one of the two parts would be empty.
+    """
     contrast = config.learned.contrast
     texts = load_texts(contrast.corpus, config.data_dir)[: contrast.limit]
-    held_out = round(contrast.held_out * len(texts)) if len(numbers(config.learned.strength)) > 1 else 0
+    if len(numbers(config.learned.strength)) == 1:
+        return texts, ()
+    held_out = round(contrast.held_out * len(texts))
+    if not 0 < held_out < len(texts):
+        raise ValueError(
+            f"learned.contrast.held_out={contrast.held_out} of {len(texts)} texts leaves {held_out} to choose the "
+            "strength on: give more text, another share, or one strength"
+        )
     return texts[: len(texts) - held_out], texts[len(texts) - held_out :]
 
 
