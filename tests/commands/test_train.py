@@ -24,6 +24,7 @@ from uncone.tasks import ROW_KEYS
 
 ROOT = Path(__file__).parents[2]
 TASKS = "task=[lee]"  # the quickest
+FULL = ("learned.max_epochs=4", "learned.strength=[0.5,1]")  # so few steps would not be shown to help
 
 
 def config_of(folder: Path, *overrides: str):
@@ -36,7 +37,7 @@ def config_of(folder: Path, *overrides: str):
 def run(tmp_path_factory) -> Path:
     """A finished run on the packaged default."""
     folder = tmp_path_factory.mktemp("run") / "monday"
-    train(config_of(folder, "learned.max_epochs=4", "learned.strength=[0.5,1]"))
+    train(config_of(folder, *FULL))
     return folder
 
 
@@ -117,7 +118,7 @@ def test_resuming_equals_never_having_stopped(run, tmp_path):
     folder = tmp_path / "tuesday"
     train(config_of(folder, "learned.max_epochs=2"))
     first = read_offline_run(folder)
-    train(config_of(folder, "learned.max_epochs=4", f"ckpt_path={folder}/checkpoints/last.ckpt"))
+    train(config_of(folder, *FULL, f"ckpt_path={folder}/checkpoints/last.ckpt"))
     resumed, whole = Removal.load(folder), Removal.load(run)
     assert torch.equal(resumed.gains, whole.gains)
     assert torch.equal(resumed.centre, whole.centre)
@@ -130,7 +131,7 @@ def test_resuming_equals_never_having_stopped(run, tmp_path):
 
 
 def test_two_runs_with_one_seed_write_identical_results(run, tmp_path):
-    train(config_of(tmp_path, "learned.max_epochs=4"))
+    train(config_of(tmp_path, *FULL))
     assert (tmp_path / "results.json").read_text() == (run / "results.json").read_text()
 
 
