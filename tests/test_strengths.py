@@ -22,10 +22,8 @@ def sentences(offset: float, noise: float) -> dict[str, np.ndarray]:
 
 
 def chosen(vectors: dict[str, np.ndarray], removal: Removal, strengths=STRENGTHS, count: int = COUNT) -> Removal:
-    def read(each, texts):
-        return each.apply(np.array([vectors[text] for text in texts]))
-
-    return choose_strength(removal, strengths, read, [f"a{i}" for i in range(count)], [f"b{i}" for i in range(count)])
+    first, second = (np.array([vectors[f"{side}{i}"] for i in range(count)]) for side in "ab")
+    return choose_strength(removal, strengths, first, second)
 
 
 def along(axis: int, gain: float, centre: float = 0.0) -> Removal:
@@ -79,8 +77,10 @@ def test_few_sentences_cannot_justify_much():
 
 def test_strength_is_a_power_of_the_map():
     """Half the strength, applied twice, is the whole."""
-    axes = torch.linalg.qr(torch.randn(DIMENSION, DIMENSION, generator=torch.Generator().manual_seed(0)))[0]
-    whole = Removal(torch.zeros(DIMENSION), axes[:, :5], torch.rand(5) + 0.1, method="learned")
+    generator = torch.Generator().manual_seed(0)
+    axes = torch.linalg.qr(torch.randn(DIMENSION, DIMENSION, generator=generator))[0]
+    gains = torch.rand(5, generator=generator) + 0.1
+    whole = Removal(torch.zeros(DIMENSION), axes[:, :5], gains, method="learned")
     W, V = (at_strength(whole, strength).fold()[0] for strength in (0.5, 1.0))
     torch.testing.assert_close(W @ W, V, atol=1e-5, rtol=0)
 

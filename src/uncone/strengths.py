@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,16 +11,14 @@ from torch import nn
 
 from uncone.removal import Removal
 
-MOST_PAIRS = 4000  # of sentences that are compared with each other: all with all
 ONE_SIDED = 1.645  # standard errors: 5 % of a normal distribution lie above
 
 
 def choose_strength(
     removal: Removal,
     strengths: Sequence[float],
-    read: Callable[[Removal, Sequence[str]], np.ndarray],
-    first: Sequence[str],
-    second: Sequence[str],
+    first: np.ndarray,
+    second: np.ndarray,
 ) -> Removal:
     """The weakest version of a removal that finds a sentence's neighbour as well as the best one does, but for chance.
 
@@ -32,18 +30,16 @@ def choose_strength(
     Args:
         removal: as learned.
         strengths: candidates in [0, 1].
-        read: gives vectors (n, d) of texts under a removal.
-        first: (n,) sentences, n ≥ 2, that the removal was not learned from; the first 4000 are used.
-        second: (n,) their neighbours.
+        first: (n, d) raw vectors of sentences, n ≥ 2, that the removal was not learned from; all are compared with all.
+        second: (n, d) raw vectors of their neighbours.
 
     Raises:
         ValueError: for fewer than two sentences, and as `at_strength`.
     """
     if len(first) < 2:
         raise ValueError(f"a strength is chosen on at least 2 neighbouring sentences, got {len(first)}: give more text")
-    first, second = first[:MOST_PAIRS], second[:MOST_PAIRS]
     candidates = [at_strength(removal, strength) for strength in sorted(set(strengths))]
-    scores = np.array([reciprocal_ranks(read(each, first), read(each, second)) for each in candidates])
+    scores = np.array([reciprocal_ranks(each.apply(first), each.apply(second)) for each in candidates])
     behind = scores[scores.mean(1).argmax()] - scores  # (strengths, n)
     tolerance = ONE_SIDED * behind.std(1, ddof=1) / np.sqrt(len(first))
     return candidates[int(np.flatnonzero(behind.mean(1) <= tolerance)[0])]

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from transformers.utils.logging import disable_progress_bar
 
 from uncone.commands.advised_layers import choose_layers, share_encoding, vectors_of
-from uncone.commands.learner import known_neighbours
+from uncone.commands.learner import contrast_corpus, known_neighbours
 from uncone.commands.run_folder import environment, open_run, write_results
 from uncone.commands.systems import covered, leave_out_seen
 from uncone.config import is_saved, make_candidates, make_tasks, names, numbers
@@ -155,8 +155,7 @@ def make_learner(config: DictConfig, vectors: Vectors, design: Design, spectra: 
         asked.contrast.batch_size,
         config.seed,
     )
-    texts = load_texts(asked.contrast.corpus, config.data_dir)[: asked.contrast.limit]
-    neighbours = known_neighbours(texts, vectors)
+    neighbours = known_neighbours(contrast_corpus(asked.contrast, config.data_dir), vectors)
     return Learner(vectors, design, spectra.blend(asked.uniform_share), neighbours, settings)
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from uncone.commands.learner import known_neighbours
+from uncone.commands.learner import contrast_corpus, known_neighbours
 from uncone.config import make_vectors
 from uncone.data import load_texts
 from uncone.encoder import TransformerEncoder
@@ -69,9 +69,8 @@ def share_encoding(config: DictConfig, first: Vectors, layers: Sequence[Layer], 
     ):
         whole.share_layers(texts, tokens=True)
     if config.learning is not None:
-        contrast = config.learning.contrast
-        texts = load_texts(contrast.corpus, config.data_dir)[: contrast.limit]
-        whole.share_layers([text for side in known_neighbours(texts, whole) for text in side])
+        sides = known_neighbours(contrast_corpus(config.learning.contrast, config.data_dir), whole)
+        whole.share_layers([text for side in sides for text in side])
     if config.fitted_on == "vocabulary" or config.task:
         whole.share_layers(as_words(whole.vocabulary_words()))
     if config.fitted_on != "vocabulary":

@@ -30,6 +30,8 @@ from uncone.strengths import at_strength, choose_strength
 from uncone.threads import one_thread
 from uncone.vectors import Vectors
 
+MOST_JUDGED = 4000  # held-out sentences that choose a strength: all are compared with all
+
 
 def make_learner(
     config: DictConfig, vectors: Vectors, spectra: Spectra, pairs: ScoredPairs, validation: ScoredPairs
@@ -101,10 +103,8 @@ def finished(config: DictConfig, vectors: Vectors, removal: Removal | ClusteredR
     if isinstance(removal, Removal) and len(strengths) == 1:
         removal = at_strength(removal, strengths[0])
     elif isinstance(removal, Removal):
-        first, second = known_neighbours(contrast_texts(config)[1], vectors)
-        removal = choose_strength(
-            removal, strengths, lambda each, texts: vectors.corrected(each).sentences(texts), first, second
-        )
+        sides = known_neighbours(contrast_texts(config)[1], vectors)
+        removal = choose_strength(removal, strengths, *(vectors.raw_sentences(side[:MOST_JUDGED]) for side in sides))
     return removal.with_settings(**trained_on(config))
 
 
@@ -202,6 +202,11 @@ def encoded_neighbours(config: DictConfig, vectors: Vectors, basis: Basis | Clus
     return _side(first, "sentences", vectors, basis), _side(second, "sentences", vectors, basis)
 
 
+def contrast_corpus(contrast: DictConfig, data_dir: str | None) -> Sequence[str]:
+    """The texts that a contrast takes neighbouring sentences from."""
+    return load_texts(contrast.corpus, data_dir)[: contrast.limit]
+
+
 def contrast_texts(config: DictConfig) -> tuple[Sequence[str], Sequence[str]]:
     """Texts of the contrast's corpus to learn from; and the last of them, which choose the strength if it is a list.
 
@@ -209,7 +214,7 @@ def contrast_texts(config: DictConfig) -> tuple[Sequence[str], Sequence[str]]:
         ValueError: if one of the two parts would be empty.
     """
     contrast = config.learned.contrast
-    texts = load_texts(contrast.corpus, config.data_dir)[: contrast.limit]
+    texts = contrast_corpus(contrast, config.data_dir)
     if len(numbers(config.learned.strength)) == 1:
         return texts, ()
     held_out = round(contrast.held_out * len(texts))
