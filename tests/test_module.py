@@ -61,12 +61,13 @@ def test_log_gains_find_the_planted_removal(cone, basis):
 def test_members_of_a_bank_train_as_if_alone(cone, basis, parameterisation, rank):
     """Whatever they differ in, and although each seed sees the pairs in an order of its own."""
     bank = members([3, DIMENSION], [0, 5], [0.0, 0.1], [0.01, 0.03])
-    options = {"parameterisation": parameterisation, "learn_centre": True, "contrast": 0.1, "rank": rank}
+    options = {"parameterisation": parameterisation, "learn_centre": True, "contrast": 0.1, "views": 1, "rank": rank}
     options["gradient_clip"] = 0.01
 
     def trained(part):
         seeds = list(dict.fromkeys(member.seed for member in part))
-        data = data_module(cone, basis, seeds=seeds, neighbours=(cone[0][:50], cone[1][:50]), neighbours_per_batch=9)
+        beside = {"neighbours": (cone[0][:50], cone[1][:50]), "neighbours_per_batch": 9, "views": cone[1][50:100]}
+        data = data_module(cone, basis, seeds=seeds, **beside)
         return fit(module_of(basis, CalibratedMeanSquaredError(len(part), 1, True), part, **options), data, 5)
 
     together = trained(bank)
@@ -113,6 +114,24 @@ def test_learns_from_neighbours_alone(cone, basis):
     batch = TrainingBatch(None, basis.neighbours(e1[:100], e2[:100]))
     start = module_of(basis, MeanSquaredError(), members([5], [0, 1]), contrast=1.0)
     assert (module.losses(batch) < start.losses(batch)).all()
+
+
+def test_views_remove_what_sets_them_apart():
+    """Along one axis a view has nothing of its sentence, which neighbours do not show: they share it."""
+    rng = np.random.default_rng(0)
+    first = rng.standard_normal((300, DIMENSION))
+    views = np.where(np.arange(DIMENSION) == 1, rng.standard_normal((300, DIMENSION)), first)
+    sides = [torch.tensor(side, dtype=torch.float32) for side in (first, first.copy(), views)]
+    axes = Basis(torch.zeros(DIMENSION), torch.eye(DIMENSION), torch.ones(DIMENSION))
+    validation = (pairs_of(torch.tensor(rng.uniform(-1, 1, 50))), sides[0][:50], sides[1][50:100])
+    gains = []
+    for given in (None, sides[2]):
+        data = PairDataModule(None, validation, axes, None, [0, 1], (sides[0], sides[1]), 100, views=given)
+        learner = module_of(axes, MeanSquaredError(), members([DIMENSION], [0, 1]), contrast=1.0, views=1.0)
+        gains.append(fit(learner, data, 40).bank.gains())
+    without, beside = gains
+    assert (without[:, 1] > 0.9).all()
+    assert (beside[:, 1] < 0.7 * beside[:, 2:].min()).all()
 
 
 def test_the_pull_holds_the_identity(cone, basis):
@@ -164,11 +183,11 @@ def test_batches_depend_on_seed_and_epoch_alone():
 def test_the_training_step_moves_nothing_between_devices(cone, basis):
     """On torch's meta device a hidden copy to the host (`.item()`, `.numpy()`) is an error."""
     module = module_of(
-        basis, CalibratedMeanSquaredError(2), members([3, DIMENSION]), learn_centre=True, contrast=0.1
+        basis, CalibratedMeanSquaredError(2), members([3, DIMENSION]), learn_centre=True, contrast=0.1, views=1
     ).to("meta")
     pairs = PairBatch(*(part.to("meta") for part in batch_of(cone, basis)))
     neighbours = type(basis.neighbours(*cone[:2]))(*(part.to("meta") for part in basis.neighbours(*cone[:2])))
-    losses = module.update(torch.optim.SGD(module.parameters()), TrainingBatch(pairs, neighbours))
+    losses = module.update(torch.optim.SGD(module.parameters()), TrainingBatch(pairs, neighbours, neighbours))
     assert losses.device.type == module.bank.theta.grad.device.type == "meta"
 
 

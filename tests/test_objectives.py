@@ -5,7 +5,14 @@ import pytest
 import torch
 from scipy.stats import pearsonr
 
-from uncone.objectives import CalibratedMeanSquaredError, MeanSquaredError, PearsonLoss, RankLoss, neighbour_contrast
+from uncone.objectives import (
+    CalibratedMeanSquaredError,
+    MeanSquaredError,
+    PearsonLoss,
+    RankLoss,
+    neighbour_contrast,
+    relative_alignment,
+)
 
 N, MEMBERS = 60, 3
 
@@ -104,3 +111,22 @@ def test_contrast_is_cross_entropy_both_ways():
             logits.T, labels
         )
         torch.testing.assert_close(value, expected / 2)
+
+
+def test_relative_alignment_is_a_ratio_of_squared_distances():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.nn.functional.normalize(torch.randn(MEMBERS, 9, 4, generator=generator), dim=-1)
+    y = torch.nn.functional.normalize(x + 0.3 * torch.randn(MEMBERS, 9, 4, generator=generator), dim=-1)
+    for member, value in enumerate(relative_alignment(x @ y.mT)):
+        apart = torch.tensor([[float((a - b).square().sum()) for b in y[member]] for a in x[member]])
+        torch.testing.assert_close(value, (apart.diagonal().mean() / apart.mean()).log())
+
+
+def test_relative_alignment_is_not_made_smaller_by_drawing_everything_together():
+    """Cosines halfway to 1 leave it as it is; equal pairs, and equal everything, are finite."""
+    cosines = torch.rand(1, 6, 6, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(relative_alignment((1 + cosines) / 2), relative_alignment(cosines))
+    equal = torch.ones(1, 6, 6, requires_grad=True)
+    relative_alignment(equal).sum().backward()
+    assert torch.isfinite(relative_alignment(equal)).all()
+    assert torch.isfinite(equal.grad).all()

@@ -15,7 +15,7 @@ from uncone.bank import RemovalBank, labels
 from uncone.data.basis import PairBatch, Steps, TrainingBatch
 from uncone.data.clustered_pairs import ClusteredPairBatch
 from uncone.encoder import Encoder
-from uncone.objectives import neighbour_contrast
+from uncone.objectives import neighbour_contrast, relative_alignment
 from uncone.optimizers import make_optimizer
 from uncone.removal import ClusteredRemoval, Removal
 from uncone.runs import VALIDATION
@@ -35,6 +35,7 @@ class RemovalModule(pl.LightningModule):
         weight: of the objective, where there are scored pairs.
         contrast: weight of the label-free contrast of neighbouring sentences (`uncone.objectives.neighbour_contrast`).
         temperature: of the contrast.
+        views: weight of the alignment of views (`uncone.objectives.relative_alignment`), in units of the contrast's.
         mixing_pull: strength of the pull of a mixing toward nil, on ‖A Bᵀ‖² / k.
         gradient_clip: largest gradient norm of each member; None does not clip.
         optimizer: "adam" or "lbfgs" (`uncone.optimizers`). L-BFGS needs the same loss in every step: all pairs in one
@@ -54,6 +55,7 @@ class RemovalModule(pl.LightningModule):
         weight: float = 1.0,
         contrast: float = 0.0,
         temperature: float = 0.05,
+        views: float = 0.0,
         mixing_pull: float = 10.0,
         gradient_clip: float | None = 1.0,
         optimizer: str = "adam",
@@ -75,6 +77,7 @@ class RemovalModule(pl.LightningModule):
                 "weight": float(weight),
                 "contrast": float(contrast),
                 "temperature": float(temperature),
+                "views": float(views),
                 "mixing_pull": float(mixing_pull),
                 "gradient_clip": None if gradient_clip is None else float(gradient_clip),
                 "optimizer": optimizer,
@@ -93,7 +96,7 @@ class RemovalModule(pl.LightningModule):
 
     def losses(self, batch: TrainingBatch) -> Tensor:
         """(M,) objective, contrast and pulls of every member; members share no parameter."""
-        pairs, neighbours = batch
+        pairs, neighbours, views = batch
         settings = self.hparams
         terms = []
         if pairs is not None:
@@ -102,6 +105,9 @@ class RemovalModule(pl.LightningModule):
         if neighbours is not None:
             contrast = neighbour_contrast(self.bank.sentence_similarities(neighbours), settings["temperature"])
             terms.append(settings["contrast"] * contrast.flatten())
+        if views is not None:
+            alignment = relative_alignment(self.bank.sentence_similarities(views))
+            terms.append(settings["contrast"] * settings["views"] * alignment.flatten())
         if any(member.pull for member in self.bank.members):
             terms.append(self.pull * self.bank.penalty())
         if self.bank.rank:

@@ -104,12 +104,34 @@ def neighbour_contrast(cosines: Tensor, temperature: float) -> Tensor:
         Losses (…, M); log n where all cosines are equal.
 
     Example:
-        >>> neighbour_contrast(torch.zeros(1, 4, 4), 0.05).exp()
-        tensor([4.0000])
+        >>> neighbour_contrast(torch.zeros(1, 4, 4), 0.05).exp().round()
+        tensor([4.])
     """
     logits = cosines / temperature
     forward, backward = logits.log_softmax(-1), logits.log_softmax(-2)
     return -(forward + backward).diagonal(dim1=-2, dim2=-1).mean(-1) / 2
+
+
+def relative_alignment(cosines: Tensor) -> Tensor:
+    """Log of the mean squared distance of pairs that say the same, over that of random ones.
+
+    For unit vectors ‖x − y‖² = 2 − 2 cos(x, y). The numerator is the alignment of Wang & Isola 2020 (arXiv 2005.10242);
+    over the spread of everything, it is not made smaller by drawing all vectors together, and a linear map that shrinks
+    what differs inside pairs against what differs between them makes it smaller: Fisher's criterion, on the sphere.
+
+    Args:
+        cosines: (…, M, n, n) of n first with n second vectors, pairs on the diagonal.
+
+    Returns:
+        Losses (…, M); 0 where pairs are as far apart as any, and not below log 1e-6.
+
+    Example:
+        >>> relative_alignment(torch.tensor([[[0.9, 0.1], [0.1, 0.9]]])).exp()
+        tensor([0.2000])
+    """
+    apart = 1 - cosines
+    alignment, spread = apart.diagonal(dim1=-2, dim2=-1).mean(-1), apart.mean((-2, -1))
+    return (alignment / spread.clamp_min(1e-12)).clamp_min(1e-6).log()
 
 
 class RankLoss(Objective):

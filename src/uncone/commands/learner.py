@@ -20,6 +20,7 @@ from uncone.data.corpora import load_texts
 from uncone.data.neighbours import neighbouring_sentences
 from uncone.data.pair_module import EncodedPairs, PairDataModule, Side
 from uncone.data.pairs import ScoredPairs
+from uncone.data.views import bag_views
 from uncone.encoder import TokenVectors
 from uncone.learning import train
 from uncone.module import RemovalModule
@@ -52,15 +53,17 @@ def make_learner(
     basis, counts = make_basis(config, spectra)
     seeds = [config.seed] if settings.seeds is None else list(settings.seeds)
     bank = members(counts, seeds, numbers(settings.pull), numbers(settings.learning_rate))
+    neighbours, views = encoded_neighbours(config, vectors, basis) if contrast.weight else (None, None)
     data = PairDataModule(
         encoded(pairs, config.data.kind, vectors, basis) if settings.weight else None,
         encoded(validation, config.data.kind, vectors, basis),
         basis,
         settings.batch_size,
         seeds,
-        encoded_neighbours(config, vectors, basis) if contrast.weight else None,
+        neighbours,
         contrast.batch_size,
         settings.minimum_steps,
+        views,
     )
     module = RemovalModule(
         RemovalBank(basis, bank, settings.parameterisation, settings.learn_centre, settings.rank),
@@ -68,6 +71,7 @@ def make_learner(
         settings.weight * min(1.0, len(pairs) / settings.full_weight_at),
         contrast.weight,
         contrast.temperature,
+        contrast.views,
         settings.mixing_pull,
         settings.gradient_clip,
         settings.optimizer,
@@ -196,10 +200,21 @@ def _side(texts: Sequence[str], kind: str, vectors: Vectors, basis: Basis | Clus
     return basis.express(tokens, encoder.pool_tokens)
 
 
-def encoded_neighbours(config: DictConfig, vectors: Vectors, basis: Basis | ClusteredBasis) -> tuple[Side, Side]:
-    """Sentences that follow each other in the contrast's corpus, as the basis takes them."""
+def encoded_neighbours(
+    config: DictConfig, vectors: Vectors, basis: Basis | ClusteredBasis
+) -> tuple[tuple[Side, Side], Side]:
+    """Sentences that follow each other in the contrast's corpus, and views of the first; as the basis takes them.
+
+    The views are the same for all seeds, so that their vectors are stored once; None where they have no weight.
+    """
     first, second = known_neighbours(contrast_texts(config)[0], vectors)
-    return _side(first, "sentences", vectors, basis), _side(second, "sentences", vectors, basis)
+    neighbours = _side(first, "sentences", vectors, basis), _side(second, "sentences", vectors, basis)
+    if not config.learned.contrast.views:
+        return neighbours, None
+    views = bag_views(first, seed=0)
+    known = vectors.encoder.known(views)
+    views = [view if is_known else whole for view, whole, is_known in zip(views, first, known, strict=True)]
+    return neighbours, _side(views, "sentences", vectors, basis)
 
 
 def contrast_corpus(contrast: DictConfig, data_dir: str | None) -> Sequence[str]:

@@ -134,10 +134,17 @@ class Neighbours(NamedTuple):
 
 
 class TrainingBatch(NamedTuple):
-    """One step: scored pairs, or neighbouring sentences, or both."""
+    """One step: scored pairs, or neighbouring sentences, or both.
+
+    Attributes:
+        pairs: scored pairs.
+        neighbours: neighbouring sentences.
+        views: the first of them, and a view of each.
+    """
 
     pairs: PairBatch | ClusteredPairBatch | None
     neighbours: Neighbours | ClusteredNeighbours | None
+    views: Neighbours | ClusteredNeighbours | None = None
 
 
 class Steps(NamedTuple):
@@ -156,7 +163,8 @@ class Steps(NamedTuple):
     def split(self) -> list[TrainingBatch]:
         """One batch a step."""
         pairs, neighbours = _split(self.whole.pairs, self.pairs), _split(self.whole.neighbours, self.neighbours)
-        return [TrainingBatch(*each) for each in zip_longest(pairs, neighbours)]
+        views = _split(self.whole.views, self.neighbours)
+        return [TrainingBatch(*each) for each in zip_longest(pairs, neighbours, views)]
 
 
 def _split(part: Any, size: int) -> list[Any]:

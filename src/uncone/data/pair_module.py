@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
-from uncone.data.basis import Basis, Neighbours, PairBatch, Steps, TrainingBatch
-from uncone.data.clustered_pairs import ClusteredBasis, ClusteredNeighbours, ClusteredPairBatch
+from uncone.data.basis import Basis, PairBatch, Steps, TrainingBatch
+from uncone.data.clustered_pairs import ClusteredBasis, ClusteredPairBatch
 from uncone.data.pairs import ScoredPairs
 
 Rows = tuple[Tensor, Tensor]  # of the pairs (S, n), and of the neighbours (S, m), for each of S seeds
@@ -20,18 +20,20 @@ STEPS_AT_ONCE = 16  # steps that are gathered together: gathering, and Lightning
 
 
 class _Gathered(Dataset[Steps]):
-    """Training pairs, several steps at a time."""
+    """All there is to train on, several steps at a time."""
 
-    def __init__(
-        self, pairs: PairBatch | ClusteredPairBatch | None, neighbours: Neighbours | ClusteredNeighbours | None
-    ):
-        self.pairs, self.neighbours = pairs, neighbours
+    def __init__(self, whole: TrainingBatch):
+        self.whole = whole
 
     def __getitems__(self, steps: Sequence[Rows]) -> Steps:
         rows, beside = (torch.cat(each, 1) for each in zip(*steps, strict=True))  # (S, all of the steps)
-        pairs = None if self.pairs is None else self.pairs.batch(rows)
-        neighbours = None if self.neighbours is None else self.neighbours.batch(beside)
-        return Steps(TrainingBatch(pairs, neighbours), *(part.shape[1] for part in steps[0]))
+        pairs, neighbours, views = self.whole
+        whole = TrainingBatch(
+            None if pairs is None else pairs.batch(rows),
+            None if neighbours is None else neighbours.batch(beside),
+            None if views is None else views.batch(beside),
+        )
+        return Steps(whole, *(part.shape[1] for part in steps[0]))
 
 
 class EpochBatches(Sampler[Rows]):
@@ -112,6 +114,7 @@ class PairDataModule(pl.LightningDataModule):
         neighbours: first and second sentences, for a contrast; None for none.
         neighbours_per_batch: sentences contrasted per step.
         minimum_steps: of an epoch; few pairs are dealt out in smaller batches.
+        views: of each first sentence; None for none.
     """
 
     def __init__(
@@ -124,6 +127,7 @@ class PairDataModule(pl.LightningDataModule):
         neighbours: tuple[Side, Side] | None = None,
         neighbours_per_batch: int = 128,
         minimum_steps: int = 1,
+        views: Side = None,
     ):
         super().__init__()
         self.seeds, self.neighbours_per_batch = seeds, neighbours_per_batch
@@ -133,6 +137,7 @@ class PairDataModule(pl.LightningDataModule):
         rows = 0 if train is None else len(train[0])
         self.batch_size = batch_size and max(1, min(batch_size, rows // minimum_steps))
         self.neighbours = None if neighbours is None else basis.neighbours(*neighbours)
+        self.views = None if neighbours is None or views is None else basis.neighbours(neighbours[0], views)
         self.neighbours_count = 0 if neighbours is None else len(_first(self.neighbours))
 
     def batches(self) -> EpochBatches:
@@ -151,7 +156,10 @@ class PairDataModule(pl.LightningDataModule):
         steps: Any = BatchSampler(batches, STEPS_AT_ONCE, drop_last=False)
         own = torch.Generator()  # a loader would draw from the caller's random numbers
         return DataLoader(
-            _Gathered(self.train, self.neighbours), batch_sampler=steps, collate_fn=_as_it_is, generator=own
+            _Gathered(TrainingBatch(self.train, self.neighbours, self.views)),
+            batch_sampler=steps,
+            collate_fn=_as_it_is,
+            generator=own,
         )
 
     def val_dataloader(self) -> DataLoader[PairBatch | ClusteredPairBatch]:
