@@ -191,7 +191,7 @@ class RemovalModule(pl.LightningModule):
     def removal(self, member: int | None = None) -> Removal | ClusteredRemoval:
         """The learned removal of one member (the best on validation by default)."""
         member = self.best_member if member is None else member
-        keys = ("parameterisation", "learn_centre", "rank", "weight", "contrast", "optimizer")
+        keys = ("parameterisation", "learn_centre", "rank", "weight", "contrast", "views", "optimizer")
         settings = {**self.bank.members[member]._asdict(), **{key: self.hparams[key] for key in keys}}
         return self.bank.removal(member, method="learned", settings=settings, encoder=self.hparams["encoder"])
 
