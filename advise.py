@@ -10,8 +10,8 @@ python advise.py --help                          every group and key
 import hydra
 from omegaconf import DictConfig
 
+from uncone.commands.build import register
 from uncone.commands.main import run
-from uncone.config import register
 
 register()
 

@@ -9,8 +9,8 @@ python export.py --help                                           every group an
 import hydra
 from omegaconf import DictConfig
 
+from uncone.commands.build import register
 from uncone.commands.main import run
-from uncone.config import register
 
 register()
 

@@ -23,9 +23,9 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from uncone.atlas.occurrences import Batch, Drawn, Occurrences
-from uncone.atlas.sampled import SampledSettings
-from uncone.atlas.survey import survey, view_points
+from uncone.geometry.atlas.occurrences import Batch, Drawn, Occurrences
+from uncone.geometry.atlas.sampled import SampledSettings
+from uncone.geometry.atlas.survey import survey, view_points
 
 VOCABULARY = 30_522
 BATCH = 2048

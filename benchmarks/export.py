@@ -26,8 +26,8 @@ from sentence_transformers import SentenceTransformer
 from uncone.commands.origin import identity
 from uncone.encoder import Encoder
 from uncone.export.sentence_transformers import SentenceTransformersExporter
+from uncone.removal.vectors import Vectors
 from uncone.tasks import Sts, evaluate
-from uncone.vectors import Vectors
 
 SENTENCES = 2000
 

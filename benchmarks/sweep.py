@@ -35,13 +35,13 @@ import torch
 from torch.nn.functional import cosine_similarity
 from torch.utils.data import DataLoader, TensorDataset
 
-from uncone.bank import RemovalBank, members
-from uncone.data.basis import Basis
-from uncone.data.pair_module import PairDataModule
 from uncone.data.pairs import ScoredPairs
-from uncone.module import RemovalModule
-from uncone.objectives import MeanSquaredError
-from uncone.spectrum import Spectrum
+from uncone.learning.bank import RemovalBank, members
+from uncone.learning.basis import Basis
+from uncone.learning.module import RemovalModule
+from uncone.learning.objectives import MeanSquaredError
+from uncone.learning.pair_module import PairDataModule
+from uncone.removal.spectrum import Spectrum
 
 NUMBERS = [*range(1, 21), 25, 30, 35, 40, *range(50, 201, 10)]
 DIMENSION, PAIRS, BATCH, RATE, CLIP = 768, 7703, 32, 2e-4, 1.0

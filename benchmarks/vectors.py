@@ -31,7 +31,7 @@ from uncone import removal as removals
 from uncone.export.raw_files import rows_per_chunk
 from uncone.export.vectors import StoredVectors
 from uncone.removal import Removal
-from uncone.spectrum import Spectrum
+from uncone.removal.spectrum import Spectrum
 
 
 def by_hand(source: Path, target: Path, removal: Removal) -> None:

@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 from PIL import Image
 
-from uncone.config import make_vectors
+from uncone.commands.build import make_vectors
 from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Removal
 from uncone.report.figures import BLUE, GREY, save
 from uncone.report.tables import GEOMETRY_TASK, verdict
-from uncone.runs import read_results
+from uncone.runs.reading import read_results
 from uncone.tasks import markdown_table
 
 ROOT = Path(__file__).parents[1]

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from uncone.report.seeds import over_seeds
-from uncone.runs import read_results
+from uncone.runs.reading import read_results
 from uncone.tasks.scoring import SIGNIFICANT, Row
 from uncone.tasks.table import Headline
 

@@ -1,6 +1,6 @@
 """A command that goes wrong in one of two processes, for tests/commands/test_processes.py."""
 
-from uncone import distributed
+from uncone.support import distributed
 
 
 def fail(config):

@@ -5,12 +5,12 @@ from functools import cache
 import pytorch_lightning as pl
 import torch
 
-from uncone.bank import RemovalBank
-from uncone.data.basis import Basis, PairBatch
-from uncone.data.pair_module import PairDataModule
 from uncone.data.pairs import ScoredPairs
-from uncone.module import RemovalModule
-from uncone.spectrum import Spectrum
+from uncone.learning.bank import RemovalBank
+from uncone.learning.basis import Basis, PairBatch
+from uncone.learning.module import RemovalModule
+from uncone.learning.pair_module import PairDataModule
+from uncone.removal.spectrum import Spectrum
 
 DIMENSION, PAIRS = 12, 400
 

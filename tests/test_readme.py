@@ -16,13 +16,13 @@ from hydra.utils import get_class
 
 from uncone.commands.advise import advise
 from uncone.commands.analyze import analyze
+from uncone.commands.build import register
 from uncone.commands.collect import collect
 from uncone.commands.evaluate import evaluate
 from uncone.commands.export import export
 from uncone.commands.train import train
-from uncone.config import register
 from uncone.encoder import Encoder
-from uncone.runs import read_results
+from uncone.runs.reading import read_results
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -8,14 +8,15 @@ import numpy as np
 import torch
 from hydra import compose, initialize_config_dir
 
-from uncone import distributed, geometry
+from uncone import geometry
 from uncone.commands.analyze import analyze
+from uncone.commands.build import register
 from uncone.commands.processes import only_the_first_speaks
-from uncone.config import register
 from uncone.encoder import Encoder
-from uncone.features import FeatureStore
-from uncone.spectrum import Spectrum
-from uncone.vectors import Vectors
+from uncone.encoder.store import FeatureStore
+from uncone.removal.spectrum import Spectrum
+from uncone.removal.vectors import Vectors
+from uncone.support import distributed
 
 TEXTS = tuple(
     f"the {'cat ' * (i % 7)}sat on {'abcdefgh'[i % 8]} mat {i % 3 * 'dog '}at {chr(97 + i % 26)}" for i in range(90)

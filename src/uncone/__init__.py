@@ -20,27 +20,27 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from uncone import geometry, removal, runs
-    from uncone.clustering import Clustering
     from uncone.encoder import Encoder
-    from uncone.estimator import DominantComponentRemoval
-    from uncone.features import FeatureStore
-    from uncone.module import RemovalModule
+    from uncone.encoder.store import FeatureStore
+    from uncone.export.estimator import DominantComponentRemoval
+    from uncone.learning.module import RemovalModule
     from uncone.removal import ClusteredRemoval, Removal
-    from uncone.spectrum import Spectrum
-    from uncone.vectors import Vectors
+    from uncone.removal.clustering import Clustering
+    from uncone.removal.spectrum import Spectrum
+    from uncone.removal.vectors import Vectors
 
 __version__ = version("uncone")
 
 _HOMES = {
     "ClusteredRemoval": "uncone.removal",
-    "Clustering": "uncone.clustering",
-    "DominantComponentRemoval": "uncone.estimator",
+    "Clustering": "uncone.removal.clustering",
+    "DominantComponentRemoval": "uncone.export.estimator",
     "Encoder": "uncone.encoder",
-    "FeatureStore": "uncone.features",
+    "FeatureStore": "uncone.encoder.store",
     "Removal": "uncone.removal",
-    "RemovalModule": "uncone.module",
-    "Spectrum": "uncone.spectrum",
-    "Vectors": "uncone.vectors",
+    "RemovalModule": "uncone.learning.module",
+    "Spectrum": "uncone.removal.spectrum",
+    "Vectors": "uncone.removal.vectors",
 }
 _ROOMS = ("geometry", "removal", "runs")
 

@@ -11,14 +11,14 @@ from transformers import BertConfig, BertModel
 
 from uncone.commands import advise as command
 from uncone.commands.advise import advise
+from uncone.commands.build import register
 from uncone.commands.origin import identity
-from uncone.config import register
 from uncone.data.splits import seen_pairs
 from uncone.encoder import Encoder
 from uncone.removal import load
-from uncone.runs import read_results
+from uncone.removal.vectors import Vectors
+from uncone.runs.reading import read_results
 from uncone.tasks import ROW_KEYS
-from uncone.vectors import Vectors
 
 ROOT = Path(__file__).parents[2]
 SMALL = [

@@ -9,13 +9,13 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 
-from uncone.atlas.store import AtlasStore
 from uncone.commands.analyze import analyze, load_encoders
-from uncone.config import register
+from uncone.commands.build import register
 from uncone.encoder import Encoder
+from uncone.geometry.atlas.store import AtlasStore
 from uncone.removal import all_but_the_top
-from uncone.runs import read_results
-from uncone.spectrum import Spectrum
+from uncone.removal.spectrum import Spectrum
+from uncone.runs.reading import read_results
 from uncone.tasks import ROW_KEYS
 
 ROOT = Path(__file__).parents[2]

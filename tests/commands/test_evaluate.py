@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
+from uncone.commands.build import register
 from uncone.commands.evaluate import evaluate
-from uncone.commands.learner import contrast_texts
 from uncone.commands.systems import make_recipe
-from uncone.config import register
 from uncone.data import load_texts
 from uncone.encoder import Encoder
+from uncone.learning.recipe import contrast_texts
 from uncone.removal import Removal, all_but_the_top
-from uncone.runs import read_results
-from uncone.spectrum import Spectrum
+from uncone.removal.spectrum import Spectrum
+from uncone.runs.reading import read_results
 
 ROOT = Path(__file__).parents[2]
 WORDS = ("cat", "sun", "barked", "tea")

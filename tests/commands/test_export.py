@@ -12,13 +12,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 from sentence_transformers import SentenceTransformer
 
+from uncone.commands.build import register
 from uncone.commands.export import export
 from uncone.commands.origin import TrainingRun
 from uncone.commands.train import train
-from uncone.config import register
 from uncone.encoder import Encoder
 from uncone.removal import Removal, load
-from uncone.runs import read_results
+from uncone.runs.reading import read_results
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ["a narrow cone", "an open field", "The quick brown fox jumps over the lazy dog."]

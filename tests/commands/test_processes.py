@@ -12,11 +12,11 @@ import torch
 from omegaconf import OmegaConf
 
 from uncone.commands import main
+from uncone.commands.build import register
 from uncone.commands.processes import processes_to_start
 from uncone.commands.train import train
-from uncone.config import register
 from uncone.removal import Removal
-from uncone.runs import read_results
+from uncone.runs.reading import read_results
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}"}

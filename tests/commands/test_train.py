@@ -15,11 +15,11 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from uncone import removal as removals
-from uncone.commands.loggers import logged_in
+from uncone.commands.build import register
 from uncone.commands.train import train
-from uncone.config import register
 from uncone.removal import ClusteredRemoval, Removal
-from uncone.runs import read_offline_run, read_results
+from uncone.runs.loggers import logged_in
+from uncone.runs.reading import read_offline_run, read_results
 from uncone.tasks import ROW_KEYS
 
 ROOT = Path(__file__).parents[2]

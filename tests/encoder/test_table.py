@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from uncone.encoder import TableEncoder
-from uncone.frequency import piece_probabilities
+from uncone.encoder.frequency import piece_probabilities
 
 ROWS = {"[UNK]": 0, "the": 1, "cat": 2, "dog": 3}
 

@@ -9,8 +9,8 @@ import torch
 from tiny_models import CORPUS, POSITIONS
 
 from uncone.encoder import Encoder, TransformerEncoder
+from uncone.encoder.frequency import piece_probabilities
 from uncone.encoder.pooling import POOLINGS, token_weights
-from uncone.frequency import piece_probabilities
 
 TEXTS = ["the cat", "dog", "the dog barked at the mat", "a cat sat on the unbelievable mat, the dog barked!", "on"]
 

@@ -11,7 +11,7 @@ from uncone.encoder import Encoder
 from uncone.export.parts import corrected, unit
 from uncone.export.sentence_transformers import SentenceTransformersExporter, _pooling
 from uncone.removal import Removal
-from uncone.statistics import spearman
+from uncone.tasks.statistics import spearman
 
 from .conftest import TEXTS, assert_same, clusters_for, python_without, removal_for
 

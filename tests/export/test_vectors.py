@@ -17,12 +17,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from uncone import removal as removals
-from uncone.clustering import Clustering
+from uncone.commands.build import register
 from uncone.commands.export import export
-from uncone.config import register
 from uncone.export import raw_files
 from uncone.export.vectors import StoredVectors
-from uncone.spectrum import Spectrum
+from uncone.removal.clustering import Clustering
+from uncone.removal.spectrum import Spectrum
 
 ROWS, DIMENSION = 250, 6
 CONF = Path(__file__).parents[2] / "conf"

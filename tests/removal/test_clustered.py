@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from uncone import removal as removals
-from uncone.clustering import Clustering
 from uncone.removal import ClusteredRemoval, all_but_the_top, clustered
-from uncone.spectrum import Spectrum
+from uncone.removal.clustering import Clustering
+from uncone.removal.spectrum import Spectrum
 
 
 def vectors(seed=0, k=3, rows=60, d=8) -> torch.Tensor:

@@ -6,7 +6,7 @@ import torch
 
 from uncone import removal as removals
 from uncone.removal import Removal
-from uncone.spectrum import Spectrum
+from uncone.removal.spectrum import Spectrum
 
 DIMENSION = 16
 

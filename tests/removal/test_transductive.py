@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from uncone.clustering import Clustering
 from uncone.removal import all_but_the_top, clustered, transductive
-from uncone.spectrum import Spectrum
+from uncone.removal.clustering import Clustering
+from uncone.removal.spectrum import Spectrum
 
 X = torch.randn(200, 6, generator=torch.Generator().manual_seed(0)) * torch.arange(6, 0, -1)
 OTHER = torch.randn(50, 6, generator=torch.Generator().manual_seed(1)) + 5

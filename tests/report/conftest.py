@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from uncone.atlas.store import AtlasStore, Sample
+from uncone.geometry.atlas.store import AtlasStore, Sample
 
 HARM = (
     "</script><script>document.title='broken'</script> <img src=x onerror=\"document.title='broken'\"> "

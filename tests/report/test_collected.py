@@ -4,10 +4,10 @@ import csv
 import json
 
 import pytest
-from test_collection import row, settings, write_run
+from runs.test_collection import row, settings, write_run
 
-from uncone.collection import collect
 from uncone.report.collected import as_csv, as_markdown, page_contents, write_tables
+from uncone.runs.collection import collect
 
 HARM = "</script><script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\"> {{data}} | <b>"
 LAYERS = ("static", "1", "2", "10")

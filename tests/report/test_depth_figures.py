@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from uncone.atlas.store import AtlasStore
+from uncone.geometry.atlas.store import AtlasStore
 from uncone.report.depth_figures import clouds, explained_variance, measures_over_depth, write_figures
 
 PNG = b"\x89PNG\r\n\x1a\n"

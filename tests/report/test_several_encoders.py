@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from uncone.atlas.store import AtlasStore
-from uncone.runs import read_results
+from uncone.geometry.atlas.store import AtlasStore
+from uncone.runs.reading import read_results
 
 ROOT = Path(__file__).parents[2]
 LAYERS = [str(layer) for layer in range(7)]

@@ -12,11 +12,11 @@ from scipy import stats
 from uncone.data import DataUnavailable, load_lee
 from uncone.encoder import Encoder
 from uncone.removal import all_but_the_top, none
-from uncone.spectrum import Spectrum
+from uncone.removal.spectrum import Spectrum
+from uncone.removal.vectors import Vectors
 from uncone.tasks import Sts, evaluate, markdown_table, without_training_pairs
 from uncone.tasks.mteb import Mteb, MtebEncoder, load_task
 from uncone.tasks.mteb import evaluate as evaluate_mteb
-from uncone.vectors import Vectors
 
 needs_mteb = pytest.mark.skipif(not find_spec("mteb"), reason="mteb is not installed")
 

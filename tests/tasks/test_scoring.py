@@ -5,9 +5,8 @@ import zlib
 import numpy as np
 import pytest
 
-from uncone import statistics
 from uncone.data import DataUnavailable
-from uncone.tasks import ROW_KEYS, Average, Prediction, Sts, evaluate, score
+from uncone.tasks import ROW_KEYS, Average, Prediction, Sts, evaluate, score, statistics
 
 GENERATOR = np.random.default_rng(0)
 GOLD = {"a": GENERATOR.normal(size=80), "b": GENERATOR.normal(size=20)}

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from uncone.clustering import Clustering
 from uncone.encoder import Encoder
-from uncone.features import FeatureStore
+from uncone.encoder.store import FeatureStore
 from uncone.removal import all_but_the_top, clustered
-from uncone.spectrum import Spectrum
+from uncone.removal.clustering import Clustering
+from uncone.removal.spectrum import Spectrum
+from uncone.removal.vectors import Vectors
 from uncone.tasks import ContextualSimilarity, evaluate
-from uncone.vectors import Vectors
 
 ROWS = [
     ("the <b> bank </b> of the river was muddy", "she put money into the <b>bank</b>", 2.0),

@@ -13,29 +13,29 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from transformers.utils.logging import disable_progress_bar
 
-from uncone.commands.advised_layers import choose_layers, share_encoding, vectors_of
-from uncone.commands.learner import contrast_corpus, known_neighbours
-from uncone.commands.run_folder import environment, open_run, write_results
+from uncone.advice.choice import RAW, Design
+from uncone.advice.conclusion import CHOSEN, conclude
+from uncone.advice.kept import find, keep
+from uncone.advice.layer import LEARNED, LayerStudy, pairs_of_folds, study_layer
+from uncone.advice.layers import choose_layers, share_encoding, vectors_of
+from uncone.advice.learner import Learner, LearnerSettings
+from uncone.advice.page import write_advice_page
+from uncone.advice.table import print_advice
+from uncone.advice.words import advice, result_rows
+from uncone.commands.build import is_saved, make_candidates, make_tasks, names, numbers
 from uncone.commands.systems import covered, leave_out_seen
-from uncone.config import is_saved, make_candidates, make_tasks, names, numbers
 from uncone.data import load_sts, load_texts, load_word_pairs
 from uncone.data.pairs import ScoredPairs
-from uncone.features import text_hash
+from uncone.encoder.store import text_hash
 from uncone.geometry.probe import GeometryProbe
-from uncone.output import write
+from uncone.learning.recipe import contrast_corpus, known_neighbours
 from uncone.removal import Correction, TransductiveRemoval, none
-from uncone.report.advice import advice, result_rows
-from uncone.report.advice_page import write_advice_page
-from uncone.report.advice_table import print_advice
-from uncone.settings import digest, telling
-from uncone.spectra import Spectra
-from uncone.study.choice import RAW, Design
-from uncone.study.conclusion import CHOSEN, conclude
-from uncone.study.kept import find, keep
-from uncone.study.layer import LEARNED, LayerStudy, pairs_of_folds, study_layer
-from uncone.study.learner import Learner, LearnerSettings
+from uncone.removal.spectra import Spectra
+from uncone.removal.vectors import Vectors
+from uncone.runs.folder import environment, open_run, write_results
+from uncone.runs.settings import digest, telling
+from uncone.support.files import write
 from uncone.tasks import evaluate
-from uncone.vectors import Vectors
 
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 

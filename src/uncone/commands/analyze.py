@@ -13,26 +13,26 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from uncone import distributed
-from uncone.atlas.definitions import definitions
-from uncone.atlas.frequencies import type_frequencies
-from uncone.atlas.occurrences import Batch, CorpusOccurrences, Occurrences, TableOccurrences, kept_types
-from uncone.atlas.sampled import Estimate, SampledSettings
-from uncone.atlas.store import AtlasStore
-from uncone.atlas.survey import LayerMap, survey, view_points, view_sample, word_groups
-from uncone.atlas.table import print_atlas
-from uncone.atlas.windows import Windows
-from uncone.commands.run_folder import open_run, write_results
+from uncone.commands.build import is_saved, make_candidates, names
 from uncone.commands.systems import saved_name
-from uncone.config import is_saved, make_candidates, names
 from uncone.data.corpora import Corpora, Corpus
 from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
+from uncone.geometry.atlas.definitions import definitions
+from uncone.geometry.atlas.frequencies import type_frequencies
+from uncone.geometry.atlas.occurrences import Batch, CorpusOccurrences, Occurrences, TableOccurrences, kept_types
+from uncone.geometry.atlas.sampled import Estimate, SampledSettings
+from uncone.geometry.atlas.store import AtlasStore
+from uncone.geometry.atlas.survey import LayerMap, survey, view_points, view_sample, word_groups
+from uncone.geometry.atlas.table import print_atlas
+from uncone.geometry.atlas.windows import Windows
 from uncone.removal import ClusteredRemoval, Correction, TransductiveRemoval
 from uncone.removal import load as load_removal
+from uncone.removal.spectra import Spectra
 from uncone.report.depth_figures import write_figures
 from uncone.report.page import write_page
 from uncone.report.tables import GEOMETRY_TASK
-from uncone.spectra import Spectra
+from uncone.runs.folder import open_run, write_results
+from uncone.support import distributed
 
 INTERVAL = 1.96  # standard errors to either side of a sampled measure: 95 %
 

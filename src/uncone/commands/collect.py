@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from uncone import collection
 from uncone.report.collected import BEST_HEAD, best_lines, counts, left, number, write_tables
+from uncone.runs import collection
 
 
 def collect(folder: str | Path) -> collection.Collection:

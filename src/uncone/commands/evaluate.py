@@ -9,15 +9,15 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from uncone import distributed
-from uncone.commands.run_folder import open_run, write_results
+from uncone.commands.build import make_tasks, make_vectors, names
 from uncone.commands.systems import compare, leave_out_seen, load_splits, make_system
-from uncone.config import make_tasks, make_vectors, names
-from uncone.output import write
 from uncone.removal import Correction
+from uncone.removal.spectra import Spectra
 from uncone.report.seeds import print_over_seeds
 from uncone.report.tables import print_results
-from uncone.spectra import Spectra
+from uncone.runs.folder import open_run, write_results
+from uncone.support import distributed
+from uncone.support.files import write
 from uncone.tasks.scoring import NotRun, Row
 
 

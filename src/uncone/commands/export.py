@@ -11,18 +11,18 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from uncone import distributed
+from uncone.commands.build import check, is_saved, make_vectors, names
 from uncone.commands.origin import TrainingRun, find_evidence, identity
-from uncone.commands.run_folder import check_complete
 from uncone.commands.systems import load_splits, make_systems
-from uncone.config import check, is_saved, make_vectors, names
 from uncone.export.base import EncoderExporter, VectorExporter
 from uncone.export.card import card, description, shareable
 from uncone.export.folder import MARK, check_target, whole_folder
 from uncone.removal import Correction, load
+from uncone.removal.spectra import Spectra
 from uncone.removal.transductive import TransductiveRemoval
-from uncone.spectra import Spectra
-from uncone.vectors import Vectors
+from uncone.removal.vectors import Vectors
+from uncone.runs.folder import check_complete
+from uncone.support import distributed
 
 
 def export(config: DictConfig) -> list[dict[str, Any]]:

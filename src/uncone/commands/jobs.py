@@ -28,9 +28,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
-from uncone.output import write
-from uncone.runs import JOB, validation_score
-from uncone.settings import NEUTRAL, digest, telling
+from uncone.runs.reading import JOB, validation_score
+from uncone.runs.settings import NEUTRAL, digest, telling
+from uncone.support.files import write
 
 UNNAMED = ("launcher", "sweep", "hydra", "data_dir")  # that no folder is named after, beside the neutral keys
 LOG = "output.log"  # what a job prints

@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from uncone.commands.jobs import in_sweep, run_job
 from uncone.commands.processes import Command, ProcessFailed, in_processes
-from uncone.distributed import ProcessLost
+from uncone.support.distributed import ProcessLost
 
 OTHERS_FIRST = 3.0  # seconds
 

@@ -10,16 +10,16 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
+from uncone.commands.build import is_saved, make_tasks, names
 from uncone.commands.systems import compare, leave_out_seen
-from uncone.config import is_saved, make_tasks, names
 from uncone.encoder import Encoder
 from uncone.export.card import Evidence
 from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Correction, Removal
+from uncone.removal.vectors import Vectors
 from uncone.report.tables import geometry_rows, print_results
-from uncone.runs import read_results
+from uncone.runs.reading import read_results
 from uncone.tasks import ROW_KEYS
-from uncone.vectors import Vectors
 
 ENCODERS = ("uncone.encoder.Encoder.from_pretrained", "uncone.encoder.Encoder.from_word_vectors")
 ANYWHERE = {"device", "dtype", "name"}  # of an encoder: what does not tell it from another

@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from uncone import distributed
+from uncone.support import distributed
 
 Command = Callable[[DictConfig], Any]
 

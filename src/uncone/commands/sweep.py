@@ -12,7 +12,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict, read_write
 
 from uncone.commands.jobs import distinguishing, job_failures, label
-from uncone.settings import digest
+from uncone.runs.settings import digest
 
 NAME_LENGTH = 50
 

@@ -12,17 +12,17 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import track
 
-from uncone.commands.learner import learn_plainly
-from uncone.config import is_saved, make_candidates, names
+from uncone.commands.build import is_saved, make_candidates, names
 from uncone.data.pairs import ScoredPairs
 from uncone.data.splits import split_pairs
+from uncone.learning.recipe import learn_plainly
 from uncone.removal import Correction
 from uncone.removal import load as load_removal
-from uncone.spectra import Spectra
-from uncone.statistics import spearman
+from uncone.removal.spectra import Spectra
+from uncone.removal.vectors import Vectors
 from uncone.tasks import NotRun, Row, Task, evaluate, without_training_pairs
 from uncone.tasks.base import distinct, paired_cosine
-from uncone.vectors import Vectors
+from uncone.tasks.statistics import spearman
 
 Read = Callable[[Sequence[str]], np.ndarray]
 

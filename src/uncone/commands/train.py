@@ -8,18 +8,18 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig
 from rich.console import Console
 
-from uncone import distributed
-from uncone.callbacks.checkpoint import logger_id
-from uncone.commands.fit import fit
-from uncone.commands.run_folder import open_run, write_results
+from uncone.commands.build import make_tasks, make_vectors
 from uncone.commands.systems import compare, leave_out_seen, load_splits, make_systems
-from uncone.config import make_tasks, make_vectors
 from uncone.geometry.probe import GeometryProbe
+from uncone.learning.callbacks.checkpoint import logger_id
+from uncone.learning.fit import fit
+from uncone.removal.spectra import Spectra
 from uncone.report.bank_figure import components_figure
 from uncone.report.figures import save
 from uncone.report.seeds import print_over_seeds, seeds_from_names
 from uncone.report.tables import geometry_rows, print_results, verdict
-from uncone.spectra import Spectra
+from uncone.runs.folder import open_run, write_results
+from uncone.support import distributed
 from uncone.tasks import Sts, WordSimilarity
 
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from uncone.encoder.base import Encoder, TokenVectors
+from uncone.encoder.frequency import piece_probabilities, word_probabilities
 from uncone.encoder.pooling import WEIGHTED, check_pooling, pool, token_weights
 from uncone.encoder.texts import check_known, check_texts, unique_texts
-from uncone.frequency import piece_probabilities, word_probabilities
 
 TEXTS_PER_BLOCK = 4096  # bounds the memory of the gathered rows
 

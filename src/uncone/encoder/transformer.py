@@ -13,14 +13,14 @@ import torch
 from rich.progress import track
 from torch import Tensor, nn
 
-from uncone import distributed
 from uncone.encoder.base import Encoder, TokenVectors
 from uncone.encoder.batching import make_batches, ranges
+from uncone.encoder.frequency import piece_probabilities
 from uncone.encoder.layers import Layers, LayerStates, average
 from uncone.encoder.pieces import piece_names, unknown_piece, word_prefix
 from uncone.encoder.pooling import WEIGHTED, check_pooling, pool, token_weights
 from uncone.encoder.texts import check_known, check_texts, unique_texts
-from uncone.frequency import piece_probabilities
+from uncone.support import distributed
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from uncone.output import put
+from uncone.support.files import put
 
 MARK = "uncone.json"  # stands in every export; what lacks it is never replaced
 DATA_ENDINGS = {".json", ".md", ".txt", ".safetensors", ".onnx", ".npy", ".model", ".jinja", ".vec"}

@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
-from uncone.arrays import Array, as_tensor
 from uncone.export.base import VectorExporter
 from uncone.export.column_files import correct_dataset, correct_parquet, is_dataset
 from uncone.export.raw_files import correct_npy, correct_safetensors
-from uncone.output import put
 from uncone.removal import ClusteredRemoval, Correction
+from uncone.support.arrays import Array, as_tensor
+from uncone.support.files import put
 
 Rows = TypeVar("Rows", np.ndarray, Tensor)
 # (source, target, column or None, what corrects a chunk) -> nothing; writes the target

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from uncone.arrays import Array, ArrayT, as_given, matrix
 from uncone.geometry.collected import CollectedMetric
 from uncone.geometry.rows import unit_blocks
+from uncone.support.arrays import Array, ArrayT, as_given, matrix
 
 # Rows of a block of the matrix of all pairs: 16 MiB in float32.
 _TILE = 2048

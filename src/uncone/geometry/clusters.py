@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from uncone.arrays import Array, as_tensor, matrix
+from uncone.support.arrays import Array, as_tensor, matrix
 
 ISLANDS_FROM = 0.1  # below this maximum mean silhouette there is one cluster
 _ROWS = 1024  # of the distance matrix held at once

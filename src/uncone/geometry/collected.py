@@ -11,7 +11,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities.data import dim_zero_cat
 from torchmetrics.utilities.distributed import gather_all_tensors
 
-from uncone.arrays import Array, matrix
+from uncone.support.arrays import Array, matrix
 
 _DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 

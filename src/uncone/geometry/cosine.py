@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from uncone.arrays import Array, as_tensor, matrix
 from uncone.geometry.rows import BLOCK, rows_of, unit_blocks, zero_vector
+from uncone.support.arrays import Array, as_tensor, matrix
 
 
 def mean_cosine(X: Array) -> float:

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from uncone.arrays import Array, matrix
 from uncone.geometry.moments import MomentsMetric, covariance, moments
+from uncone.support.arrays import Array, matrix
 
 
 def effective_dimension(X: Array, share: float = 0.8) -> int:

@@ -14,9 +14,9 @@ from scipy.stats import rankdata
 from torch import Tensor
 from torchmetrics import Metric
 
-from uncone.arrays import Array, ArrayT, as_given, as_tensor, matrix
 from uncone.geometry.moments import covariance, merge, moments
 from uncone.geometry.rows import rows_of
+from uncone.support.arrays import Array, ArrayT, as_given, as_tensor, matrix
 
 Method = Literal["pearson", "spearman"]
 

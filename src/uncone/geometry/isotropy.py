@@ -13,11 +13,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from uncone.arrays import Array, matrix
 from uncone.geometry.collected import CollectedMetric
 from uncone.geometry.dimension import participation
 from uncone.geometry.moments import MomentsMetric, covariance, moments
 from uncone.geometry.rows import add_gram, row_blocks
+from uncone.support.arrays import Array, matrix
 
 Signs = Literal["both", "as_computed"]
 

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from uncone.arrays import Array, ArrayT, as_given, as_tensor, matrix
 from uncone.geometry.collected import CollectedMetric
 from uncone.geometry.rows import unit_blocks
+from uncone.support.arrays import Array, ArrayT, as_given, as_tensor, matrix
 
 Distance = Literal["euclidean", "cosine"]
 

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from uncone.arrays import Array
 from uncone.geometry.rows import add_gram, row_blocks, rows_of
+from uncone.support.arrays import Array
 
 # Below this ratio of standard deviation to mean, variance is the rounding noise of equal float64 rows.
 _ROUNDING = 1e-12

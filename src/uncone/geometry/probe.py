@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from uncone import distributed
 from uncone.geometry.cosine import mean_cosine, s_inter, s_intra
 from uncone.geometry.frequency import frequency_correlation
 from uncone.geometry.isotropy import isoscore, log10_isotropy
 from uncone.geometry.local_dimension import lid
+from uncone.support import distributed
 
 if TYPE_CHECKING:
     from uncone.removal import Correction
-    from uncone.vectors import Vectors
+    from uncone.removal.vectors import Vectors
 
 FREQUENCY_COMPONENTS = 3
 MEASURES = (
@@ -79,7 +79,7 @@ class GeometryProbe:
     def measure(self, removal: Correction | None = None) -> dict[str, float]:
         """Geometry of the probe after a removal (None: raw).
 
-        Several processes (see `uncone.distributed`) share the measures, not the points: each number is found by one of
+        Several processes (see `uncone.support.distributed`) share the measures, not the points: each number is found by one of
         them as it would be by a single one. Local dimensions, the longest, are a third of the work.
 
         Returns:

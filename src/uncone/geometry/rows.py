@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from uncone.arrays import Array, matrix
+from uncone.support.arrays import Array, matrix
 
 # Rows held in float64 at once: 12 MiB for d = 768.
 BLOCK = 2048

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import torch
 from torch import Tensor
 
-from uncone.arrays import ArrayT, as_given, as_tensor
 from uncone.removal.files import read_removal, write_removal
+from uncone.support.arrays import ArrayT, as_given, as_tensor
 
 if TYPE_CHECKING:
     from uncone.encoder import Encoder

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from uncone.clustering import Clustering, nearest, squared_distances
 from uncone.removal.base import ORTHONORMAL_TOLERANCE, Correction, capped, extent
+from uncone.removal.clustering import Clustering, nearest, squared_distances
 
 Level = Literal["tokens", "texts"]
 LEVELS = ("tokens", "texts")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from uncone.removal.affine import Removal
 from uncone.removal.base import capped
-from uncone.spectrum import Spectrum
+from uncone.removal.spectrum import Spectrum
 
 
 def none(spectrum: Spectrum) -> Removal:

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from uncone.clustering import Clustering
 from uncone.removal.base import Correction
 from uncone.removal.clustered import Level, clustered
-from uncone.spectrum import Spectrum
+from uncone.removal.clustering import Clustering
+from uncone.removal.spectrum import Spectrum
 
 
 @dataclass(frozen=True, eq=False)

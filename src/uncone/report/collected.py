@@ -10,12 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
-from uncone.collection import NOT_FELT, Collection, Line, Status, best
-from uncone.output import write
 from uncone.report.page import rendered
 from uncone.report.tables import GEOMETRY_TASK
-from uncone.statistics import LOWER_IS_BETTER
+from uncone.runs.collection import NOT_FELT, Collection, Line, Status, best
+from uncone.support.files import write
 from uncone.tasks.scoring import ROW_KEYS
+from uncone.tasks.statistics import LOWER_IS_BETTER
 
 LEGEND = (
     "×100, mean ± standard deviation over seeds [95 % bootstrap interval over items, its ends averaged over seeds]. "

@@ -12,7 +12,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from uncone.atlas.store import AtlasStore
+from uncone.geometry.atlas.store import AtlasStore
 from uncone.report.figures import BLUE, GREY, ORANGE, save
 from uncone.report.measures import MEASURES, Measure
 from uncone.report.tables import GEOMETRY_TASK
@@ -27,7 +27,7 @@ def write_figures(folder: str | Path) -> list[Path]:
     """Write the main figures of an analysis as PNG into its folder figures/.
 
     Args:
-        folder: the output folder of an analysis, see `uncone.atlas.store`.
+        folder: the output folder of an analysis, see `uncone.geometry.atlas.store`.
 
     Returns:
         The paths: measures over depth; if raw layers were measured, their explained variance, and one of tokens by

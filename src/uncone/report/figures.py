@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from uncone.output import put
 from uncone.removal import ClusteredRemoval, Removal
+from uncone.support.files import put
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"
 SCATTER_POINTS = 4_000  # more only blackens the picture

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from plotly.offline import get_plotlyjs
 
-from uncone.atlas.store import AtlasStore, Sample
-from uncone.output import write
+from uncone.geometry.atlas.store import AtlasStore, Sample
 from uncone.report.measures import MEASURES
 from uncone.report.tables import GEOMETRY_TASK
+from uncone.support.files import write
 
 PAGE = "report.html"
 SCRIPTS = ("common.js", "page.js", "depth.js", "layer.js", "cloud.js")
@@ -35,7 +35,7 @@ def write_page(folder: str | Path) -> Path:
     """Write report.html into the output folder of an analysis.
 
     Args:
-        folder: holds results.json, definitions.json and atlas/, as `uncone.atlas.store` describes them.
+        folder: holds results.json, definitions.json and atlas/, as `uncone.geometry.atlas.store` describes them.
 
     Returns:
         The path of the page.

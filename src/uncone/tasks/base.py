@@ -39,7 +39,7 @@ class Prediction:
         subset: name of the subset, such as "ws353" or "all".
         gold: (n,) what people said: a score, or the number of the right answer.
         predicted: (n,) what the system said of the same items; for a mean, such as "alignment", what each contributes.
-        metrics: names in `uncone.statistics.STATISTICS` to compute.
+        metrics: names in `uncone.tasks.statistics.STATISTICS` to compute.
         covered: (N,) bool, which of the subset's N items hold known words only; None for a task that every system
             covers, such as sentence similarity. Gold and predicted are of the covered items, or of all N where the
             task scores unknown words too.

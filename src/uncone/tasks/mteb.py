@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from uncone.features import FeatureStore
-from uncone.statistics import point
+from uncone.encoder.store import FeatureStore
+from uncone.removal.vectors import Vectors as EncoderVectors
 from uncone.tasks.base import Average, Prediction, Vectors, paired_cosine
 from uncone.tasks.mteb_data import STS, STS_SETS, import_mteb, load_task
-from uncone.vectors import Vectors as EncoderVectors
+from uncone.tasks.statistics import point
 
 if TYPE_CHECKING:
     from uncone.encoder import Encoder

@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from uncone.statistics import point
 from uncone.tasks.logistic import fit_logistic
+from uncone.tasks.statistics import point
 
 Classifier = Callable[[np.ndarray], np.ndarray]  # features (n, d) -> class numbers (n,)
 
@@ -38,7 +38,7 @@ class LogisticProbe:
     Attributes:
         C: inverse strengths to choose from, increasing.
         folds: of the inner cross-validation.
-        metric: name in `uncone.statistics` to choose by.
+        metric: name in `uncone.tasks.statistics` to choose by.
         seed: of the folds.
     """
 

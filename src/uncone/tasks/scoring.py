@@ -1,6 +1,6 @@
 """From predictions to result rows: values, confidence intervals, and gains over a reference.
 
-All statistics of all tasks are computed here and in `uncone.statistics`, the same way for every system. The systems of
+All statistics of all tasks are computed here and in `uncone.tasks.statistics`, the same way for every system. The systems of
 one evaluation share their bootstrap resamples, so that ten removals cost little more than one and are compared item by
 item. Resamples depend on the seed, the task and the subset only: adding a task or a system changes no other row.
 """
@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from uncone.statistics import LOWER_IS_BETTER, Difference, bootstrap, difference, holm, percentile_interval, point
 from uncone.tasks.base import Average, Prediction
+from uncone.tasks.statistics import LOWER_IS_BETTER, Difference, bootstrap, difference, holm, percentile_interval, point
 
 # One line of results.json; None is unknown or does not apply. The metric "spearman_gain" is the value of this removal
 # minus that of the reference, with the interval of the paired bootstrap; "coverage" is the share of items whose words

@@ -17,8 +17,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from uncone.statistics import LOWER_IS_BETTER
 from uncone.tasks.scoring import SIGNIFICANT, Row
+from uncone.tasks.statistics import LOWER_IS_BETTER
 
 LEGEND = (
     "×100, ± half the 95 % interval. Against the reference: ▲ better, ▼ worse, ≈ no clear difference. Bold: best of "

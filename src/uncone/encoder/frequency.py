@@ -1,0 +1,85 @@
+"""How probable words and token types are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from uncone.support.arrays import ArrayT, as_given, as_tensor
+
+if TYPE_CHECKING:
+    from uncone.encoder.base import Encoder
+
+WORDS = 100_000  # the most frequent words of English; the rest have a millionth of the mass each at most
+
+
+@lru_cache(maxsize=2)
+def frequent_words(count: int = WORDS) -> tuple[tuple[str, ...], np.ndarray]:
+    """The most frequent English words of `wordfreq`, and their probabilities (n,) in running text.
+
+    Example:
+        >>> words, p = frequent_words(1000)
+        >>> words[0], bool(p[0] > 0.04)
+        ('the', True)
+    """
+    from wordfreq import top_n_list, word_frequency
+
+    words = tuple(top_n_list("en", count))  # leaves out "00" and the like, which stand for all numbers of that length
+    return words, np.array([word_frequency(word, "en") for word in words])
+
+
+def word_probabilities(words: Sequence[str]) -> np.ndarray:
+    """Probability (n,) of each word in running English; 0 for words that `wordfreq` does not know.
+
+    Example:
+        >>> bool(np.all(np.diff(word_probabilities(["the", "cat", "ocelot"])) < 0))
+        True
+    """
+    from wordfreq import word_frequency
+
+    return np.array([word_frequency(word, "en") for word in words], dtype=np.float64)
+
+
+def piece_probabilities(encoder: Encoder, words: int = WORDS) -> Tensor:
+    """Probability of each token type in running English, from word frequencies alone.
+
+    Each frequent word is cut into its pieces, and each piece collects the probability of the word: continuation pieces
+    ("##ing"), which no word list knows, get their share too.
+
+    Args:
+        encoder: cuts words into pieces.
+        words: how many frequent words to cut.
+
+    Returns:
+        (V,) float64 summing to 1; 0 for pieces in none of the words.
+
+    Raises:
+        ValueError: if the encoder knows none of the words.
+    """
+    frequent, probability = frequent_words(words)
+    pieces = encoder.tokenize(encoder.as_words(frequent))
+    flat = torch.tensor([i for row in pieces for i in row], dtype=torch.long)  # (t,)
+    counts = torch.tensor([len(row) for row in pieces])
+    mass = torch.zeros(len(encoder.pieces), dtype=torch.float64)
+    mass.index_add_(0, flat, torch.repeat_interleave(torch.from_numpy(probability), counts))
+    if not mass.any():
+        raise ValueError(f"{encoder.name} knows none of the {words} most frequent English words: its pieces have no p")
+    return mass / mass.sum()
+
+
+def corpus_probabilities(types: ArrayT, vocabulary_size: int) -> ArrayT:
+    """Relative frequency (V,) of each token type among the occurrences (t,) of a corpus; float64 summing to 1.
+
+    Example:
+        >>> corpus_probabilities(np.array([0, 0, 2, 2]), 3)
+        array([0.5, 0. , 0.5])
+    """
+    counts = torch.bincount(as_tensor(types).long(), minlength=vocabulary_size).double()
+    if not counts.sum():
+        raise ValueError("a corpus without tokens has no frequencies")
+    return as_given(counts / counts.sum(), types)

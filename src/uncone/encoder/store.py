@@ -1,0 +1,146 @@
+"""Vectors, computed once: a store of features named by what they are, and the reader that tasks and training share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+
+from uncone.support import distributed
+
+logger = logging.getLogger(__name__)
+
+FORMAT_VERSION = 1
+Arrays = dict[str, np.ndarray]
+
+
+def default_cache() -> Path:
+    """The cache folder: `UNCONE_CACHE`, or `~/.cache/uncone`."""
+    return Path(os.environ.get("UNCONE_CACHE") or Path.home() / ".cache" / "uncone")
+
+
+def text_hash(texts: Sequence[str]) -> str:
+    """Hex digest of a sequence of strings; no two sequences share one by moving a boundary.
+
+    Example:
+        >>> text_hash(["ab", "c"]) == text_hash(["a", "bc"])
+        False
+    """
+    digest = hashlib.sha256()
+    for text in texts:
+        data = text.encode()
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()[:32]
+
+
+class FeatureStore:
+    """Arrays on disk, named by a key, computed once and memory-mapped ever after.
+
+    An entry is a folder of `.npy` files and an `entry.json` with the key and a checksum per file. It is written aside
+    and renamed into place, under a lock: a killed process leaves nothing half-written, and of two processes that want
+    the same entry one computes while the other waits.
+
+    Args:
+        folder: where entries are kept; None for `default_cache()`.
+
+    Attributes:
+        built: how many entries this store computed.
+        read: how many it found.
+
+    Example:
+        >>> import tempfile
+        >>> store = FeatureStore(tempfile.mkdtemp())
+        >>> store.fetch({"what": "ones"}, lambda: {"vectors": np.ones((2, 3))})["vectors"].shape
+        (2, 3)
+        >>> store.built, store.read
+        (1, 0)
+    """
+
+    def __init__(self, folder: str | Path | None = None):
+        self.folder = Path(folder) if folder is not None else default_cache()
+        self.built = self.read = 0
+        self._opened: dict[Path, Arrays] = {}  # checked once a process
+
+    def fetch(self, key: Mapping[str, Any], build: Callable[[], Arrays]) -> Arrays:
+        """Return the arrays named by `key`, computing them with `build` if they are not stored intact.
+
+        Args:
+            key: what the arrays are; plain JSON values.
+            build: computes them.
+
+        Returns:
+            Read-only memory-mapped arrays, by the names that `build` gave them.
+        """
+        text = json.dumps({**key, "format_version": FORMAT_VERSION}, sort_keys=True)
+        entry = self.folder / hashlib.sha256(text.encode()).hexdigest()[:32]
+        found = self._find(entry)
+        asked, stored = zip(*distributed.gather([text, found is not None]), strict=True)
+        if len(set(asked)) > 1:
+            raise RuntimeError(f"processes that share their work ask for different features: {', '.join(asked)}")
+        if found is not None and all(stored):
+            self.read += 1
+            return found
+        # Processes that build together do so before the lock: its holder would wait for those that wait for the lock.
+        together = build() if distributed.processes() > 1 else None
+        with FileLock(f"{entry}.lock"):
+            arrays = self._open(entry)
+            computed = arrays is None or together is not None
+            if arrays is None:
+                self._write(entry, text, build() if together is None else together)
+                arrays = self._open(entry)
+        self.built += computed
+        self.read += not computed
+        if arrays is None:
+            raise OSError(f"features written to {entry} cannot be read back: is the disk full or failing?")
+        self._opened[entry] = arrays
+        return arrays
+
+    def _find(self, entry: Path) -> Arrays | None:
+        """The arrays of an entry that is stored intact."""
+        if entry not in self._opened:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{entry}.lock"):
+                arrays = self._open(entry)
+            if arrays is None:
+                return None
+            self._opened[entry] = arrays
+        return self._opened[entry]
+
+    def _open(self, entry: Path) -> Arrays | None:
+        """The arrays of an intact entry, None if there is none; a damaged one is deleted with a warning."""
+        if not entry.exists():
+            return None
+        try:
+            files = json.loads((entry / "entry.json").read_text())["files"]
+            for name, checksum in files.items():
+                with (entry / name).open("rb") as file:
+                    if hashlib.file_digest(file, "sha256").hexdigest() != checksum:
+                        raise ValueError(f"checksum of {name} differs")
+            return {Path(name).stem: np.load(entry / name, mmap_mode="r", allow_pickle=False) for name in files}
+        except (OSError, ValueError, KeyError) as error:
+            logger.warning("damaged features in %s (%s): computing them again", entry, error)
+            shutil.rmtree(entry)
+            return None
+
+    def _write(self, entry: Path, key: str, arrays: Arrays) -> None:
+        aside = self.folder / f"{entry.name}.{uuid.uuid4().hex}.tmp"
+        aside.mkdir()
+        try:
+            files = {}
+            for name, array in arrays.items():
+                np.save(aside / f"{name}.npy", array, allow_pickle=False)
+                with (aside / f"{name}.npy").open("rb") as file:
+                    files[f"{name}.npy"] = hashlib.file_digest(file, "sha256").hexdigest()
+            (aside / "entry.json").write_text(json.dumps({"key": json.loads(key), "files": files}, indent=1))
+            aside.rename(entry)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,211 @@
+"""A removal as a scikit-learn transformer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from uncone import removal
+from uncone.removal import Correction, Removal
+from uncone.removal.clustering import Clustering
+from uncone.removal.spectrum import Spectrum
+
+# method -> its constructor, and the parameters of the estimator that it reads
+_FIXED: dict[str, tuple[Callable[..., Removal], tuple[str, ...]]] = {
+    "none": (removal.none, ()),
+    "centre": (removal.centre, ()),
+    "all_but_the_top": (removal.all_but_the_top, ("D", "centred")),
+    "conceptor": (removal.conceptor, ("alpha",)),
+    "whitening": (removal.whitening, ("k",)),
+    "soft_zca": (removal.soft_zca, ("eps",)),
+    "renormalize": (removal.renormalize, ("variant",)),
+}
+METHODS = (*_FIXED, "clustered", "learned")
+FLOATS = (np.float64, np.float32)
+
+
+class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Take dominant components out of vectors: `uncone.removal` for pipelines of scikit-learn.
+
+    The features stay the features: the corrected vector has the axes, the names and the dtype (float32 or float64) of
+    the given one. `transform` does not scale to unit length; a `Normalizer` behind it does.
+
+    Args:
+        method: "none", "centre", "all_but_the_top", "conceptor", "whitening", "soft_zca", "renormalize", each as in
+            `uncone.removal`; "clustered", which finds clusters with k-means first; "learned", which `fit` needs scored
+            pairs for; or a `Removal` or `ClusteredRemoval`, for instance a loaded one, which is applied as it is.
+        D: of all_but_the_top and clustered, the components to remove; None for d/100, at least 1. Of learned, the
+            leading components to learn; None lets validation choose between 32, 128 and all.
+        centred: of all_but_the_top and learned, whether the mean is subtracted.
+        alpha: of conceptor, the aperture.
+        k: of whitening, the dimensions to keep; None for all.
+        eps: of soft_zca, the floor in units of the mean variance.
+        variant: of renormalize, "R1" or "R2".
+        n_clusters: of clustered, how many.
+        pull: of learned, the strength of the pull toward the identity.
+        random_state: of clustered, for k-means; of learned, for the split into training and validation pairs and the
+            order of the batches.
+
+    Attributes:
+        removal_: the fitted `Removal` or `ClusteredRemoval`. A pickle is for a process and its workers; files are for
+            `removal_.save(folder)`, which `DominantComponentRemoval(uncone.removal.load(folder))` takes up again.
+        n_features_in_: d.
+        feature_names_in_: names of the columns, where `fit` saw a data frame.
+
+    Example:
+        >>> X = np.random.default_rng(0).normal(size=(500, 3)) * [9, 1, 1]
+        >>> Y = DominantComponentRemoval("all_but_the_top", D=1).fit_transform(X)
+        >>> Y.std(0).round() == [0, 1, 1]
+        array([ True,  True,  True])
+    """
+
+    removal_: Correction
+
+    def __init__(
+        self,
+        method: str | Correction = "all_but_the_top",
+        D: int | None = None,
+        *,
+        centred: bool = True,
+        alpha: float = 2.0,
+        k: int | None = None,
+        eps: float = 0.1,
+        variant: str = "R2",
+        n_clusters: int = 8,
+        pull: float = 0.1,
+        random_state: int | np.random.RandomState | None = 0,
+    ):
+        self.method = method
+        self.D = D
+        self.centred = centred
+        self.alpha = alpha
+        self.k = k
+        self.eps = eps
+        self.variant = variant
+        self.n_clusters = n_clusters
+        self.pull = pull
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        pairs: tuple[Sequence[int], Sequence[int]] | None = None,
+        scores: Sequence[float] | None = None,
+    ) -> Self:
+        """Fit the removal.
+
+        Args:
+            X: (n, d) vectors, n ≥ 2.
+            y: ignored.
+            sample_weight: (n,) weights of the rows in mean and components. With the probabilities of words, whitening
+                is Zipfian whitening.
+            pairs: of learned, row numbers (i, j) of `X`, two lists of m.
+            scores: of learned, (m,) how similar people find each pair, on any scale.
+
+        Returns:
+            Itself.
+
+        Raises:
+            ValueError: for an unknown method, a setting that does not fit these vectors, or pairs without need or
+                missing.
+
+        Example:
+            >>> X = np.random.default_rng(0).normal(size=(60, 5)) + [9, 0, 0, 0, 0]
+            >>> i, j = np.arange(30), np.arange(30, 60)
+            >>> scores = -np.linalg.norm(X[i, 1:] - X[j, 1:], axis=1)
+            >>> DominantComponentRemoval("learned").fit(X, pairs=(i, j), scores=scores).removal_.method
+            'learned'
+        """
+        X = validate_data(self, X, dtype=FLOATS, order="C", ensure_min_samples=2)
+        if isinstance(self.method, Correction):
+            if self.method.dimension != X.shape[1]:
+                raise ValueError(
+                    f"this removal corrects vectors of {self.method.dimension} dimensions, X has {X.shape[1]}"
+                )
+        elif self.method not in METHODS:
+            raise ValueError(f"unknown method {self.method!r}: choose one of {', '.join(METHODS)}, or give a Removal")
+        if self.method != "learned" and (pairs is not None or scores is not None):
+            raise ValueError(f"only method='learned' learns from pairs and scores, got method={self.method!r}")
+        if self.method == "clustered" and sample_weight is not None:
+            raise ValueError("method='clustered' weighs all rows equally: leave out sample_weight")
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        self.removal_ = self._made(X, sample_weight, pairs, scores)
+        return self
+
+    def _made(
+        self,
+        X: np.ndarray,
+        weights: np.ndarray | None,
+        pairs: tuple[Sequence[int], Sequence[int]] | None,
+        scores: Sequence[float] | None,
+    ) -> Correction:
+        if isinstance(self.method, Correction):
+            return self.method
+        if self.method == "clustered":
+            D = self._components(min(X.shape))
+            return removal.clustered(Clustering.fit(X, _whole(self.n_clusters), self._seed()), max(D, 1), "texts")
+        spectrum = Spectrum.fit(X, weights)
+        if self.method == "learned":
+            return self._learned(X, spectrum, pairs, scores)
+        make, parameters = _FIXED[self.method]
+        settings = {name: _whole(getattr(self, name)) for name in parameters}
+        if "D" in settings:
+            settings["D"] = self._components(spectrum.rank)
+            if not spectrum.rank:  # all rows are equal: there is no component to remove
+                return removal.centre(spectrum) if self.centred else removal.none(spectrum)
+        return make(spectrum, **settings)
+
+    def _learned(
+        self,
+        X: np.ndarray,
+        spectrum: Spectrum,
+        pairs: tuple[Sequence[int], Sequence[int]] | None,
+        scores: Sequence[float] | None,
+    ) -> Removal:
+        from uncone.learning.learn import learn  # imports Lightning, which no fixed method needs
+
+        if pairs is None or scores is None:
+            raise ValueError("method='learned' needs scored pairs: fit(X, pairs=(i, j), scores=scores)")
+        rows = (np.asarray(pairs[0]), np.asarray(pairs[1]))
+        D, table = _whole(self.D), torch.from_numpy(X)
+        return learn(table, rows, np.asarray(scores), spectrum, D, self.centred, pull=self.pull, seed=self._seed())
+
+    def _components(self, rank: int) -> Any:
+        """D, or about a hundredth of the dimension."""
+        return min(max(1, round(self.n_features_in_ / 100)), rank) if self.D is None else _whole(self.D)
+
+    def _seed(self) -> int:
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def transform(self, X: Any) -> Any:
+        """Correct vectors.
+
+        Args:
+            X: (n, d) vectors.
+
+        Returns:
+            (n, d) corrected vectors, of the dtype of `X`; a data frame after `set_output(transform="pandas")`.
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=FLOATS, order="C", reset=False)
+        return self.removal_.apply(X)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _whole(value: Any) -> Any:
+    """Numpy's whole numbers, which parameter grids are made of, as Python's."""
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value

@@ -1,0 +1,68 @@
+"""How frequent token types are: counted in the corpus, from `wordfreq`, or from a file of word counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from uncone.data.files import read_table
+from uncone.encoder import Encoder
+from uncone.encoder.frequency import frequent_words
+
+# Upper ends of the frequency bands, in log10 of the probability in running text.
+BAND_ENDS = (-6.0, -5.0, -4.0, -3.0, -2.0, 0.0)
+_LOWEST = -12.0
+
+
+def type_frequencies(encoder: Encoder, source: str, counts: np.ndarray) -> np.ndarray:
+    """log10 of the probability of each token type in running text.
+
+    Args:
+        encoder: names and cuts words.
+        source: "corpus" for `counts`; "wordfreq" for the frequencies of English words, each piece collecting those of
+            the words it is part of; or a table with the columns word and count, treated likewise.
+        counts: (V,) occurrences of each type in the corpus.
+
+    Returns:
+        (V,) float64; NaN for a type that the source does not know.
+
+    Raises:
+        ValueError: if the source is neither, or its file is malformed.
+    """
+    if source == "corpus":
+        mass = counts.astype(np.float64)
+    elif source == "wordfreq":
+        words, probabilities = frequent_words()
+        mass = _spread(encoder, words, probabilities)
+    elif Path(source).suffix:
+        table = read_table(source, ("word", "count"))
+        mass = _spread(encoder, table.text("word"), table.numbers("count"))
+    else:
+        raise ValueError(f"unknown frequencies {source!r}: choose corpus, wordfreq, or a table of word and count")
+    with np.errstate(divide="ignore"):
+        log10 = np.log10(mass / mass.sum())
+    return np.where(np.isfinite(log10), log10, np.nan)
+
+
+def bands(log10_frequency: np.ndarray) -> list[tuple[float, float, np.ndarray]]:
+    """Frequency bands: for each its lower and upper end in log10, and which types (V,) lie in it.
+
+    Example:
+        >>> [(low, high) for low, high, members in bands(np.array([-2.5, -5.5, np.nan])) if members.any()]
+        [(-6.0, -5.0), (-3.0, -2.0)]
+    """
+    starts = (_LOWEST, *BAND_ENDS[:-1])
+    return [
+        (low, high, (log10_frequency >= low) & (log10_frequency < high))
+        for low, high in zip(starts, BAND_ENDS, strict=True)
+    ]
+
+
+def _spread(encoder: Encoder, words: Sequence[str], mass: np.ndarray) -> np.ndarray:
+    """Mass (V,) of token types: each piece of a word collects the mass of the word."""
+    pieces = encoder.tokenize(encoder.as_words(words))
+    types = np.array([i for row in pieces for i in row], dtype=np.int64)
+    weights = np.repeat(mass, [len(row) for row in pieces])
+    return np.bincount(types, weights, minlength=len(encoder.pieces))

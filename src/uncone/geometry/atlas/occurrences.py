@@ -1,0 +1,288 @@
+"""The vectors of a survey as a stream: token occurrences of a corpus in every layer, or the rows of a static table."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
+from uncone.support import distributed
+
+WINDOWS_PER_BLOCK = 512  # tokenised and sorted by length together
+ROWS_PER_BLOCK = 4096  # of a table
+_POSITIONS = 1 << 16  # more than the tokens of any window
+_SPECIAL = re.compile(r"\[[A-Z]+\]|<.+>")  # [CLS], <s>, <|endoftext|>
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some occurrences, in every layer.
+
+    Attributes:
+        states: (t, d) vectors of each layer, by the layer's name.
+        types: (t,) int64 token types.
+        slots: (t,) int64, the place of each occurrence in the sample, −1 if it was not drawn.
+    """
+
+    states: dict[str, Tensor]
+    types: Tensor
+    slots: Tensor
+
+
+@dataclass
+class Drawn:
+    """A uniform sample of occurrences without replacement, kept while they stream by: those with the smallest keys.
+
+    Attributes:
+        size: how many to keep.
+        keys: (m,) uniform random numbers.
+        codes: (m,) int64, text · 2¹⁶ + position of the occurrence.
+        types: (m,) int64 token types.
+    """
+
+    size: int
+    keys: np.ndarray = field(default_factory=lambda: np.empty(0))
+    codes: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    types: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+
+    def add(self, codes: np.ndarray, types: np.ndarray, generator: np.random.Generator) -> None:
+        """Let the occurrences (t,) take part in the draw."""
+        keys = np.concatenate([self.keys, generator.random(len(codes))])
+        kept = np.sort(np.argsort(keys, kind="stable")[: self.size])  # codes stay ascending
+        self.keys = keys[kept]
+        self.codes = np.concatenate([self.codes, codes])[kept]
+        self.types = np.concatenate([self.types, types])[kept]
+
+    @property
+    def texts(self) -> np.ndarray:
+        """(m,) index of the text each occurrence stands in."""
+        return self.codes // _POSITIONS
+
+    @property
+    def positions(self) -> np.ndarray:
+        """(m,) position of each occurrence in its text."""
+        return self.codes % _POSITIONS
+
+    def slots(self, codes: np.ndarray) -> np.ndarray:
+        """The place (t,) of occurrences in the sample, −1 for those that were not drawn."""
+        place = np.minimum(np.searchsorted(self.codes, codes), len(self.codes) - 1)
+        return np.where(self.codes[place] == codes, place, -1)
+
+
+class Occurrences(ABC):
+    """What a survey measures: counted and sampled when it is made, streamed as often as asked.
+
+    Several processes (see `uncone.support.distributed`) count and sample alike, and share the stream.
+
+    Attributes:
+        layers: names of the layers.
+        counts: (V,) int64 occurrences of each type that take part.
+        drawn: the sample.
+        sentences: the texts of the sample, by their index; empty for a table.
+        texts: number of texts; 0 for a table.
+    """
+
+    layers: list[str]
+    counts: np.ndarray
+    drawn: Drawn
+    sentences: dict[int, str]
+    texts: int
+
+    def spans(self, rows: np.ndarray) -> list[tuple[int, int] | None]:
+        """Where some of the drawn occurrences (m,) stand in their texts, in characters; None where there is no text."""
+        return [None] * len(rows)
+
+    @abstractmethod
+    def pilot(self) -> Iterator[Batch]:
+        """Occurrences of a random sample of texts, to fit means and removals on."""
+
+    @abstractmethod
+    def stream(self) -> Iterator[Batch]:
+        """All occurrences; of several processes, each has some of them."""
+
+
+class CorpusOccurrences(Occurrences):
+    """Token occurrences of a corpus in the chosen layers of a transformer.
+
+    Making one reads and tokenises the corpus once; `stream` reads it again and runs the encoder, once for all layers.
+
+    Args:
+        encoder: with the layers to measure.
+        windows: texts, which can be read several times and are the same each time.
+        kept: (V,) bool, the types that take part.
+        size: occurrences to sample.
+        pilot_windows: texts to sample for `pilot`.
+        seed: of both samples.
+
+    Raises:
+        ValueError: if no token is left.
+    """
+
+    def __init__(
+        self,
+        encoder: TransformerEncoder,
+        windows: Iterable[str],
+        kept: np.ndarray,
+        size: int,
+        pilot_windows: int,
+        seed: int,
+    ):
+        self.encoder, self.windows, self.kept = encoder, windows, kept
+        self.layers = [str(layer) for layer in encoder.layer_indices]
+        self.counts = np.zeros(len(kept), dtype=np.int64)
+        self.drawn, self.sentences, self.texts = Drawn(size), {}, 0
+        generator = np.random.default_rng(seed)
+        pilot: list[tuple[float, str]] = []
+        for block in _blocks(windows):
+            rows = encoder.token_types(block)
+            lengths = np.array([len(row) for row in rows])
+            types = np.array([i for row in rows for i in row], dtype=np.int64)
+            codes = _codes(np.arange(self.texts, self.texts + len(block)), lengths)
+            wanted = kept[types]
+            self.counts += np.bincount(types[wanted], minlength=len(kept))
+            self.drawn.add(codes[wanted], types[wanted], generator)
+            fresh = dict(zip(range(self.texts, self.texts + len(block)), block, strict=True))
+            known = self.sentences | fresh
+            self.sentences = {i: known[i] for i in np.unique(self.drawn.texts).tolist()}
+            pilot = sorted([*pilot, *zip(generator.random(len(block)).tolist(), block, strict=True)])[:pilot_windows]
+            self.texts += len(block)
+        self._pilot = [text for _, text in pilot]
+        if not len(self.drawn.codes):
+            raise ValueError(
+                f"none of the {self.texts} windows of the corpus holds a token to measure: give more text, or allow "
+                "punctuation, sub-word pieces or special tokens"
+            )
+
+    def spans(self, rows: np.ndarray) -> list[tuple[int, int] | None]:
+        """Where some of the drawn occurrences (m,) stand in their texts, as the tokenizer says.
+
+        Returns:
+            First character and the one after the last; (0, 0) for a token that the text does not show, such as [CLS].
+        """
+        texts, positions = self.drawn.texts[rows].tolist(), self.drawn.positions[rows].tolist()
+        needed = sorted(set(texts))
+        encoded = self.encoder.tokenizer(
+            [self.sentences[i] for i in needed],
+            truncation=True,
+            max_length=self.encoder.max_length,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+        )
+        measured = {
+            text: [
+                span for span, special in zip(spans, mask, strict=True) if self.encoder.special_tokens or not special
+            ]
+            for text, spans, mask in zip(needed, encoded["offset_mapping"], encoded["special_tokens_mask"], strict=True)
+        }
+        return [measured[text][position] for text, position in zip(texts, positions, strict=True)]
+
+    def pilot(self) -> Iterator[Batch]:
+        """Occurrences of a random sample of windows."""
+        yield from self._batches(self._pilot)
+
+    def stream(self) -> Iterator[Batch]:
+        """All occurrences, each batch in all layers; of P processes, each reads every P-th block of windows."""
+        yield from self._batches(self.windows, divided=True)
+
+    def _batches(self, windows: Iterable[str], divided: bool = False) -> Iterator[Batch]:
+        start = 0
+        kept = torch.from_numpy(self.kept)
+        for number, block in enumerate(_blocks(windows)):
+            mine = not divided or number % distributed.processes() == distributed.rank()
+            for rows, states, ids, lengths in self.encoder.token_batches(block, progress=False) if mine else ():
+                types = ids.cpu()
+                wanted = kept[types]
+                if not wanted.any():
+                    continue
+                codes = _codes(start + np.array(rows), lengths.cpu().numpy())[wanted.numpy()]
+                yield Batch(
+                    {str(i): state.float().cpu()[wanted] for i, state in states.items()},
+                    types[wanted],
+                    torch.from_numpy(self.drawn.slots(codes)),
+                )
+            start += len(block)
+
+
+class TableOccurrences(Occurrences):
+    """The rows of a static table, each once, whatever the corpus. Zero rows, which have no direction, take no part.
+
+    Args:
+        encoder: the table.
+        kept: (V,) bool, the types that take part.
+        size: rows to sample.
+        seed: of the sample.
+
+    Raises:
+        ValueError: if no row is left.
+    """
+
+    def __init__(self, encoder: TableEncoder, kept: np.ndarray, size: int, seed: int):
+        self.table = encoder.table
+        self.layers, self.sentences, self.texts = [encoder.layers], {}, 0
+        self.rows = np.flatnonzero(kept & (self.table != 0).any(1).cpu().numpy())
+        if not len(self.rows):
+            raise ValueError(f"no row of the table of {encoder.name} is left to measure: allow more kinds of pieces")
+        self.counts = np.bincount(self.rows, minlength=len(kept))
+        self.drawn = Drawn(size)
+        self.drawn.add(self.rows * _POSITIONS, self.rows, np.random.default_rng(seed))
+
+    def pilot(self) -> Iterator[Batch]:
+        """All rows: they are there already."""
+        yield from self._batches(range(0, len(self.rows), ROWS_PER_BLOCK))
+
+    def stream(self) -> Iterator[Batch]:
+        """All rows; of P processes, each has every P-th block of them."""
+        yield from self._batches(distributed.share(range(0, len(self.rows), ROWS_PER_BLOCK)))
+
+    def _batches(self, starts: Sequence[int]) -> Iterator[Batch]:
+        for start in starts:
+            rows = self.rows[start : start + ROWS_PER_BLOCK]
+            types = torch.from_numpy(rows)
+            slots = torch.from_numpy(self.drawn.slots(rows * _POSITIONS))
+            yield Batch({self.layers[0]: self.table[types.to(self.table.device)].float().cpu()}, types, slots)
+
+
+def kept_types(encoder: Encoder, special_tokens: bool, punctuation: bool, pieces: bool) -> np.ndarray:
+    """Which token types (V,) take part.
+
+    Args:
+        encoder: names the types.
+        special_tokens: such as [CLS] and [UNK].
+        punctuation: pieces without a letter or digit.
+        pieces: those that continue a word ("##ing").
+
+    Example:
+        >>> encoder = Encoder.from_pretrained("minilm", layers="static")
+        >>> kept = kept_types(encoder, special_tokens=False, punctuation=False, pieces=False)
+        >>> [bool(kept[encoder.pieces.index(piece)]) for piece in ("cat", "##s", ",", "[CLS]")]
+        [True, False, False, False]
+    """
+    kept = np.empty(len(encoder.pieces), dtype=bool)
+    for i, name in enumerate(encoder.pieces):
+        continues = name.startswith("##") and len(name) > 2
+        if _SPECIAL.fullmatch(name):
+            kept[i] = special_tokens
+        elif not any(character.isalnum() for character in name):
+            kept[i] = punctuation
+        else:
+            kept[i] = pieces or not continues
+    return kept
+
+
+def _blocks(windows: Iterable[str]) -> Iterator[list[str]]:
+    texts = iter(windows)
+    while block := list(islice(texts, WINDOWS_PER_BLOCK)):
+        yield block
+
+
+def _codes(texts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Codes, text · 2¹⁶ + position (t,) of every token of texts (n,) that have `lengths` (n,) tokens."""
+    starts = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return np.repeat(texts, lengths) * _POSITIONS + np.arange(lengths.sum()) - starts

@@ -1,0 +1,299 @@
+"""The measures that need points: made on a random sample of the vectors, each with a standard error over resamples."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, get_args
+
+import numpy as np
+import torch
+from scipy.stats import rankdata
+from torch import Tensor
+
+from uncone.geometry.atlas.inside import ClusterWeights, clustered_similarities, jackknife_errors
+from uncone.geometry.atlas.resampling import standard_error, text_weights, weighted_mean, weighted_pearson
+from uncone.geometry.clusters import Clusters, find_clusters
+from uncone.geometry.isotropy import Signs
+from uncone.geometry.local_dimension import Distance, DuplicateWarning, local_dimensions
+from uncone.removal.spectrum import Spectrum
+
+FREQUENCY_COMPONENTS = 10
+HISTOGRAM_BINS = 30
+
+
+class Estimate(NamedTuple):
+    """A sampled number.
+
+    Attributes:
+        value: the number; None if it does not exist.
+        se: its standard error; None if there is none.
+        n: vectors it was made from.
+    """
+
+    value: float | None
+    se: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class SampledSettings:
+    """How sampled measures are made.
+
+    Attributes:
+        neighbours: k of the local dimensions.
+        queries: points around which local dimensions are estimated, at most.
+        squared: use squared distances, as the code of Cai et al. does; halves local dimensions.
+        signs: "both" takes eigenvectors of either sign for I(V), "as_computed" those that LAPACK returns.
+        isotropy_points: points that I(V) is summed over, at most.
+        clusters: the K tried by k-means.
+        cluster_points: points clustered, at most.
+        cluster_weights: "types" lets each cluster count by its types in S'_inter and S'_intra, "equal" alike.
+        resamples: of the bootstrap.
+        seed: of everything random.
+
+    Raises:
+        ValueError: for an unknown `signs` or `cluster_weights`.
+    """
+
+    neighbours: int = 100
+    queries: int = 1000
+    squared: bool = False
+    signs: Signs = "both"
+    isotropy_points: int = 20_000
+    clusters: tuple[int, ...] = tuple(range(2, 16))
+    cluster_points: int = 5000
+    cluster_weights: ClusterWeights = "types"
+    resamples: int = 200
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, known in (("signs", get_args(Signs)), ("cluster_weights", get_args(ClusterWeights))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be {' or '.join(known)}, got {getattr(self, name)!r}")
+
+
+@dataclass(frozen=True)
+class SampledMeasures:
+    """Sampled measures of one layer under one removal.
+
+    Attributes:
+        X: (n, d) float32 sampled vectors.
+        types: (n,) their word types.
+        texts: (n,) the text each stands in.
+        log10_frequency: (n,) of each; NaN if unknown.
+        spectrum: of all vectors, not only the sampled.
+        settings: how to measure.
+    """
+
+    X: Tensor
+    types: np.ndarray
+    texts: np.ndarray
+    log10_frequency: np.ndarray
+    spectrum: Spectrum
+    settings: SampledSettings
+
+    def measures(self) -> dict[str, Estimate]:
+        """All of them, by name; see `uncone.geometry.atlas.definitions`."""
+        found = {**self._isotropy(), **self._local(), **self._clusters(), **self._frequency()}
+        return {name: Estimate(_known(e.value), _known(e.se), e.n) for name, e in found.items()}
+
+    def curves(self, shown: np.ndarray) -> dict[str, Any]:
+        """What is drawn; see `uncone.geometry.atlas.store`.
+
+        Args:
+            shown: (m,) indices of the sampled vectors that the views show.
+        """
+        weights = self._weights[:, self._clustered[0]]
+        silhouettes = torch.from_numpy(np.asarray(self._clustered[1].silhouettes))
+        correlations = self._frequency_curves
+        return {
+            "lid": _histogram(self._dimensions["euclidean"]),
+            "lid_cosine": _histogram(self._dimensions["cosine"]),
+            "silhouette": {
+                "K": list(self._clustered[1].K),
+                "value": silhouettes.mean(0).tolist(),
+                "se": standard_error(weighted_mean(weights, silhouettes)).tolist(),
+            },
+            "cluster": self._assign(self.X[shown]),
+            "frequency_correlation": correlations,
+        }
+
+    def points(self, shown: np.ndarray) -> np.ndarray:
+        """Coordinates (m, 3) of some of the vectors on the first three principal components."""
+        return self._project(self.X[shown], 3).numpy()
+
+    @cached_property
+    def _weights(self) -> Tensor:
+        return text_weights(self.texts, self.settings.resamples, self.settings.seed)
+
+    def _project(self, X: Tensor, k: int) -> Tensor:
+        return (X.double() - self.spectrum.mean) @ self.spectrum.components[:, :k]
+
+    def _some(self, number: int) -> np.ndarray:
+        """A seeded choice of so many of the sampled vectors, ascending."""
+        return np.sort(np.random.default_rng(self.settings.seed).permutation(len(self.X))[:number])
+
+    def _isotropy(self) -> dict[str, Estimate]:
+        rows = self._some(self.settings.isotropy_points)
+        X, weights = self.X[rows].double(), self._weights[:, rows]
+        directions = torch.linalg.eigh(X.T @ X).eigenvectors
+        exponents = X @ directions  # (n, d)
+        sides = [exponents] if self.settings.signs == "as_computed" else [exponents, -exponents]
+        value, resampled = [], []
+        for side in sides:
+            largest = side.max(0).values
+            scaled = (side - largest).exp()
+            value.append(scaled.mean(0).log() + largest)
+            resampled.append(weighted_mean(weights, scaled).log() + largest)
+        log_f, boot = torch.cat(value), torch.cat(resampled, dim=1)
+        log10 = float(log_f.min() - log_f.max()) / math.log(10)
+        boot10 = (boot.min(1).values - boot.max(1).values) / math.log(10)
+        n = len(X)
+        return {
+            "isotropy": Estimate(10.0**log10, float((10.0**boot10).std()), n),
+            "log10_isotropy": Estimate(log10, float(boot10.std()), n),
+        }
+
+    @cached_property
+    def _queries(self) -> Tensor:
+        """The points that `local_dimensions` draws from the same generator."""
+        return torch.randperm(len(self.X), generator=self._generator())[: self.settings.queries]
+
+    def _generator(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self.settings.seed)
+
+    @cached_property
+    def _dimensions(self) -> dict[Distance, Tensor]:
+        """Local dimensions around the queries, by distance."""
+        s = self.settings
+        result: dict[Distance, Tensor] = {}
+        metrics: tuple[Distance, ...] = ("euclidean", "cosine")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DuplicateWarning)  # reported as lid_duplicates
+            for metric in metrics:
+                result[metric] = local_dimensions(
+                    self.X,
+                    s.neighbours,
+                    squared=s.squared,
+                    metric=metric,
+                    queries=s.queries,
+                    generator=self._generator(),
+                )
+        return result
+
+    def _local(self) -> dict[str, Estimate]:
+        weights = self._weights[:, self._queries]
+        n = len(self._queries)
+        result = {}
+        for name, metric in (("lid", "euclidean"), ("lid_cosine", "cosine")):
+            values = self._dimensions[metric][:, None]  # type: ignore[index]
+            mean = weighted_mean(weights, values)
+            std = (weighted_mean(weights, values.square()) - mean.square()).sqrt()
+            result[name] = Estimate(float(values.mean()), float(standard_error(mean)), n)
+            inverse = weighted_mean(weights, 1 / values)
+            result[f"{name}_harmonic"] = Estimate(1 / float((1 / values).mean()), float(standard_error(1 / inverse)), n)
+            result[f"{name}_std"] = Estimate(float(values.std()), float(standard_error(std)), n)
+        for share in (0.1, 0.5, 0.9):
+            value, se = _weighted_quantile(self._dimensions["euclidean"], weights, share)
+            result[f"lid_q{round(100 * share)}"] = Estimate(value, se, n)
+        copies = len(self.X) - len(torch.unique(self.X, dim=0))
+        result["lid_duplicates"] = Estimate(copies, None, len(self.X))
+        return result
+
+    @cached_property
+    def _clustered(self) -> tuple[np.ndarray, Clusters]:
+        """The sampled vectors that are clustered, and their clusters."""
+        rows = self._some(self.settings.cluster_points)
+        return rows, find_clusters(self.X[rows], self.settings.clusters, self.settings.seed)
+
+    def _clusters(self) -> dict[str, Estimate]:
+        rows, clusters = self._clustered
+        resampled = weighted_mean(self._weights[:, rows], torch.from_numpy(np.asarray(clusters.silhouettes)))
+        best = resampled.max(1)
+        counts = torch.tensor(clusters.K)[best.indices].double()
+        counts[best.values < 0.1] = 1
+        X, types, s = self.X[rows], self.types[rows], self.settings
+        inside = clustered_similarities(X, types, clusters.best, s.cluster_weights)
+        errors = jackknife_errors(X, types, clusters.best, self.texts[rows], s.seed, s.cluster_weights)
+        n = len(rows)
+        return {
+            "clusters": Estimate(clusters.count, float(counts.std()), n),
+            "mms": Estimate(clusters.mms, float(best.values.std()), n),
+            "s_inter_clustered": Estimate(inside[0], errors[0], n),
+            "s_intra_clustered": Estimate(inside[1], errors[1], n),
+        }
+
+    def _assign(self, X: Tensor) -> np.ndarray:
+        """Nearest of the K* clusters' centres for each row (m, d)."""
+        rows, clusters = self._clustered
+        labels = clusters.best
+        centres = torch.stack([self.X[rows][labels == c].mean(0) for c in range(labels.max() + 1)])
+        return torch.cdist(X, centres).argmin(1).numpy()
+
+    @cached_property
+    def _known(self) -> np.ndarray:
+        return np.flatnonzero(~np.isnan(self.log10_frequency))
+
+    def _against_frequency(self, values: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Correlations with log frequency of values (n, k): Pearson, Spearman, and the errors of both (k,)."""
+        f = self.log10_frequency[self._known]
+        if len(f) < 3 or np.ptp(f) == 0:
+            nothing = torch.full((values.shape[1],), torch.nan)
+            return nothing, nothing, nothing, nothing
+        known = values[self._known].double()
+        weights = self._weights[:, self._known]
+        ranks = torch.from_numpy(rankdata(known.numpy(), axis=0))
+        result = []
+        for columns, other in ((known, torch.from_numpy(f)), (ranks, torch.from_numpy(rankdata(f)))):
+            result.append(weighted_pearson(torch.ones_like(weights[:1]), columns, other)[0])
+            result.append(standard_error(weighted_pearson(weights, columns, other)))
+        return result[0], result[2], result[1], result[3]
+
+    @cached_property
+    def _frequency_curves(self) -> dict[str, list[float]]:
+        k = min(FREQUENCY_COMPONENTS, self.spectrum.rank)
+        names = ("pearson", "spearman", "pearson_se", "spearman_se")
+        correlations = self._against_frequency(self._project(self.X, k))
+        return {name: column.tolist() for name, column in zip(names, correlations, strict=True)}
+
+    def _frequency(self) -> dict[str, Estimate]:
+        curves, n = self._frequency_curves, len(self._known)
+        pearson = np.abs(curves["pearson"])
+        result = {}
+        if not np.isnan(pearson).all():
+            best = int(np.nanargmax(pearson))
+            result["frequency_component"] = Estimate(best + 1, None, n)
+            for method in ("pearson", "spearman"):
+                result[f"frequency_{method}"] = Estimate(abs(curves[method][best]), curves[f"{method}_se"][best], n)
+        for i, value in enumerate(pearson[:3].tolist()):
+            result[f"frequency_pc{i + 1}_pearson"] = Estimate(value, curves["pearson_se"][i], n)
+        norms = torch.linalg.vector_norm(self.X, dim=1)
+        mean = self.spectrum.mean.float()
+        cosines = self.X @ mean / (norms * mean.norm()).clamp_min(1e-12)
+        r, rho, r_se, rho_se = (c.tolist() for c in self._against_frequency(torch.stack([norms, cosines], dim=1)))
+        return result | {
+            "norm_frequency_pearson": Estimate(r[0], r_se[0], n),
+            "norm_frequency_spearman": Estimate(rho[0], rho_se[0], n),
+            "cosine_frequency_pearson": Estimate(r[1], r_se[1], n),
+        }
+
+
+def _known(value: float | None) -> float | None:
+    """None for NaN, which JSON has no word for."""
+    return None if value is None or math.isnan(value) else value
+
+
+def _weighted_quantile(values: Tensor, weights: Tensor, share: float) -> tuple[float, float]:
+    """A quantile of values (n,), and its standard error over weights (resamples, n)."""
+    ordered, order = values.sort()
+    held = weights[:, order].cumsum(1)
+    place = torch.searchsorted(held, share * held[:, -1:]).clamp_max(len(values) - 1)[:, 0]
+    return float(values.quantile(share)), float(ordered[place].std())
+
+
+def _histogram(values: Tensor) -> dict[str, list[float]]:
+    counts, edges = np.histogram(values.numpy(), bins=HISTOGRAM_BINS)
+    return {"edges": edges.tolist(), "counts": counts.tolist()}

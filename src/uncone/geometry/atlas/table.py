@@ -1,0 +1,77 @@
+"""An atlas as a person reads it at the end of the command: a table over depth, with what each row means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from uncone.geometry.atlas.sampled import Estimate
+from uncone.geometry.atlas.survey import LayerMap
+
+DEFINITION_WIDTH = 50  # where less is left, definitions are listed below the table
+GAP = 2
+
+
+def print_atlas(
+    console: Console,
+    encoder: str,
+    summary: Mapping[str, Any],
+    maps: Sequence[LayerMap],
+    definitions: Mapping[str, str],
+) -> None:
+    """Print the numbers for each removal: a row a measure with its definition, a column a layer.
+
+    Args:
+        console: to print on.
+        encoder: its name.
+        summary: its entry in the atlas's index.
+        maps: its layers under all removals.
+        definitions: a sentence for each metric.
+    """
+    metrics = list(dict.fromkeys(metric for m in maps for metric in m.measures))
+    for removal in dict.fromkeys(m.removal for m in maps):
+        chosen = [m for m in maps if m.removal == removal]
+        n = f"{summary['occurrences']} occurrences of {summary['types']} types"
+        console.print(f"\n[bold]{encoder}, {removal}[/]: {n}", highlight=False)
+        columns = [(m.layer, [_cell(m.measures.get(metric)) for metric in metrics]) for m in chosen]
+        _print_columns(console, metrics, columns, definitions)
+    console.print("±: one standard error over resampled texts; measures without one are exact over all occurrences.")
+
+
+def _print_columns(
+    console: Console, metrics: Sequence[str], columns: Sequence[tuple[str, list[str]]], definitions: Mapping[str, str]
+) -> None:
+    """Print layers side by side, as many as fit the console, with definitions beside them or else below."""
+    names = max(map(len, metrics)) + GAP
+    widths = [max(map(len, cells)) + GAP for _, cells in columns]
+    beside = names + sum(widths) + DEFINITION_WIDTH <= console.width
+    start = 0
+    while start < len(columns):
+        stop = start + 1
+        while stop < len(columns) and names + sum(widths[start : stop + 1]) <= console.width:
+            stop += 1
+        table = Table("layer", box=None, padding=(0, GAP, 0, 0))
+        for layer, _ in columns[start:stop]:
+            table.add_column(layer, justify="right", no_wrap=True)
+        if beside:
+            table.add_column("definition", style="dim")
+        for i, metric in enumerate(metrics):
+            cells = [column[i] for _, column in columns[start:stop]]
+            table.add_row(metric, *cells, *([definitions[metric]] if beside else []))
+        console.print(table)
+        start = stop
+    if not beside:
+        for metric in metrics:
+            console.print(f"[bold]{metric}[/]: {definitions[metric]}", highlight=False)
+
+
+def _cell(estimate: Estimate | None) -> str:
+    if estimate is None or estimate.value is None:
+        return "–"
+    if isinstance(estimate.value, int):
+        return str(estimate.value)
+    value = f"{estimate.value:.3g}"
+    return value if estimate.se is None else f"{value}±{estimate.se:.1g}"

@@ -1,0 +1,221 @@
+"""Mean, eigenvalues and principal components of a stream of vectors."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from uncone.support import distributed
+from uncone.support.arrays import Array, as_tensor, matrix
+
+ROWS_PER_BLOCK = 16_384  # bounds the float64 copy of a chunk
+_NO_WEIGHT = "all weights are 0: no row would count"
+
+
+class Spectrum:
+    """First and second moments of vectors, streamed in float64, and their eigenbasis.
+
+    Moments are centred as they arrive (Chan, Golub & LeVeque 1983), so that a large mean costs no precision; parts made
+    on shards or processes merge exactly. Rows may carry weights, for instance word probabilities (Zipfian statistics).
+    Memory is d², never n².
+
+    Attributes:
+        weight: Σ p, the number of rows when unweighted.
+        mean: (d,) float64, μ = Σ p e / Σ p.
+        scatter: (d, d) float64, Σ p (e − μ)(e − μ)ᵀ.
+        rows: rows seen, whatever their weight; bounds the rank.
+
+    Example:
+        >>> X = torch.randn(1000, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([3.0, 2.0, 1.0])
+        >>> Spectrum.fit(X).eigenvalues.sqrt().round()
+        tensor([3., 2., 1.], dtype=torch.float64)
+    """
+
+    def __init__(self, dimension: int):
+        self.weight = 0.0
+        self.rows = 0
+        self.mean = torch.zeros(dimension, dtype=torch.float64)
+        self.scatter = torch.zeros(dimension, dimension, dtype=torch.float64)
+
+    @classmethod
+    def fit(cls, X: Array, weights: Array | None = None) -> Self:
+        """Spectrum of the rows of `X`.
+
+        Args:
+            X: (n, d), n ≥ 2.
+            weights: (n,) non-negative, not all 0; None weighs rows equally.
+
+        Raises:
+            ValueError: for fewer than two rows, NaN or infinity, or weights that do not fit.
+        """
+        tensor = matrix(X, minimum_rows=2)
+        return cls(tensor.shape[1]).update(tensor, weights)
+
+    @classmethod
+    def fit_divided(cls, X: Array, weights: Array | None = None) -> Self:
+        """`fit`, to which each of several processes contributes its share of rows; see `uncone.support.distributed`.
+
+        Args:
+            X: (n, d), n ≥ 2, the same in every process.
+            weights: as in `fit`.
+
+        Raises:
+            ValueError: as `fit`.
+        """
+        if distributed.processes() == 1:
+            return cls.fit(X, weights)
+        tensor = matrix(X, minimum_rows=2)
+        p = None if weights is None else _checked_weights(weights, len(tensor))
+        if p is not None and not p.any():
+            raise ValueError(_NO_WEIGHT)
+        rows, part = distributed.share_of_rows(len(tensor)), cls(tensor.shape[1])
+        if len(tensor[rows]) and (p is None or p[rows].any()):
+            part.update(tensor[rows], None if p is None else p[rows])
+        return part.gathered()
+
+    def gathered(self) -> Self:
+        """The spectra of all processes merged in the order of their ranks: in all of them the same, to the bit."""
+        if distributed.processes() == 1:
+            return self
+        d = len(self.mean)
+        counts = torch.tensor([self.weight, self.rows], dtype=torch.float64)
+        whole = type(self)(d)
+        for packed in distributed.gather_tensors(torch.cat([counts, self.mean, self.scatter.flatten()])):
+            part = Spectrum(d)
+            part.weight, part.rows = float(packed[0]), int(packed[1])
+            part.mean, part.scatter = packed[2 : 2 + d], packed[2 + d :].reshape(d, d)
+            whole.merge(part)
+        return whole
+
+    def update(self, chunk: Array, weights: Array | None = None) -> Self:
+        """Add rows (n, d), with weights (n,) if given; returns itself."""
+        X = matrix(chunk, "chunk")
+        if X.shape[1] != len(self.mean):
+            raise ValueError(f"this spectrum holds vectors of {len(self.mean)} dimensions, the chunk has {X.shape[1]}")
+        p = None if weights is None else _checked_weights(weights, len(X))
+        if p is not None and not p.any() and self.weight == 0:
+            raise ValueError(_NO_WEIGHT)
+        for start in range(0, len(X), ROWS_PER_BLOCK):
+            rows = slice(start, start + ROWS_PER_BLOCK)
+            self._add(X[rows].to(torch.float64), None if p is None else p[rows].to(X.device))
+        return self
+
+    def _add(self, X: Tensor, p: Tensor | None) -> None:
+        weight = float(len(X)) if p is None else float(p.sum())
+        if weight == 0:
+            return
+        mean = X.mean(0) if p is None else p @ X / weight  # (d,)
+        centred = X - mean
+        scatter = centred.T @ (centred if p is None else centred * p[:, None])  # (d, d)
+        self._merge(weight, len(X), mean.cpu(), scatter.cpu())
+
+    def merge(self, other: Spectrum) -> Self:
+        """Add the rows that another spectrum has seen; returns itself."""
+        if len(other.mean) != len(self.mean):
+            raise ValueError(f"cannot merge spectra of {len(self.mean)} and {len(other.mean)} dimensions")
+        if other.weight:
+            self._merge(other.weight, other.rows, other.mean, other.scatter)
+        return self
+
+    def _merge(self, weight: float, rows: int, mean: Tensor, scatter: Tensor) -> None:
+        total = self.weight + weight
+        shift = mean - self.mean
+        self.scatter = self.scatter + scatter + torch.outer(shift, shift) * (self.weight * weight / total)
+        self.mean = self.mean + shift * (weight / total)
+        self.weight, self.rows = total, self.rows + rows
+        for name in ("_centred", "_uncentred"):
+            self.__dict__.pop(name, None)
+
+    @staticmethod
+    def blend(first: Spectrum, second: Spectrum, share: float) -> Spectrum:
+        """Moments between two spectra: those of a mixture that draws from `first` with probability `share`.
+
+        Example:
+            >>> a, b = Spectrum.fit(torch.eye(2)), Spectrum.fit(torch.eye(2) + 1)
+            >>> Spectrum.blend(a, b, 0.5).mean
+            tensor([1., 1.], dtype=torch.float64)
+        """
+        if not 0 <= share <= 1:
+            raise ValueError(f"share must lie in [0, 1], got {share}")
+        mixture = Spectrum(len(first.mean))
+        for part, mass in ((first, share), (second, 1 - share)):
+            if mass:
+                mixture._merge(mass, part.rows, part.mean, part.scatter * (mass / part.weight))
+        return mixture
+
+    @property
+    def covariance(self) -> Tensor:
+        """(d, d) float64, Σ p (e − μ)(e − μ)ᵀ / Σ p."""
+        self._require_rows()
+        return self.scatter / self.weight
+
+    @property
+    def second_moment(self) -> Tensor:
+        """(d, d) float64, Σ p e eᵀ / Σ p: the covariance about the origin."""
+        return self.covariance + torch.outer(self.mean, self.mean)
+
+    @property
+    def eigenvalues(self) -> Tensor:
+        """(d,) float64 eigenvalues λ of the covariance, descending, not negative."""
+        return self._centred[0]
+
+    @property
+    def components(self) -> Tensor:
+        """(d, d) float64 principal components U, one a column, in the order of `eigenvalues`.
+
+        Each is signed so that its largest coordinate is positive; the sign has no other meaning.
+        """
+        return self._centred[1]
+
+    @property
+    def uncentred_eigenvalues(self) -> Tensor:
+        """(d,) float64 eigenvalues of the second moment, descending."""
+        return self._uncentred[0]
+
+    @property
+    def uncentred_components(self) -> Tensor:
+        """(d, d) float64 eigenvectors of the second moment, one a column."""
+        return self._uncentred[1]
+
+    @property
+    def rank(self) -> int:
+        """Number of eigenvalues of the covariance above rounding error."""
+        threshold = self.eigenvalues[0] * len(self.mean) * torch.finfo(torch.float32).eps
+        return min(int((self.eigenvalues > threshold).sum()), max(0, self.rows - 1))
+
+    @property
+    def explained_variance(self) -> Tensor:
+        """(d,) share of the variance along each component, summing to 1."""
+        return self.eigenvalues / self.eigenvalues.sum()
+
+    def _require_rows(self) -> None:
+        if self.rows < 2:
+            raise ValueError(f"a spectrum needs at least 2 rows, this one has seen {self.rows}")
+
+    @cached_property
+    def _centred(self) -> tuple[Tensor, Tensor]:
+        return _eigenbasis(self.covariance)
+
+    @cached_property
+    def _uncentred(self) -> tuple[Tensor, Tensor]:
+        return _eigenbasis(self.second_moment)
+
+
+def _checked_weights(weights: Array, n: int) -> Tensor:
+    """Weights (n,) in float64."""
+    p = as_tensor(weights).to(torch.float64)
+    if p.shape != (n,) or not torch.isfinite(p).all() or (p < 0).any():
+        raise ValueError(f"weights must be {n} finite non-negative numbers, one a row, got shape {tuple(p.shape)}")
+    return p
+
+
+def _eigenbasis(symmetric: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, descending and clamped at 0, and eigenvectors as columns, each with its largest coordinate
+    positive."""
+    values, vectors = torch.linalg.eigh(symmetric)
+    values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)
+    largest = vectors.gather(0, vectors.abs().argmax(0, keepdim=True))  # (1, d)
+    return values, vectors * largest.sign()

@@ -1,0 +1,278 @@
+"""What tasks, training and measures read: words, sentences and tokens of one encoder, through the store, corrected."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Literal, cast
+
+import numpy as np
+
+from uncone.encoder import Encoder, TableEncoder, TokenVectors, TransformerEncoder
+from uncone.encoder.frequency import corpus_probabilities, frequent_words, piece_probabilities, word_probabilities
+from uncone.encoder.occurrences import word_occurrence_means
+from uncone.encoder.store import Arrays, FeatureStore, text_hash
+from uncone.removal import Correction
+
+WordVectors = Literal["alone", "corpus"]
+Frequencies = Literal["wordfreq", "corpus"]
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Vectors of one encoder, each computed once and kept in a store, with a removal applied on the way out.
+
+    Attributes:
+        encoder: the frozen encoder.
+        store: where its raw vectors are kept.
+        word_vectors: "alone" encodes a word as a text of its own; "corpus" takes the mean over its occurrences in
+            `corpus`.
+        corpus: texts for `word_vectors="corpus"`.
+        frequencies: "wordfreq" takes word probabilities from the list of that name, "corpus" counts `corpus`.
+        vocabulary_size: how many frequent words stand for the vocabulary of a contextual layer.
+        removal: applied to everything that is read, before pooling if its level says so; None reads raw vectors.
+        keep_tokens: encode texts token by token, so that removals of token vectors and of pooled ones share one encode.
+
+    Example:
+        >>> import tempfile
+        >>> encoder = Encoder.from_pretrained("minilm", layers="static")
+        >>> Vectors(encoder, FeatureStore(tempfile.mkdtemp())).words(["cat", "dog"]).shape
+        (2, 384)
+    """
+
+    encoder: Encoder
+    store: FeatureStore = field(default_factory=FeatureStore)
+    word_vectors: WordVectors = "alone"
+    corpus: tuple[str, ...] = ()
+    frequencies: Frequencies = "wordfreq"
+    vocabulary_size: int = 30_000
+    removal: Correction | None = None
+    keep_tokens: bool = False
+
+    def __post_init__(self) -> None:
+        if self.word_vectors not in ("alone", "corpus"):
+            raise ValueError(f"unknown word_vectors {self.word_vectors!r}: choose 'alone' or 'corpus'")
+        if self.frequencies not in ("wordfreq", "corpus"):
+            raise ValueError(f"unknown frequencies {self.frequencies!r}: choose 'wordfreq' or 'corpus'")
+        if "corpus" in (self.word_vectors, self.frequencies) and not self.corpus:
+            raise ValueError(
+                "word_vectors or frequencies from a corpus need one: set corpus to texts in which the words occur"
+            )
+        if self.removal is not None:
+            self.removal.check_encoder(self.encoder)
+
+    def corrected(self, removal: Correction | None) -> Vectors:
+        """The same vectors with another removal applied.
+
+        Raises:
+            ValueError: if the removal belongs to another encoder.
+        """
+        return replace(self, removal=removal)
+
+    def words(self, words: Sequence[str]) -> np.ndarray:
+        """Vectors (n, d) of words.
+
+        Raises:
+            ValueError: naming the first word without a vector; see `known`.
+        """
+        if not self._before_pooling:
+            return self._apply(self.raw_words(words))
+        if self.word_vectors == "alone" or self.encoder.is_static:
+            return self._pooled(self.encoder.as_words(words))
+        return self._means(words, *word_occurrence_means(self._contextual, self.corpus, words, self.tokens))
+
+    def raw_words(self, words: Sequence[str]) -> np.ndarray:
+        """Vectors (n, d) of words before the removal."""
+        if self.word_vectors == "alone" or self.encoder.is_static:  # in a static table all occurrences are the same
+            return self.raw_sentences(self.encoder.as_words(words))
+        return self._means(words, *self._occurrences(words))
+
+    def _means(self, words: Sequence[str], means: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        if (counts == 0).any():
+            missing = words[int(np.argmin(counts))]
+            raise ValueError(f"{missing!r} does not occur in the corpus: give a larger one, or set word_vectors=alone")
+        return means
+
+    def known(self, words: Sequence[str]) -> np.ndarray:
+        """Whether each word has a vector: (n,) bool."""
+        if self.word_vectors == "corpus" and not self.encoder.is_static:
+            return self._occurrences(words)[1] > 0
+        return self.encoder.known(words)
+
+    def sentences(self, texts: Sequence[str]) -> np.ndarray:
+        """Vectors (n, d) of texts; nil where a static table knows no word of a text."""
+        known = self.encoder.known(texts) if self.encoder.is_static else np.ones(len(texts), dtype=bool)
+        vectors = np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
+        if known.any():
+            readable = texts if known.all() else [text for text, is_known in zip(texts, known, strict=True) if is_known]
+            vectors[known] = (
+                self._pooled(readable) if self._before_pooling else self._apply(self.raw_sentences(readable))
+            )
+        return vectors
+
+    def raw_sentences(self, texts: Sequence[str]) -> np.ndarray:
+        """Vectors (n, d) of texts before the removal."""
+        if self.encoder.is_static:  # gathering table rows is faster than reading them back
+            return self.encoder.encode(texts)
+
+        def build() -> Arrays:
+            pooled = self.keep_tokens and self.encoder.pooling != "cls"
+            return {
+                "vectors": self.encoder.pool_tokens(self.raw_tokens(texts)) if pooled else self.encoder.encode(texts)
+            }
+
+        return self._fetch("texts", texts, build)["vectors"]
+
+    def tokens(self, texts: Sequence[str]) -> TokenVectors:
+        """Vectors of every token occurrence of texts."""
+        raw = self.raw_tokens(texts)
+        return raw if self.removal is None else replace(raw, vectors=self._apply(raw.vectors))
+
+    def raw_tokens(self, texts: Sequence[str]) -> TokenVectors:
+        """Vectors of every token occurrence of texts before the removal."""
+        if self.encoder.is_static:
+            return self.encoder.encode_tokens(texts)
+
+        def build() -> Arrays:
+            tokens = self.encoder.encode_tokens(texts)
+            return {"vectors": tokens.vectors, "types": tokens.types, "texts": tokens.texts}
+
+        return TokenVectors(**self._fetch("tokens", texts, build))
+
+    def in_context(self, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> np.ndarray:
+        """Vectors (n, d) of one word in each of n texts: the mean over its pieces there.
+
+        In a static table the surroundings make no difference, and a word is cut into pieces as if it stood alone; one
+        without a piece has the nil vector.
+
+        Args:
+            texts: n texts; one that occurs several times is encoded once.
+            spans: n pairs (start, end), the characters text[start:end] of the word.
+
+        Raises:
+            ValueError: naming the text, if no token covers the characters or the encoder does not read so far.
+        """
+        if self.encoder.is_static:
+            texts = self.encoder.as_words([text[start:end] for text, (start, end) in zip(texts, spans, strict=True)])
+            counts = np.array([len(types) for types in self.encoder.tokenize(texts)])
+            places = np.stack([np.zeros_like(counts), counts], axis=1)  # (n, 2) first token and last + 1
+        else:
+            places = self._contextual.span_tokens(texts, spans)
+        rows = np.flatnonzero(places[:, 1]).tolist()
+        vectors = np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
+        if not len(rows):
+            return vectors
+        number = {text: i for i, text in enumerate(dict.fromkeys(texts[row] for row in rows))}
+        tokens = self.tokens(list(number)) if self._corrects_tokens else self.raw_tokens(list(number))
+        begins = np.searchsorted(tokens.texts, [number[texts[row]] for row in rows])
+        for row, begin in zip(rows, begins, strict=True):
+            first, end = places[row]
+            vectors[row] = tokens.vectors[begin + first : begin + end].mean(axis=0)
+        if not self._corrects_tokens:
+            vectors[rows] = self._apply(vectors[rows])
+        return vectors
+
+    def vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
+        """The candidate words and their vectors (V, d).
+
+        The rows of a static table, or the most frequent words of English for a contextual layer.
+        """
+        names, vectors = self.raw_vocabulary()
+        one_token_each = self.encoder.is_static
+        return names, self.words(names) if self._before_pooling and not one_token_each else self._apply(vectors)
+
+    def raw_vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
+        """The candidate words and their vectors (V, d) before the removal."""
+        names = self.vocabulary_words()
+        if self.encoder.is_static:
+            return names, cast(TableEncoder, self.encoder).table.float().cpu().numpy()
+        return names, self.raw_words(names)
+
+    def vocabulary_words(self) -> Sequence[str]:
+        """The V candidate words: the rows of a static table, or the known ones of the most frequent words."""
+        if self.encoder.is_static:
+            return self.encoder.pieces
+        frequent, _ = frequent_words(self.vocabulary_size)
+        return [word for word, is_known in zip(frequent, self.known(frequent), strict=True) if is_known]
+
+    def share_layers(self, texts: Sequence[str], tokens: bool = False) -> None:
+        """Encode texts in one pass for all layers of the encoder, and store what each of them alone would read.
+
+        Vectors of a single layer then find `raw_sentences` (or `raw_tokens`) of the same texts in the store.
+
+        Args:
+            texts: n texts.
+            tokens: store every token occurrence; False stores the pooled texts.
+        """
+        encoder, made = self._contextual, dict[str, Arrays]()
+
+        def build(layer: str) -> Arrays:
+            for name, found in encoder.encode_layers(texts).items() if not made else ():
+                of_tokens = {"vectors": found.vectors, "types": found.types, "texts": found.texts}
+                made[name] = of_tokens if tokens else {"vectors": encoder.pool_tokens(found)}
+            return made.pop(layer)
+
+        for layer in map(str, encoder.layer_indices):
+            key = self._key("tokens" if tokens else "texts", texts) | {"layers": layer}
+            self.store.fetch(key, partial(build, layer))
+
+    def vocabulary_probabilities(self) -> np.ndarray:
+        """Probability (V,) of each candidate word in running text."""
+        if self.encoder.is_static:
+            return self.type_probabilities()
+        names, _ = self.raw_vocabulary()
+        if self.frequencies == "wordfreq":
+            return word_probabilities(names)
+        counts = Counter(word.casefold() for text in self.corpus for word in re.findall(r"\w+", text))
+        return np.array([counts[name] for name in names]) / counts.total()
+
+    def type_probabilities(self) -> np.ndarray:
+        """Probability (V,) of each token type in running text."""
+
+        def build() -> Arrays:
+            if self.frequencies == "corpus":
+                types = np.array([i for row in self.encoder.tokenize(self.corpus) for i in row])
+                return {"probabilities": corpus_probabilities(types, len(self.encoder.pieces))}
+            if self.encoder.layers == "words":
+                return {"probabilities": word_probabilities(self.encoder.pieces)}
+            return {"probabilities": piece_probabilities(self.encoder).numpy()}
+
+        texts = self.corpus if self.frequencies == "corpus" else ()
+        return self._fetch(f"probabilities {self.frequencies}", texts, build)["probabilities"]
+
+    def _apply(self, raw: np.ndarray) -> np.ndarray:
+        return raw if self.removal is None else self.removal.apply(raw)
+
+    @property
+    def _corrects_tokens(self) -> bool:
+        return self.removal is not None and self.removal.corrects_tokens
+
+    @property
+    def _before_pooling(self) -> bool:
+        """Whether the removal has to see token vectors: pooling that picks one token makes no difference."""
+        return self._corrects_tokens and self.encoder.pooling != "cls"
+
+    def _pooled(self, texts: Sequence[str]) -> np.ndarray:
+        """Vectors (n, d) of texts, corrected before pooling."""
+        return self.encoder.pool_tokens(self.tokens(texts))
+
+    def _occurrences(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        def build() -> Arrays:
+            means, counts = word_occurrence_means(self._contextual, self.corpus, words)
+            return {"means": means, "counts": counts}
+
+        arrays = self._fetch("occurrences", [*words, "", *self.corpus], build)
+        return arrays["means"], arrays["counts"]
+
+    @property
+    def _contextual(self) -> TransformerEncoder:
+        return cast(TransformerEncoder, self.encoder)  # the only encoder that is not static
+
+    def _fetch(self, kind: str, texts: Sequence[str], build: Callable[[], Arrays]) -> Arrays:
+        return self.store.fetch(self._key(kind, texts), build)
+
+    def _key(self, kind: str, texts: Sequence[str]) -> dict[str, str | int | bool]:
+        return {"kind": kind, **self.encoder.settings, "texts": text_hash(texts)}

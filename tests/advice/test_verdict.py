@@ -1,0 +1,44 @@
+"""The rule."""
+
+import pytest
+
+from uncone.advice.effects import Effect
+from uncone.advice.verdict import answer, outcome
+from uncone.tasks.statistics import Difference
+
+
+def effects(words, sentences, both):
+    """Of gains, each with the p-value."""
+    return {
+        kind: Effect(0.5, 0.4, 0.6, Difference(gain, gain - 0.1, gain + 0.1, p), {}, 100)
+        for kind, (gain, p) in {"words": words, "sentences": sentences, "both": both}.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "sentences", "both", "p_holm", "final", "expected"),
+    [
+        ((0.1, 0.001), (0.1, 0.001), (0.1, 0.001), 0.01, "m", "helped"),
+        ((0.1, 0.001), (-0.02, 0.4), (0.04, 0.001), 0.01, "m", "helped"),  # a loss that is not sure
+        ((0.3, 0.001), (-0.02, 0.04), (0.1, 0.001), 0.01, "m", "trade"),  # a sure loss of sentences is never help
+        ((-0.02, 0.04), (0.3, 0.001), (0.1, 0.001), 0.01, "m", "trade"),
+        ((-0.02, 0.04), (0.01, 0.6), (0.0, 0.9), 1, "m", "hurt"),
+        ((0.1, 0.03), (0.1, 0.03), (0.1, 0.03), 0.2, "m", "not sure"),  # not after Holm
+        ((-0.1, 0.2), (-0.1, 0.2), (-0.1, 0.01), 0.03, "m", "not sure"),
+        ((0.1, 0.001), (0.1, 0.001), (0.1, 0.001), 0.01, "none", "left alone"),
+    ],
+)
+def test_outcome(words, sentences, both, p_holm, final, expected):
+    assert outcome(effects(words, sentences, both), p_holm, final) == expected
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        (["helped", "helped"], "yes"),
+        (["helped", "trade"], "only for these layers"),
+        (["left alone", "not sure", "hurt", "trade"], "no"),
+    ],
+)
+def test_answer(outcomes, expected):
+    assert answer(outcomes) == expected

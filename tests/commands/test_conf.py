@@ -1,0 +1,187 @@
+"""Every file under conf/ composes against the schema, points at code that takes its keys, and every experiment runs."""
+
+import copy
+import inspect
+import runpy
+from pathlib import Path
+
+import hydra.utils
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import ConfigCompositionException, HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from uncone.commands.build import register
+from uncone.commands.sweep import SweepCallback
+from uncone.commands.train import train
+from uncone.encoder import Encoder
+from uncone.encoder.loading import load_pretrained, load_word_vectors
+from uncone.runs.reading import VALIDATION, read_results
+
+CONF = Path(__file__).parents[2] / "conf"
+COMMANDS = ("train", "evaluate", "advise", "export")
+CHOICES = [(path.parent.name, path.stem) for path in sorted(CONF.glob("*/*.yaml"))]
+PASSES_ON_TO = {Encoder.from_pretrained: load_pretrained, Encoder.from_word_vectors: load_word_vectors}
+# experiments of other commands than train.py
+COMMAND_OF = {
+    "ablation": "evaluate",
+    "benchmark_static": "evaluate",
+    "benchmark_contextual": "evaluate",
+    "cai2021": "analyze",
+    "rajaee2021_geometry": "analyze",
+    "rajaee2021": "evaluate",
+    "rajaee2021_structure": "evaluate",
+}
+EXPERIMENTS = [choice for group, choice in CHOICES if group == "experiment" and choice not in COMMAND_OF]
+
+
+def composed(command: str, *overrides: str) -> DictConfig:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(command, list(overrides))
+
+
+def targets(node):
+    """Every node that names code, wherever it stands."""
+    if isinstance(node, DictConfig):
+        if "_target_" in node:
+            yield node
+        for key in node:
+            if not OmegaConf.is_missing(node, key):
+                yield from targets(node[key])
+
+
+def check_targets(config: DictConfig) -> int:
+    """The code exists, and accepts the keys."""
+    count = 0
+    for node in targets(config):
+        code = hydra.utils.get_object(node["_target_"])
+        parameters = inspect.signature(PASSES_ON_TO.get(code, code)).parameters
+        # uniform_share picks the spectrum and clusters the clustering that a method is given
+        keys = {key for key in node if key not in ("_target_", "uniform_share", "clusters")}
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+            assert keys <= set(parameters), node["_target_"]
+        count += 1
+    return count
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_defaults_compose(command):
+    assert check_targets(composed(command)) > 20
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES)
+def test_choice_composes(group, choice):
+    config = composed("export" if group == "format" else COMMAND_OF.get(choice, "train"), f"{group}={choice}")
+    check_targets(config)
+    if group not in ("experiment", "debug", "launcher", "sweep"):  # which set keys of others
+        assert config[group] is not None
+
+
+@pytest.mark.parametrize(("group", "choice"), [each for each in CHOICES if each[0] in ("encoder", "data")])
+def test_choice_composes_for_evaluate(group, choice):
+    check_targets(composed("evaluate", f"{group}={choice}"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "mistyped", ["sede", "encoder.poling", "methods.whitening.kk", "tasks.lee.ste", "data.fraction"]
+)
+def test_mistyped_key_is_named(command, mistyped):
+    with pytest.raises(ConfigCompositionException) as error:
+        composed(command, f"{mistyped}=1")
+    assert mistyped.split(".")[-1] in f"{error.value} {error.value.__cause__}"
+
+
+@pytest.mark.parametrize("override", ["seed=many", "resamples=[1]", "allow_other_encoder=perhaps"])
+def test_value_of_the_wrong_type_is_named(override):
+    with pytest.raises(HydraException) as error:
+        composed("train", override)
+    assert override.split("=")[0] in f"{error.value} {error.value.__cause__}"
+
+
+def test_unknown_choice_lists_the_known_ones():
+    with pytest.raises(HydraException, match="minilm"):
+        composed("train", "encoder=minilmm")
+
+
+def composed_with_hydra(*overrides: str) -> DictConfig:
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", list(overrides), return_hydra_config=True)
+
+
+@pytest.mark.parametrize("sweep", [choice for group, choice in CHOICES if group == "sweep"])
+def test_ready_sweep_asks_for_what_there_is(sweep):
+    """Its parameters and choices exist, and it has a name to be found by again."""
+    config = composed_with_hydra(f"sweep={sweep}")
+    assert config.sweep_name == sweep
+    assert config.hydra.mode == RunMode.MULTIRUN
+    for key, values in config.hydra.sweeper.params.items():
+        override = OverridesParser.create().parse_override(f"{key}={values}")
+        assert override.is_sweep_override()
+        assert OmegaConf.select(composed("train"), key, throw_on_missing=False) is not None
+        if (CONF / key).is_dir():
+            assert all((CONF / key / f"{choice}.yaml").is_file() for choice in override.sweep_string_iterator()), key
+
+
+def test_the_sweep_of_wandb_gives_command_lines_that_train_takes():
+    from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
+
+    sweep = yaml.safe_load((CONF / "wandb_sweep.yaml").read_text())
+    assert sweep["metric"]["name"] == VALIDATION
+    for end in (0, -1):
+        chosen = {
+            key: {"value": setting["values"][end] if "values" in setting else setting[("min", "max")[end]]}
+            for key, setting in sweep["parameters"].items()
+        }
+        flags = create_sweep_command_args({"args": chosen})["args_no_hyphens"]
+        place = sweep["command"].index("${args_no_hyphens}")
+        assert sweep["command"][:place] == ["${env}", "${interpreter}", "${program}"]
+        config = composed(sweep["program"].removesuffix(".py"), *flags, *sweep["command"][place + 1 :])
+        assert {key: OmegaConf.select(config, key) for key in chosen} == {key: c["value"] for key, c in chosen.items()}
+        assert config.logger.wandb.mode == "online"
+
+
+@pytest.mark.parametrize(
+    ("override", "command"),
+    [
+        ("launcher=ray", r"the launcher uncone_ray is not installed: pip install 'uncone\[ray\]'"),
+        ("launcher=submitit_slurm", r"the launcher submitit_slurm is not installed: pip install 'uncone\[submitit\]'"),
+        ("sweep=search", r"the sweeper optuna is not installed: pip install 'uncone\[optuna\]'"),
+    ],
+)
+def test_a_missing_extra_is_named(override, command, monkeypatch):
+    """As if the plugin had never been installed: Hydra does not know it, and register finds no package of it."""
+    store = ConfigStore.instance()
+    monkeypatch.setattr(store, "repo", copy.deepcopy(store.repo))
+    monkeypatch.setattr("uncone.commands.build.find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    runpy.run_path(str(CONF.parent / "src" / "hydra_plugins" / "uncone_ray.py"))
+    config = composed_with_hydra(override)
+    with pytest.raises(SystemExit, match=command):
+        SweepCallback().on_multirun_start(config)
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_experiment_runs(experiment, data_dir, tmp_path):
+    """Debug-sized: two candidates, two epochs, and the quickest of its tasks."""
+    sizes = ["debug=fast", "logger=csv", "learned.numbers_of_components=[1,2]", "removal=[none,conceptor]"]
+    asked = composed("train", f"experiment={experiment}")
+    config = composed(
+        "train",
+        f"experiment={experiment}",
+        *sizes,
+        "task=[liang_words]",
+        f"data_dir={data_dir}",
+        f"output_dir={tmp_path}",
+    )
+    assert set(asked.removal) <= set(config.methods)
+    assert set(asked.task) <= set(config.tasks)
+    train(config)
+    scored = {(row["removal"], row["task"]) for row in read_results(tmp_path)}
+    assert {("learned", "held_out"), ("none", "liang_words"), ("conceptor", "liang_words")} <= scored

@@ -1,0 +1,31 @@
+"""Cutting running text into neighbouring sentences."""
+
+import pytest
+
+from uncone.learning.neighbours import neighbouring_sentences, split_sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("One here. Two there.", ["One here.", "Two there."]),
+        ('He said "Go!" She went.', ['He said "Go!"', "She went."]),
+        ("It cost 3.50 dollars. 12 people paid.", ["It cost 3.50 dollars.", "12 people paid."]),
+        ("no end", ["no end"]),
+        ("  ", []),
+    ],
+)
+def test_split(text, expected):
+    assert split_sentences(text) == expected
+
+
+def test_neighbours_stay_inside_a_text_and_come_once():
+    texts = ["The first one is long. The second one is long. The third one is long."] * 2 + ["A fourth one on its own."]
+    assert neighbouring_sentences(texts) == [
+        ("The first one is long.", "The second one is long."),
+        ("The second one is long.", "The third one is long."),
+    ]
+
+
+def test_short_sentences_are_passed_over():
+    assert neighbouring_sentences(["He ran. The second sentence is long enough."]) == []

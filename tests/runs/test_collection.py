@@ -1,0 +1,171 @@
+"""Runs read back from their folders: what varies, what is averaged, what is left out and why."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from uncone.runs.collection import NOT_FELT, best, collect, find_runs, varying
+from uncone.runs.reading import read_curve, read_offline_run, validation_score
+from uncone.tasks.table import Headline
+
+METHODS = {"methods": {name: {"_target_": f"uncone.removal.{name}"} for name in ("none", "centre")}}
+LEE = Headline("lee", "all", "spearman")
+
+
+def row(removal, value, seed=0, task="lee", subset="all", metric="spearman", layers="1", encoder="tiny", interval=0.1):
+    low, high = (value - interval, value + interval) if interval else (None, None)
+    return {
+        **{"encoder": encoder, "layers": layers, "pooling": "mean", "removal": removal, "task": task, "subset": subset},
+        **{"metric": metric, "value": value, "ci_low": low, "ci_high": high, "n": 9, "seed": seed},
+        **dict.fromkeys(("p_value", "p_holm", "p_best")),
+    }
+
+
+def write_run(folder: Path, settings, rows=None, job=None, curve=()) -> Path:
+    """A run's folder with as much as it is said to have."""
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+    (folder / "environment.json").write_text("{}")
+    if rows is not None:
+        (folder / "results.json").write_text(json.dumps(rows))
+    if job is not None:
+        (folder / "job.json").write_text(json.dumps({"error": None, **job}))
+    if curve:
+        (folder / "metrics/version_0").mkdir(parents=True)
+        lines = [f"{epoch},{value}" for epoch, value in enumerate(curve)]
+        (folder / "metrics/version_0/metrics.csv").write_text("\n".join(["epoch,val/spearman", *lines, "7,0."]))
+    return folder
+
+
+def settings(seed=0, pull=1.0, layers=1, **more):
+    encoder = {"path": "tiny", "layers": layers}
+    return {
+        "seed": seed,
+        "output_dir": f"{seed}{pull}",
+        "encoder": encoder,
+        "learned": {"pull": pull},
+        **METHODS,
+        **more,
+    }
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two pulls × three seeds, of which one failed and one was killed."""
+    for pull in (0.1, 1.0):
+        for seed in range(3):
+            rows = [row("none", 0.5, seed), row("learned", 0.5 + pull / 10 + seed / 100, seed)]
+            job, curve = {"status": "finished"}, [0.2, 0.3 + pull / 10]
+            if (pull, seed) == (1.0, 2):
+                rows, job = None, {"status": "failed", "error": {"type": "ValueError", "message": "no such\nlayer"}}
+            if (pull, seed) == (0.1, 2):
+                rows, job = None, {"status": "running"}
+            write_run(tmp_path / f"pull={pull},seed={seed}", settings(seed, pull), rows, job, curve)
+    return tmp_path
+
+
+def test_reads_what_finished_and_says_why_the_rest_did_not(folder):
+    runs = {run.name: run for run in collect(folder).runs}
+    assert [runs[name].status for name in sorted(runs)].count("finished") == 4
+    assert runs["pull=1.0,seed=2"].why == "ValueError: no such\nlayer"
+    assert runs["pull=0.1,seed=2"].status == "unfinished"
+    assert runs["pull=0.1,seed=2"].why == "best val/spearman so far 0.3100 in epoch 1, last epoch 1"
+
+
+def test_averages_over_seeds(folder):
+    lines = {(line.settings, line.system[-1]): line for line in collect(folder).lines(LEE)}
+    learned = lines[("0.1",), "learned"]
+    assert (learned.seeds, learned.mean) == (2, pytest.approx(0.515))
+    assert learned.std == pytest.approx(0.01 / 2**0.5)
+    assert (learned.ci_low, learned.ci_high) == (pytest.approx(0.415), pytest.approx(0.615))
+    assert learned.validation == pytest.approx(0.31)
+
+
+def test_a_fixed_removal_does_not_feel_how_the_learned_one_was_learned(folder):
+    (raw,) = (line for line in collect(folder).lines(LEE) if line.system[-1] == "none")
+    assert raw.settings == (NOT_FELT,)
+    assert raw.seeds == 2  # each seed counts once, though it was run with two pulls
+    assert raw.validation is None
+
+
+def test_best_of_all_and_the_choice_on_validation_pairs(tmp_path):
+    for pull, test, validation in ((0.1, 0.9, 0.3), (1.0, 0.6, 0.4)):
+        rows = [row("none", 0.5), row("learned", test)]
+        write_run(tmp_path / str(pull), settings(pull=pull), rows, curve=[validation])
+    lines = collect(tmp_path).lines(LEE)
+    assert best(lines).mean == 0.9
+    assert best(lines, by_validation=True).mean == 0.6
+    alignment = Headline("sts", "all", "alignment")
+    lower = [line._replace(headline=alignment) for line in lines]
+    assert best(lower).mean == 0.5
+
+
+def test_what_varies_leaves_out_what_changes_nothing_and_what_goes_in_step(tmp_path):
+    for seed, encoder in enumerate(("a", "b")):
+        of_encoder = {"path": encoder, "pooling": "mean" if encoder == "a" else "cls"}
+        write_run(
+            tmp_path / encoder, {**settings(), "encoder": of_encoder, "seed": 7, "threads": seed}, [row("none", 0.1)]
+        )
+    runs = collect(tmp_path).runs
+    assert varying(runs) == ["encoder.path"]
+
+
+def test_objectives_are_told_by_their_names(tmp_path):
+    for name in ("Pearson", "Rank"):
+        objective = {"_target_": f"uncone.learning.objectives.{name}"}
+        write_run(tmp_path / name, settings(objective=objective), [row("learned", 0.1)])
+    assert [line.settings for line in collect(tmp_path).lines(LEE)] == [("Pearson",), ("Rank",)]
+
+
+def test_geometry_is_a_figure_whatever_the_layer(tmp_path):
+    rows = [
+        row("none", 0.3 + layer / 10, task="geometry", subset=str(layer), metric="lid", layers=str(layer))
+        for layer in (0, 1)
+    ]
+    write_run(tmp_path / "run", settings(), rows)
+    collected = collect(tmp_path)
+    assert collected.headlines() == []
+    (lid,) = collected.geometry()
+    assert [line.system[1] for line in collected.lines(lid)] == ["0", "1"]
+
+
+def test_runs_are_not_searched_inside_of_runs(tmp_path):
+    write_run(tmp_path / "a" / "b", settings(), [])
+    inside = tmp_path / "a" / "b" / "wandb" / "offline-run-1"
+    inside.mkdir(parents=True)
+    (inside / "run-1.wandb").write_bytes(b"")
+    assert list(find_runs(tmp_path)) == [tmp_path / "a" / "b"]
+
+
+def test_an_offline_run_alone_is_read(tmp_path):
+    import wandb
+
+    settings_ = wandb.Settings(console="off", silent=True)
+    run = wandb.init(project="p", dir=tmp_path, mode="offline", config=settings(seed=5), settings=settings_)
+    for epoch, value in enumerate((0.1, 0.4, 0.3)):
+        run.log({"val/spearman": value, "epoch": epoch})
+    run.finish()
+    until = time.monotonic() + 60
+    while len(read_offline_run(tmp_path).history) < 3 and time.monotonic() < until:
+        time.sleep(0.1)  # W&B's own process writes the file, and may still be at it
+    (read,) = collect(tmp_path).runs
+    assert read.status == "unfinished"
+    assert read.why == "best val/spearman so far 0.4000 in epoch 1, last epoch 2"
+    assert read.settings["seed"] == 5
+    assert read.settings["learned.pull"] == 1.0
+
+
+def test_a_curve_leaves_out_what_was_cut_off(tmp_path):
+    run = write_run(tmp_path / "run", settings(), curve=[0.1, 0.5, 0.2])
+    assert read_curve(run) == [(0, 0.1), (1, 0.5), (2, 0.2)]
+    assert validation_score(run) == 0.5
+    assert validation_score(run, keep="last") == 0.2
+    assert validation_score(tmp_path) is None
+
+
+def test_refuses_a_folder_without_runs(tmp_path):
+    with pytest.raises(ValueError, match=r"no run in .*: name a folder"):
+        collect(tmp_path)
