@@ -13,13 +13,14 @@ import torch
 import two_processes as work
 from torchmetrics import Metric
 
+from uncone import geometry
 from uncone.encoder import Encoder
 from uncone.encoder.store import FeatureStore
 from uncone.geometry import mean_cosine
 from uncone.geometry.atlas.store import AtlasStore
 from uncone.removal.spectrum import Spectrum
 from uncone.runs.reading import read_results
-from uncone.support import distributed, geometry
+from uncone.support import distributed
 
 ROOT = Path(__file__).parents[2]
 TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
