@@ -1,6 +1,8 @@
-"""Where tests find data and keep features; and that they leave the network alone."""
+"""Where tests find data, keep features and open pages; and that they leave the network alone."""
 
 import os
+import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,16 @@ os.environ["HF_HUB_OFFLINE"] = (
     "1"  # before huggingface_hub is imported: a hub model is not found at once, not after retries
 )
 os.environ["WANDB_MODE"] = "offline"
+
+SLOW_FIXTURES = {"browser", "cluster"}  # whoever asks for one is marked slow
+INSTALL = "install it with: apt-get install -y chromium chromium-driver && pip install uncone[dev]"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if SLOW_FIXTURES & set(item.fixturenames):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -42,3 +54,42 @@ def folder_of(tmp_path_factory):
         return folders[kind]
 
     return find
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """A headless Chromium."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason=f"the page is tested with Selenium; {INSTALL}")
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not chromium or not driver:
+        pytest.skip(f"no chromium and chromedriver to open the page in; {INSTALL}")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (
+        *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--no-first-run", "--disable-sync"),
+        *("--disable-gpu", "--enable-unsafe-swiftshader"),  # WebGL in software
+        *("--disable-background-networking", "--disable-component-update", "--window-size=1280,900"),
+        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
+    ):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield opened
+    opened.quit()
+
+
+@pytest.fixture(scope="session")
+def on_a_phone():
+    """A context in which the page that a browser shows is loaded again on a phone."""
+
+    @contextmanager
+    def emulated(browser):
+        size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        try:
+            browser.refresh()
+            yield
+        finally:
+            browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+    return emulated

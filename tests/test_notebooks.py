@@ -20,6 +20,7 @@ def test_is_stripped(path):
             assert cell.execution_count is None, cell.source
 
 
+@pytest.mark.slow
 # jupyter's own: how it talks to its kernel is about to change, and a kernel's sockets outlive the client that asked
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -187,6 +187,7 @@ def test_ray_gives_the_same_table_and_encodes_each_text_set_once(serial, model, 
     assert list((tmp_path / "of_the_cluster").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_submitit_gives_the_same_table(serial, model, cache, tmp_path):
     pytest.importorskip("submitit", reason="pip install 'uncone[submitit]'")
     multirun(model, tmp_path, cache, "launcher=submitit_local", "hydra.sweeper.max_batch_size=6")

@@ -1,8 +1,6 @@
-"""An analysis in miniature, with text that means harm, and a browser to open its page in."""
+"""An analysis in miniature, with text that means harm."""
 
 import json
-import shutil
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,6 @@ HARM = (
     "</script><script>document.title='broken'</script> <img src=x onerror=\"document.title='broken'\"> "
     "{{data}} \u2028 & <b>"
 )
-INSTALL = "install it with: apt-get install -y chromium chromium-driver && pip install uncone[dev]"
 WORDS = ["monday", "tuesday", "one", "two", "cone", "<b>", "the", "##s"]
 LAYERS = ["0", "1", "2", "3"]
 REMOVALS = ["none", "all_but_the_top"]
@@ -113,46 +110,7 @@ def analysis(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory):
-    """A headless Chromium."""
-    webdriver = pytest.importorskip("selenium.webdriver", reason=f"the page is tested with Selenium; {INSTALL}")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip(f"no chromium and chromedriver to open the page in; {INSTALL}")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in (
-        *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--no-first-run", "--disable-sync"),
-        *("--disable-gpu", "--enable-unsafe-swiftshader"),  # WebGL in software
-        *("--disable-background-networking", "--disable-component-update", "--window-size=1280,900"),
-        f"--user-data-dir={tmp_path_factory.mktemp('chromium')}",
-    ):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield opened
-    opened.quit()
-
-
-@pytest.fixture(scope="session")
 def page(analysis):
     from uncone.report.page import write_page
 
     return Path(write_page(analysis))
-
-
-@pytest.fixture(scope="session")
-def on_a_phone():
-    """A context in which the page that a browser shows is loaded again on a phone."""
-
-    @contextmanager
-    def emulated(browser):
-        size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        try:
-            browser.refresh()
-            yield
-        finally:
-            browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-
-    return emulated
