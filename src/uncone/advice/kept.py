@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import uuid
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from uncone.advice.choice import RAW, Candidate
 from uncone.advice.layer import LayerStudy
-from uncone.support.files import put
+from uncone.support.files import whole
 
 _STUDY, _COSINES = "study.json", "cosines.safetensors"
 
@@ -50,10 +48,8 @@ def keep(folder: Path, digest: str, study: LayerStudy, **measured: Any) -> None:
         study: the outcome.
         **measured: geometry, rows and not_run of `FinishedLayer`.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    aside.mkdir()
-    try:
+    with whole(folder) as aside:
+        aside.mkdir()
         if study.candidates[study.final].method != RAW:
             study.removal.save(aside)
         cosines = {
@@ -71,9 +67,6 @@ def keep(folder: Path, digest: str, study: LayerStudy, **measured: Any) -> None:
             **measured,
         }
         (aside / _STUDY).write_text(json.dumps(described, indent=1))
-        put(aside, folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def find(folder: Path, digest: str) -> FinishedLayer | None:

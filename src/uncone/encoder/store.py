@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import shutil
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from filelock import FileLock
 
 from uncone.support import distributed
+from uncone.support.files import whole
 
 logger = logging.getLogger(__name__)
 
@@ -132,15 +132,11 @@ class FeatureStore:
             return None
 
     def _write(self, entry: Path, key: str, arrays: Arrays) -> None:
-        aside = self.folder / f"{entry.name}.{uuid.uuid4().hex}.tmp"
-        aside.mkdir()
-        try:
+        with whole(entry) as aside:
+            aside.mkdir()
             files = {}
             for name, array in arrays.items():
                 np.save(aside / f"{name}.npy", array, allow_pickle=False)
                 with (aside / f"{name}.npy").open("rb") as file:
                     files[f"{name}.npy"] = hashlib.file_digest(file, "sha256").hexdigest()
             (aside / "entry.json").write_text(json.dumps({"key": json.loads(key), "files": files}, indent=1))
-            aside.rename(entry)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)

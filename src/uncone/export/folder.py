@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from uncone.support.files import put
+from uncone.support.files import whole
 
 MARK = "uncone.json"  # stands in every export; what lacks it is never replaced
 DATA_ENDINGS = {".json", ".md", ".txt", ".safetensors", ".onnx", ".npy", ".model", ".jinja", ".vec"}
@@ -35,16 +33,11 @@ def whole_folder(target: Path, overwrite: bool) -> Iterator[Path]:
         ValueError: if `target` may not be replaced, or something was written that an export may not hold.
     """
     check_target(target, overwrite)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    aside.mkdir()
-    try:
+    with whole(target) as aside:
+        aside.mkdir()
         yield aside
         check_contents(aside)
         check_target(target, overwrite)  # once more: exporting takes a while
-        put(aside, target)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def check_contents(folder: Path) -> None:

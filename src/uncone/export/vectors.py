@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +18,7 @@ from uncone.export.column_files import correct_dataset, correct_parquet, is_data
 from uncone.export.raw_files import correct_npy, correct_safetensors
 from uncone.removal import ClusteredRemoval, Correction
 from uncone.support.arrays import Array, as_tensor
-from uncone.support.files import put
+from uncone.support.files import whole
 
 Rows = TypeVar("Rows", np.ndarray, Tensor)
 # (source, target, column or None, what corrects a chunk) -> nothing; writes the target
@@ -84,11 +81,10 @@ class StoredVectors(VectorExporter):
         source, target = Path(str(self.input)), Path(str(self.output))
         form = _format_of(source, target)
         _check_target(source, target, overwrite)
-        target.parent.mkdir(parents=True, exist_ok=True)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(f"Correcting {source.name}", total=None)
             corrector = Corrector(removal, lambda done, total: bar.update(task, completed=done, total=total))
-            with _written_aside(target) as aside:
+            with whole(target) as aside:
                 form(source, aside, self.column, corrector)
                 if not corrector.rows:
                     raise ValueError(f"{source} holds no vectors")
@@ -170,19 +166,6 @@ def _check_target(source: Path, target: Path, overwrite: bool) -> None:
         raise ValueError(f"{target} exists already: set overwrite=true to replace it")
     if target.is_dir() != source.is_dir() or (target.is_dir() and not is_dataset(target)):
         raise ValueError(f"{target} is not of the kind that would replace it: choose another output")
-
-
-@contextmanager
-def _written_aside(target: Path) -> Iterator[Path]:
-    """A path to write to, which takes the place of `target` at the end, and vanishes if anything goes wrong."""
-    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
-        yield aside
-        put(aside, target)
-    finally:
-        if aside.is_dir():
-            shutil.rmtree(aside)
-        aside.unlink(missing_ok=True)
 
 
 def _belongs(removal: Correction) -> str:

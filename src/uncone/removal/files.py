@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,8 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from uncone.support.files import whole, write
 
 FORMAT = "uncone removal"
 FORMAT_VERSION = 1
@@ -21,13 +21,10 @@ TENSORS, DESCRIPTION = "removal.safetensors", "removal.json"
 def write_removal(folder: str | Path, kind: str, description: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Path:
     """Write a removal into a folder, replacing one that is there; each file appears whole or not at all."""
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / f".{uuid.uuid4().hex}"
-    save_file(dict(tensors), aside)
-    os.replace(aside, folder / TENSORS)
+    with whole(folder / TENSORS) as aside:
+        save_file(dict(tensors), aside)
     head = {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": kind}
-    aside.write_text(json.dumps({**head, **description}, indent=1))
-    os.replace(aside, folder / DESCRIPTION)
+    write(folder / DESCRIPTION, json.dumps({**head, **description}, indent=1))
     return folder
 
 

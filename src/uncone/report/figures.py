@@ -5,7 +5,6 @@ Colours are from the Okabe–Ito palette, which colour-blind readers can tell ap
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from uncone.removal import ClusteredRemoval, Removal
-from uncone.support.files import put
+from uncone.support.files import whole
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"
 SCATTER_POINTS = 4_000  # more only blackens the picture
@@ -22,10 +21,8 @@ SCATTER_POINTS = 4_000  # more only blackens the picture
 def save(figure: Figure, path: str | Path) -> Path:
     """Write a figure as PNG, whole or not at all, making its folder; returns the path."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    FigureCanvasAgg(figure).print_png(str(aside))
-    put(aside, path)
+    with whole(path) as aside:
+        FigureCanvasAgg(figure).print_png(str(aside))
     return path
 
 

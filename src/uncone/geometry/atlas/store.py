@@ -56,6 +56,8 @@ from typing import Any
 
 import numpy as np
 
+from uncone.support.files import whole, write
+
 FOLDER = "atlas"
 
 
@@ -116,8 +118,8 @@ class AtlasStore:
     def write_map(self, encoder: str, layer: str, removal: str, points: np.ndarray, curves: Mapping[str, Any]) -> None:
         """Write one layer under one removal: points (m, 3) and curves."""
         folder = self._map(encoder, layer, removal)
-        folder.mkdir(parents=True, exist_ok=True)
-        np.save(folder / "points.npy", np.asarray(points, dtype=np.float32), allow_pickle=False)
+        with whole(folder / "points.npy") as aside:
+            np.save(aside, np.asarray(points, dtype=np.float32), allow_pickle=False)
         _write_json(folder / "curves.json", curves)
 
     def write_definitions(self, definitions: Mapping[str, str]) -> None:
@@ -163,8 +165,7 @@ class AtlasStore:
 
 
 def _write_json(path: Path, content: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(plain(content), allow_nan=False))
+    write(path, json.dumps(plain(content), allow_nan=False))
 
 
 def plain(value: Any) -> Any:
