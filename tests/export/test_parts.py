@@ -11,6 +11,7 @@ from uncone.export.parts import (
     affine,
     check_equal,
     framing,
+    model_options,
     plain_model,
     plain_tokenizer,
     probe_texts,
@@ -119,7 +120,7 @@ def test_the_model_loads_by_itself(encoder_of, tmp_path):
     encoder = encoder_of("bert")
     plain = plain_model(encoder)
     plain.model.save_pretrained(tmp_path)
-    loaded, report = AutoModel.from_pretrained(tmp_path, output_loading_info=True, **plain.options)
+    loaded, report = AutoModel.from_pretrained(tmp_path, output_loading_info=True, **model_options(encoder))
     assert not report["missing_keys"]
     assert not report["unexpected_keys"]
     assert loaded.config.num_hidden_layers == 2

@@ -5,11 +5,14 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
+from torch.nn.functional import linear
+from transformers import AutoModel, AutoTokenizer
 
 from uncone.encoder import Encoder
-from uncone.export.parts import corrected, unit
-from uncone.export.sentence_transformers import SentenceTransformersExporter, _pooling
+from uncone.export.parts import corrected, model_options, unit
+from uncone.export.sentence_transformers import SentenceTransformersExporter, _pooling, sentence_transformer
 from uncone.removal import Removal
 from uncone.tasks.statistics import spearman
 
@@ -47,6 +50,32 @@ def test_any_layers(kind, layers, encoder_of, tmp_path):
     removal = removal_for(encoder)
     texts = [text for text in TEXTS if text != "un believable dog?"]
     assert_same(vectors_of(exported(encoder, removal, tmp_path), texts), removal.apply(encoder.encode(texts)))
+
+
+@pytest.mark.parametrize("layers", [2, [0, 2]])
+def test_the_root_is_a_folder_for_transformers(kind, layers, encoder_of, tmp_path):
+    """`AutoModel` gives the states of the layers; pooled and through the Dense module, they are the vectors."""
+    encoder = encoder_of(kind, layers, special_tokens=True)
+    removal = removal_for(encoder)
+    exported(encoder, removal, tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    fed = tokenizer(TEXTS, padding=True, truncation=True, return_tensors="pt")
+    model, report = AutoModel.from_pretrained(tmp_path, **model_options(encoder), output_loading_info=True)
+    assert not report["missing_keys"]
+    assert not report["unexpected_keys"]
+    output = model.eval()(**fed, output_hidden_states=True)
+    tokens = torch.stack([output.hidden_states[i] for i in encoder.layer_indices]).mean(0)
+    mask = fed["attention_mask"][:, :, None]
+    (dense,) = (load_file(path) for path in tmp_path.glob("*_Dense/model.safetensors"))
+    vectors = linear((tokens * mask).sum(1) / mask.sum(1), dense["linear.weight"], dense["linear.bias"])
+    assert_same(vectors.detach().numpy(), removal.apply(encoder.encode(TEXTS)))
+
+
+def test_in_memory_it_gives_the_vectors_of_the_encoder(encoder_of):
+    encoder = encoder_of("bert")
+    removal = removal_for(encoder)
+    model = sentence_transformer(encoder, removal)
+    assert_same(model.encode(TEXTS, show_progress_bar=False), removal.apply(encoder.encode(TEXTS)))
 
 
 def test_blocks_above_the_layer_are_left_behind(encoder_of, tmp_path):

@@ -32,10 +32,10 @@ class PlainModel:
     indices: tuple[int, ...]
     is_output: bool
 
-    @property
-    def options(self) -> dict[str, bool]:
-        """What `AutoModel` is told on loading: not to add a pooler, which nobody uses, at random weights."""
-        return {"add_pooling_layer": False} if hasattr(self.model, "pooler") else {}
+
+def model_options(encoder: TransformerEncoder) -> dict[str, bool]:
+    """What `AutoModel` is told on loading: not to add a pooler, which nobody uses, at random weights."""
+    return {"add_pooling_layer": False} if hasattr(encoder.states.model, "pooler") else {}
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 import torch
@@ -25,11 +26,11 @@ from uncone.encoder.pooling import WEIGHTED
 from uncone.export.base import EncoderExporter
 from uncone.export.modules import ClusteredCorrection
 from uncone.export.parts import (
-    PlainModel,
     affine,
     check_equal,
     corrected,
     framing,
+    model_options,
     plain_model,
     plain_tokenizer,
     probe_texts,
@@ -68,35 +69,17 @@ class SentenceTransformersExporter(EncoderExporter):
 
     def check(self, encoder: Encoder, removal: Correction) -> None:
         """See `EncoderExporter.check`."""
-        if isinstance(encoder, TransformerEncoder):
-            pooling_mode(encoder)
-        elif encoder.pooling != "mean":
-            raise ValueError(
-                f"sentence-transformers can only average the rows of a static table, not pool them by "
-                f"{encoder.pooling!r}: set encoder.pooling=mean, or format=onnx"
-            )
-        elif encoder.tokenizer is None:
-            raise ValueError(
-                f"{encoder.name} is a table of whole words, and sentence-transformers has no tokenizer that leaves "
-                "unknown words out: export it with format=word2vec or format=numpy"
-            )
+        check_expressible(encoder)
 
     def write(self, encoder: Encoder, removal: Correction, folder: Path) -> str:
         """See `EncoderExporter.write`."""
-        if isinstance(encoder, TransformerEncoder):
-            plain = plain_model(encoder)
-            modules = [*_transformer(encoder, plain, folder), *_corrected(_pooling(encoder), removal)]
-        else:
-            modules = _static(encoder, removal)
-        if self.normalize:
-            modules.append(Normalize())
-        model = SentenceTransformer(modules=modules, device="cpu", similarity_fn_name="cosine")
+        model = sentence_transformer(encoder, removal, self.normalize)
         model.save(str(folder), create_model_card=False)
         if isinstance(encoder, TransformerEncoder):
-            _set_model_options(folder, plain)
+            _set_model_options(encoder, folder)
         texts = probe_texts(encoder)
         expected = corrected(encoder, removal, texts)
-        custom = any(isinstance(module, ClusteredCorrection) for module in modules)
+        custom = any(isinstance(module, ClusteredCorrection) for module in model)
         loaded = SentenceTransformer(str(folder), device="cpu", local_files_only=True, trust_remote_code=custom)
         check_equal(
             loaded.encode(texts, show_progress_bar=False),
@@ -106,6 +89,38 @@ class SentenceTransformersExporter(EncoderExporter):
         if custom:
             return USAGE.replace("TRUST", ", trust_remote_code=True") + WITH_UNCONE
         return USAGE.replace("TRUST", "") + ALONE
+
+
+def sentence_transformer(encoder: Encoder, removal: Correction, normalize: bool = False) -> SentenceTransformer:
+    """An encoder with its removal as a model of sentence-transformers, in memory, on the device of a transformer.
+
+    Raises:
+        ValueError: if modules of sentence-transformers cannot express the encoder; see `check_expressible`.
+    """
+    check_expressible(encoder)
+    if isinstance(encoder, TransformerEncoder):
+        modules, device = [*_transformer(encoder), *_corrected(_pooling(encoder), removal)], str(encoder.device)
+    else:
+        modules, device = _static(encoder, removal), "cpu"
+    if normalize:
+        modules.append(Normalize())
+    return SentenceTransformer(modules=modules, device=device, similarity_fn_name="cosine")
+
+
+def check_expressible(encoder: Encoder) -> None:
+    """Raise a ValueError, saying what to use instead, for an encoder that sentence-transformers has no modules for."""
+    if isinstance(encoder, TransformerEncoder):
+        pooling_mode(encoder)
+    elif encoder.pooling != "mean":
+        raise ValueError(
+            f"sentence-transformers can only average the rows of a static table, not pool them by "
+            f"{encoder.pooling!r}: set encoder.pooling=mean, or format=onnx"
+        )
+    elif encoder.tokenizer is None:
+        raise ValueError(
+            f"{encoder.name} is a table of whole words, and sentence-transformers has no tokenizer that leaves "
+            "unknown words out: export it with format=word2vec or format=numpy"
+        )
 
 
 def pooling_mode(encoder: TransformerEncoder) -> str:
@@ -130,19 +145,21 @@ def pooling_mode(encoder: TransformerEncoder) -> str:
     return modes.get(encoder.pooling, encoder.pooling)
 
 
-def _transformer(encoder: TransformerEncoder, plain: PlainModel, folder: Path) -> list[nn.Module]:
+def _transformer(encoder: TransformerEncoder) -> list[nn.Module]:
     """The model, and the average over its layers if there are several."""
+    plain = plain_model(encoder)
     several = len(plain.indices) > 1
     plain.model.config.output_hidden_states = several
-    plain.model.save_pretrained(folder)
-    plain_tokenizer(encoder).save_pretrained(folder)
     output = "last_hidden_state" if plain.is_output or several else ["hidden_states", plain.indices[0]]
-    transformer = Transformer(
-        str(folder),
-        model_kwargs=dict(plain.options),
-        modality_config={"text": {"method": "forward", "method_output_name": output}},
-        module_output_name="token_embeddings",
-    )
+    with TemporaryDirectory() as folder:  # the module reads files alone
+        plain.model.save_pretrained(folder)
+        plain_tokenizer(encoder).save_pretrained(folder)
+        transformer = Transformer(
+            folder,
+            model_kwargs=model_options(encoder),
+            modality_config={"text": {"method": "forward", "method_output_name": output}},
+            module_output_name="token_embeddings",
+        )
     if not several:
         return [transformer]
     first, depth = plain.indices[0], plain.model.config.num_hidden_layers
@@ -150,11 +167,11 @@ def _transformer(encoder: TransformerEncoder, plain: PlainModel, folder: Path) -
     return [transformer, WeightedLayerPooling(encoder.dimension, depth, first, nn.Parameter(weights))]
 
 
-def _set_model_options(folder: Path, plain: PlainModel) -> None:
+def _set_model_options(encoder: TransformerEncoder, folder: Path) -> None:
     """Write what the Transformer module reads but does not write."""
     path = folder / "sentence_bert_config.json"
     config = json.loads(path.read_text())
-    path.write_text(json.dumps(config | {"model_kwargs": plain.options}, indent=2))
+    path.write_text(json.dumps(config | {"model_kwargs": model_options(encoder)}, indent=2))
 
 
 def _pooling(encoder: TransformerEncoder) -> list[nn.Module]:
