@@ -62,52 +62,14 @@ def spectra():
     }
 
 
-def metrics():
-    """Every streaming measure that sums up, merges or collects, and what it is given."""
-    X, weights = points(300)
-    X = X - 6
-    types = torch.randint(0, 20, (300,), generator=torch.Generator().manual_seed(1))
-    d = X.shape[1]
-
-    def seeded():
-        return torch.Generator().manual_seed(2)
-
-    return {
-        "Alignment": (geometry.Alignment(), (X, X.flip(1))),
-        "Uniformity": (geometry.Uniformity(), (X,)),
-        "MeanCosine": (geometry.MeanCosine(d), (X,)),
-        "IntraSimilarity": (geometry.IntraSimilarity(20, d), (X, types)),
-        "EffectiveDimension": (geometry.EffectiveDimension(d), (X,)),
-        "ParticipationRatio": (geometry.ParticipationRatio(d), (X,)),
-        "IsoScore": (geometry.IsoScore(d), (X,)),
-        "FrequencyCorrelation": (geometry.FrequencyCorrelation(d, components=3), (X, weights)),
-        "Isotropy": (geometry.Isotropy(), (X,)),
-        "Log10Isotropy": (geometry.Log10Isotropy(), (X,)),
-        "LocalIntrinsicDimension": (geometry.LocalIntrinsicDimension(k=20), (X,)),
-        "LocalIntrinsicDimension, sampled": (
-            geometry.LocalIntrinsicDimension(k=20, queries=50, generator=seeded()),
-            (X,),
-        ),
-    }
-
-
-def synchronised(rows_of_rank):
-    """Values of the metrics over all rows, of which each process has seen some."""
-    values = {}
-    for name, (metric, arrays) in metrics().items():
-        for chunk in rows_of_rank.split(64) if len(rows_of_rank) else ():
-            metric.update(*(array[chunk] for array in arrays))
-        values[name] = metric.compute().double().flatten().tolist()
-    return values
-
-
-def inter_similarity(rows_of_rank):
-    """The synchronised choice of occurrences, and the choices of either process."""
+def similarities(rows_of_rank):
+    """Similarities of vectors of which each process has seen some, as they come together in the first."""
     X, types = points(300)[0] - 6, torch.arange(300) % 20
-    metric = geometry.InterSimilarity(20, X.shape[1], torch.Generator().manual_seed(distributed.rank()))
-    metric.update(X[rows_of_rank], types[rows_of_rank])
-    choices = torch.stack(distributed.gather_tensors(metric.chosen))
-    return {"value": float(metric.compute()), "choices": choices.tolist()}
+    sums = geometry.TypeSums(25, X.shape[1], torch.float64)
+    units = torch.nn.functional.normalize(X.double(), dim=1)
+    sums.update(units[rows_of_rank], types[rows_of_rank])
+    sums.bring_together(0)
+    return [sums.s_intra(), sums.s_inter(), sums.mean_cosine()]
 
 
 def survey(folder, output, *encoder):
@@ -158,9 +120,8 @@ def main(folder):
         folder / f"spectra_{distributed.rank()}.pt",
     )
     half = torch.arange(300)[:130] if distributed.is_first() else torch.arange(300)[130:]
-    report["metrics"] = synchronised(half)
-    report["metrics_of_one"] = synchronised(torch.arange(300)[: 300 if distributed.is_first() else 0])
-    report["inter"] = inter_similarity(half)
+    report["similarities"] = similarities(half)
+    report["similarities_of_one"] = similarities(torch.arange(300)[: 300 if distributed.is_first() else 0])
     report["gathered"] = distributed.gather(
         {"rank": distributed.rank(), "value": 0.1 + distributed.rank(), "ä": "é" * distributed.rank()}
     )

@@ -6,10 +6,8 @@ import torch
 from scipy.spatial.distance import pdist
 from scipy.special import hyp0f1
 
-from uncone.geometry import Alignment, Uniformity, alignment, uniformity, uniformity_terms
+from uncone.geometry import alignment, uniformity, uniformity_terms
 from uncone.geometry.alignment import _TILE
-
-from .streams import assert_streams
 
 
 def normal(*shape, seed=0, dtype=torch.float64):
@@ -46,10 +44,6 @@ class TestAlignment:
         assert alignment(X, Y) == pytest.approx(float((2 - 2 * angles.cos()).mean()), abs=1e-14)
         assert alignment(X, X) == 0
         assert alignment(X, -X) == 4
-
-    def test_streams(self):
-        X, Y = normal(100, 5, seed=2), normal(100, 5, seed=3)
-        assert_streams(Alignment, (X, Y), alignment(X, Y))
 
     def test_errors(self):
         X = torch.eye(3)
@@ -95,10 +89,6 @@ class TestUniformity:
             uniformity(X), abs=1e-12
         )
         assert uniformity(X - X.mean(0)) < uniformity(X) - 0.5  # a cone is not uniform
-
-    def test_streams(self):
-        X = normal(100, 5, seed=4)
-        assert_streams(Uniformity, (X,), uniformity(X))
 
     def test_errors(self):
         with pytest.raises(ValueError, match="at least 2 rows, got 1"):

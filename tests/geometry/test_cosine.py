@@ -1,12 +1,12 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
 from sklearn.metrics.pairwise import cosine_similarity
 
-from uncone.geometry import InterSimilarity, IntraSimilarity, MeanCosine, mean_cosine, s_inter, s_intra
+from uncone.geometry import TypeSums, mean_cosine, s_inter, s_intra
 from uncone.geometry.rows import BLOCK
-
-from .streams import assert_streams, chunks, gathered, streamed
 
 
 def generator(seed=0):
@@ -81,18 +81,6 @@ class TestMeanCosine:
         with pytest.raises(ValueError, match="NaN or infinity, first in row 7"):
             mean_cosine(X)
 
-    def test_metric(self, cone):
-        X, _ = cone
-        assert_streams(lambda: MeanCosine(dim=12), (X,), mean_cosine(X))
-
-    def test_metric_refuses(self):
-        metric = MeanCosine(dim=3)
-        with pytest.raises(ValueError, match=r"dim=3 columns the metric was made for, got shape \(2, 4\)"):
-            metric.update(torch.ones(2, 4))
-        metric.update(torch.ones(1, 3))
-        with pytest.raises(ValueError, match="at least 2 vectors, got 1"):
-            metric.compute()
-
 
 class TestIntra:
     def test_is_the_unweighted_mean_over_types_that_repeat(self, cone):
@@ -133,89 +121,82 @@ class TestIntra:
         with pytest.raises(ValueError, match="row 11 of X is a zero vector"):
             s_intra(zero, types)
 
-    def test_metric(self, cone):
-        assert_streams(lambda: IntraSimilarity(n_types=450, dim=12), cone, s_intra(*cone))
-
-    def test_metric_accepts_numpy(self, cone):
-        X, types = cone
-        metric = IntraSimilarity(n_types=450, dim=12)
-        metric.update(X.numpy(), types.numpy())
-        assert metric.compute().item() == pytest.approx(s_intra(X, types), abs=1e-13)
-
-    @pytest.mark.parametrize("bad", [-1, 450])
-    def test_metric_refuses_types_outside_its_vocabulary(self, cone, bad):
-        X, types = cone
-        with pytest.raises(ValueError, match=r"types must lie in \[0, 450\)"):
-            IntraSimilarity(n_types=450, dim=12).update(X, torch.where(types == types[0], bad, types))
-
 
 class TestInter:
-    def test_compares_one_occurrence_of_each_type(self, cone):
-        """Recover which were chosen from the keys themselves, and average over their pairs."""
+    def test_is_the_mean_over_pairs_of_types_and_choices_of_occurrences(self, cone):
         X, types = cone
-        keys = torch.rand(len(X), generator=generator(5), dtype=torch.float64)
-        chosen = torch.stack(
-            [group[key.argmax()] for group, key in zip(groups(X, types), groups(keys, types), strict=True)]
-        )
-        assert s_inter(X, types, generator(5)) == pytest.approx(mean_over_pairs(chosen), abs=1e-12)
+        units = torch.nn.functional.normalize(X.double(), dim=1)
+        pairs = [(a @ b.T).mean() for a, b in itertools.permutations(groups(units, types), 2)]
+        assert s_inter(X, types) == pytest.approx(float(torch.stack(pairs).mean()), abs=1e-12)
 
-    def test_draws_every_occurrence_equally_often(self):
-        """A type with 3 occurrences against an axis: the cosine tells which was drawn."""
-        X = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [1.0, 0.0]])
-        types = torch.tensor([4, 4, 4, 2])
-        drawn = np.round([s_inter(X, types, generator(seed)) for seed in range(900)], 6)
-        values, counts = np.unique(drawn, return_counts=True)
-        assert values.tolist() == [0.0, 0.6, 1.0]
-        assert np.all(np.abs(counts - 300) < 4 * np.sqrt(900 * (1 / 3) * (2 / 3)))
+    def test_is_what_random_choices_find_on_average(self, cone):
+        """One occurrence of each type, drawn anew each time, and the mean over pairs of those."""
+        X, types = cone
+        drawn = []
+        for seed in range(300):
+            order = torch.randperm(len(X), generator=generator(seed))
+            first = np.unique(types[order].numpy(), return_index=True)[1]
+            drawn.append(mean_cosine(X[order][first]))
+        assert s_inter(X, types) == pytest.approx(np.mean(drawn), abs=4 * np.std(drawn) / np.sqrt(300))
 
     def test_planted_types(self):
         """Orthogonal types: 0 between, whatever happens inside."""
         types = torch.arange(8).repeat(5)
-        assert s_inter(torch.eye(8)[types], types, generator()) == pytest.approx(0, abs=1e-15)
+        assert s_inter(torch.eye(8)[types], types) == pytest.approx(0, abs=1e-15)
 
-    def test_is_fixed_by_the_seed(self, cone):
-        assert s_inter(*cone, generator(3)) == s_inter(*cone, generator(3))
-        assert s_inter(*cone, generator(3)) != s_inter(*cone, generator(4))
+    def test_of_types_that_occur_once_is_the_mean_cosine(self, cone):
+        X, _ = cone
+        assert s_inter(X, torch.randperm(400, generator=generator())) == pytest.approx(mean_cosine(X), abs=1e-14)
 
     def test_accepts_numpy(self, cone):
         X, types = cone
-        value = s_inter(X.numpy(), types.numpy(), generator())
+        value = s_inter(X.numpy(), types.numpy())
         assert type(value) is float
-        assert value == s_inter(X, types, generator())
+        assert value == s_inter(X, types)
 
     def test_refuses(self, cone):
         X, types = cone
         with pytest.raises(ValueError, match="needs at least 2 of them, got 1"):
-            s_inter(X, torch.zeros(400, dtype=torch.long), generator())
+            s_inter(X, torch.zeros(400, dtype=torch.long))
         zero = X.clone()
-        zero[types == types[0]] = 0
-        with pytest.raises(ValueError, match=r"row \d+ of X is a zero vector"):
-            s_inter(zero, types, generator())
+        zero[11] = 0
+        with pytest.raises(ValueError, match="row 11 of X is a zero vector"):
+            s_inter(zero, types)
 
-    def test_metric_streams_the_function(self, cone):
-        metric = InterSimilarity(n_types=450, dim=12, generator=generator(5))
-        assert streamed(metric, cone).item() == pytest.approx(s_inter(*cone, generator(5)), abs=1e-13)
 
-    def test_metric_keeps_the_largest_key_of_all_processes(self, cone):
+class TestTypeSums:
+    """Chunks and merged states equal the whole, for all measures."""
+
+    def sums_of(self, X, types, dtype=torch.float64, chunks=(400,)):
+        sums = TypeSums(450, X.shape[1], dtype)
+        units = torch.nn.functional.normalize(X.to(dtype), dim=1)
+        for rows in torch.arange(len(X)).split(chunks):
+            sums.update(units[rows], types[rows])
+        return sums
+
+    def expected(self, X, types):
+        return pytest.approx([s_intra(X, types), s_inter(X, types), mean_cosine(X)], abs=1e-12)
+
+    def measures(self, sums):
+        return [sums.s_intra(), sums.s_inter(), sums.mean_cosine()]
+
+    @pytest.mark.parametrize("chunks", [[400], [1, 7, 192, 200]])
+    def test_streamed_equals_whole(self, cone, chunks):
+        assert self.measures(self.sums_of(*cone, chunks=chunks)) == self.expected(*cone)
+
+    def test_merged_equals_whole(self, cone):
         X, types = cone
-        keys = torch.cat([torch.rand(133, generator=generator(s), dtype=torch.float64) for s in range(3)])
-        keys = torch.cat([keys, torch.rand(134, generator=generator(2), dtype=torch.float64)[133:]])
-        chosen = torch.stack(
-            [group[key.argmax()] for group, key in zip(groups(X, types), groups(keys, types), strict=True)]
-        )
+        parts = [self.sums_of(X[rows], types[rows], chunks=[len(rows)]) for rows in torch.arange(400).split([133, 267])]
+        merged = TypeSums(450, 12, torch.float64).merge(parts[0]).merge(parts[1])
+        assert merged.n == 400
+        assert self.measures(merged) == self.expected(*cone)
 
-        metrics = [InterSimilarity(n_types=450, dim=12, generator=generator(s)) for s in range(3)]
-        assert gathered(metrics, cone).item() == pytest.approx(mean_over_pairs(chosen), abs=1e-12)
-        for other in metrics[1:]:
-            metrics[0].merge_state(other)
-        assert metrics[0].compute().item() == pytest.approx(mean_over_pairs(chosen), abs=1e-12)
+    def test_single_precision_is_close(self, cone):
+        value = self.measures(self.sums_of(*cone, dtype=torch.float32))
+        assert value == pytest.approx([s_intra(*cone), s_inter(*cone), mean_cosine(cone[0])], abs=1e-6)
 
-    def test_metric_runs_forward_and_resets(self, cone):
-        metric = InterSimilarity(n_types=450, dim=12, generator=generator(5))
-        batches = chunks(cone, [100])
-        values = [metric(*batch).item() for batch in batches]
-        assert values[0] == pytest.approx(s_inter(*batches[0], generator(5)), abs=1e-13)
-        assert metric.compute().item() == pytest.approx(s_inter(*cone, generator(5)), abs=1e-13)
-        metric.reset()
-        metric.update(*batches[0])
-        assert metric.compute().item() != pytest.approx(values[0], abs=1e-9)  # the generator has moved on
+    def test_what_has_no_pair_is_none(self):
+        sums = TypeSums(5, 3)
+        sums.update(torch.eye(3)[:1], torch.tensor([2]))
+        assert self.measures(sums) == [None] * 3
+        assert sums.mean_cosine_of(sums.counts > 0) is None

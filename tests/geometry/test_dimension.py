@@ -5,12 +5,12 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from uncone.geometry import EffectiveDimension, ParticipationRatio, effective_dimension, participation_ratio
-
-from .streams import assert_streams
+from uncone.geometry import effective_dimension, isoscore, participation_ratio
+from uncone.removal.spectrum import Spectrum
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
+    import IsoScore.IsoScore as official
     from skdim.id import lPCA
 
 
@@ -61,25 +61,39 @@ def test_participation_ratio_is_that_of_eigenvalues():
     assert participation_ratio(X) == pytest.approx(lPCA(ver="participation_ratio").fit(X.numpy()).dimension_, rel=1e-9)
 
 
-@pytest.mark.parametrize("measure", [effective_dimension, participation_ratio])
+@pytest.mark.parametrize("measure", [effective_dimension, participation_ratio, isoscore])
 def test_invariant_to_rotation_translation_and_scale(measure):
     X = normal(100, 6) * torch.arange(1, 7)
     assert measure(1e-3 * X @ rotation(6) + 50) == pytest.approx(measure(X), rel=1e-9)
 
 
-@pytest.mark.parametrize(("measure", "kind"), [(effective_dimension, int), (participation_ratio, float)])
+@pytest.mark.parametrize(
+    ("measure", "kind"), [(effective_dimension, int), (participation_ratio, float), (isoscore, float)]
+)
 def test_numpy_in_number_out(measure, kind):
     X = normal(30, 4)
     assert type(measure(X.numpy())) is kind
     assert measure(X.numpy()) == measure(X)
 
 
-@pytest.mark.parametrize("measure", [effective_dimension, participation_ratio])
+@pytest.mark.parametrize("measure", [effective_dimension, participation_ratio, isoscore])
+def test_streamed_and_merged_equal_whole(measure):
+    """Far from the origin, where adding up raw squares would keep no digit."""
+    X = normal(120, 5) * torch.arange(1, 6) + 1e6
+    spectrum = Spectrum(5)
+    for chunk in X[:50].split([1, 7, 42]):
+        spectrum.update(chunk)
+    assert measure(spectrum.merge(Spectrum.fit(X[50:]))) == pytest.approx(measure(X - 1e6), rel=1e-6)
+
+
+@pytest.mark.parametrize("measure", [effective_dimension, participation_ratio, isoscore])
 def test_refuses(measure):
     with pytest.raises(ValueError, match="at least 2 rows"):
         measure(normal(1, 3))
     with pytest.raises(ValueError, match="no variance"):
         measure(torch.ones(5, 3))
+    with pytest.raises(ValueError, match="X has no variance: all 1001 rows are equal"):  # despite rounding
+        measure(torch.full((1001, 7), 0.1, dtype=torch.float64))
     with pytest.raises(ValueError, match="first in row 2"):
         measure(torch.tensor([[1.0], [2.0], [torch.nan]]))
 
@@ -88,11 +102,33 @@ def test_refuses(measure):
 def test_effective_dimension_refuses_a_share(share):
     with pytest.raises(ValueError, match=r"share must lie in \(0, 1\]"):
         effective_dimension(normal(5, 3), share)
-    with pytest.raises(ValueError, match=r"share must lie in \(0, 1\]"):
-        EffectiveDimension(dim=3, share=share)
 
 
-def test_metrics():
-    X = normal(120, 5) * torch.arange(1, 6) + 3
-    assert_streams(lambda: EffectiveDimension(dim=5, share=0.6), (X,), effective_dimension(X, 0.6))
-    assert_streams(lambda: ParticipationRatio(dim=5), (X,), participation_ratio(X))
+def test_isoscore_is_the_official_one():
+    for d in (2, 7, 40):
+        X = normal(500, d) * torch.logspace(0, -2, d) @ rotation(d) + 5
+        assert isoscore(X) == pytest.approx(float(official.IsoScore(X.numpy())), abs=1e-6)
+
+
+def test_isoscore_is_the_formula_on_eigenvalues():
+    X = normal(100, 8) * torch.arange(1, 9)
+    eigenvalues = np.linalg.eigvalsh(np.cov(X.numpy().T))
+    expected = (eigenvalues.sum() ** 2 / (eigenvalues**2).sum() - 1) / 7
+    assert isoscore(X) == pytest.approx(expected, rel=1e-12)
+
+
+def test_isoscore_of_known_shapes():
+    assert isoscore(normal(20_000, 10)) == pytest.approx(1, abs=0.01)
+    assert isoscore(normal(100, 1) @ torch.ones(1, 10, dtype=torch.float64)) == pytest.approx(0, abs=1e-12)
+    X = torch.cat([normal(20_000, 4), torch.zeros(20_000, 6)], dim=1) @ rotation(10)
+    assert isoscore(X) == pytest.approx(3 / 9, abs=0.01)  # k of d dimensions: (k − 1) / (d − 1)
+
+
+def test_isoscore_is_a_map_of_the_participation_ratio():
+    X = normal(100, 6) * torch.arange(1, 7)
+    assert isoscore(X) == pytest.approx((participation_ratio(X) - 1) / 5)
+
+
+def test_isoscore_refuses_a_line():
+    with pytest.raises(ValueError, match="d ≥ 2, got d = 1"):
+        isoscore(normal(10, 1))

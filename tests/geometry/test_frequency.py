@@ -4,9 +4,8 @@ import torch
 from scipy.stats import pearsonr, spearmanr
 from sklearn.decomposition import PCA
 
-from uncone.geometry import FrequencyCorrelation, frequency_correlation
-
-from .streams import assert_streams
+from uncone.geometry import frequency_correlation
+from uncone.removal.spectrum import Spectrum
 
 ORACLES = {"pearson": pearsonr, "spearman": spearmanr}
 
@@ -116,17 +115,16 @@ def test_refuses_an_unknown_method(words):
         frequency_correlation(*words, method="kendall")
 
 
-def test_metric(words):
-    batch = tuple(array[:500] for array in words)
-    whole = frequency_correlation(*batch, components=5)
-    assert_streams(lambda: FrequencyCorrelation(dim=8, components=5), batch, whole, tolerance=1e-9)
-
-
-def test_metric_refuses(words):
+def test_components_of_the_whole_against_the_frequency_of_a_part(words):
     X, log_counts = words
-    with pytest.raises(ValueError, match="dim=7 columns"):
-        FrequencyCorrelation(dim=7).update(X, log_counts)
-    metric = FrequencyCorrelation(dim=8, components=2)
-    metric.update(X, torch.zeros(3000))
-    with pytest.raises(ValueError, match="log_counts has no variance"):
-        metric.compute()
+    spectrum = Spectrum(8)
+    for chunk in X.split(700):
+        spectrum.update(chunk)
+    torch.testing.assert_close(
+        frequency_correlation(X, log_counts, spectrum=spectrum, components=8),
+        frequency_correlation(X, log_counts, components=8),
+    )
+    projections = PCA(svd_solver="full").fit(X.numpy()).transform(X[:400].numpy())
+    expected = [pearsonr(projection, log_counts[:400].numpy()).statistic for projection in projections.T]
+    part = frequency_correlation(X[:400], log_counts[:400], components=8, spectrum=spectrum)
+    np.testing.assert_allclose(part, expected, atol=1e-9)

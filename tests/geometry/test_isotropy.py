@@ -1,29 +1,13 @@
 import math
-import warnings
 
 import numpy as np
 import pytest
 import torch
-from torchmetrics import MetricCollection
 
-from uncone.geometry import (
-    EffectiveDimension,
-    IsoScore,
-    Isotropy,
-    Log10Isotropy,
-    ParticipationRatio,
-    isoscore,
-    isotropy,
-    log10_isotropy,
-    participation_ratio,
-)
+from uncone.geometry import isotropy, log10_isotropy
+from uncone.geometry.isotropy import resampled_log10_isotropy
 from uncone.geometry.rows import BLOCK
-
-from .streams import assert_streams
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")
-    import IsoScore.IsoScore as official
+from uncone.removal.spectrum import Spectrum
 
 
 def normal(n, d, seed=0):
@@ -91,7 +75,7 @@ class TestIsotropy:
 
     def test_accepts_numpy_and_returns_a_float(self):
         X = normal(30, 4)
-        for measure in (isotropy, log10_isotropy, isoscore):
+        for measure in (isotropy, log10_isotropy):
             assert type(measure(X.numpy())) is float
             assert measure(X.numpy()) == measure(X)
 
@@ -103,54 +87,18 @@ class TestIsotropy:
         with pytest.raises(ValueError, match="first in row 1"):
             isotropy(torch.tensor([[1.0, 2.0], [torch.inf, 0.0]]))
 
+    def test_a_spectrum_at_hand_changes_nothing(self):
+        X = normal(300, 6) + 0.4
+        assert log10_isotropy(X, spectrum=Spectrum.fit(X)) == log10_isotropy(X)
+
     @pytest.mark.parametrize("signs", ["both", "as_computed"])
-    def test_metrics(self, signs):
-        X = normal(120, 5) + 0.2
-        assert_streams(lambda: Isotropy(signs), (X,), isotropy(X, signs))
-        assert_streams(lambda: Log10Isotropy(signs), (X,), log10_isotropy(X, signs))
-
-
-class TestIsoScore:
-    def test_is_the_official_one(self):
-        for d in (2, 7, 40):
-            X = normal(500, d) * torch.logspace(0, -2, d) @ rotation(d) + 5
-            assert isoscore(X) == pytest.approx(float(official.IsoScore(X.numpy())), abs=1e-6)
-
-    def test_is_the_formula_on_eigenvalues(self):
-        X = normal(100, 8) * torch.arange(1, 9)
-        eigenvalues = np.linalg.eigvalsh(np.cov(X.numpy().T))
-        expected = (eigenvalues.sum() ** 2 / (eigenvalues**2).sum() - 1) / 7
-        assert isoscore(X) == pytest.approx(expected, rel=1e-12)
-
-    def test_of_known_shapes(self):
-        assert isoscore(normal(20_000, 10)) == pytest.approx(1, abs=0.01)
-        assert isoscore(normal(100, 1) @ torch.ones(1, 10, dtype=torch.float64)) == pytest.approx(0, abs=1e-12)
-        X = torch.cat([normal(20_000, 4), torch.zeros(20_000, 6)], dim=1) @ rotation(10)
-        assert isoscore(X) == pytest.approx(3 / 9, abs=0.01)  # k of d dimensions: (k − 1) / (d − 1)
-
-    def test_is_invariant_to_rotation_translation_and_scale(self):
-        X = normal(100, 6) * torch.arange(1, 7)
-        assert isoscore(0.01 * X @ rotation(6) - 100) == pytest.approx(isoscore(X), rel=1e-9)
-
-    def test_is_a_map_of_the_participation_ratio(self):
-        X = normal(100, 6) * torch.arange(1, 7)
-        assert isoscore(X) == pytest.approx((participation_ratio(X) - 1) / 5)
-
-    def test_refuses(self):
-        with pytest.raises(ValueError, match="d ≥ 2, got d = 1"):
-            isoscore(normal(10, 1))
-        with pytest.raises(ValueError, match="X has no variance: all 4 rows are equal"):
-            isoscore(torch.ones(4, 3))
-
-    def test_metric(self):
-        X = normal(120, 5) * torch.arange(1, 6) + 3
-        assert_streams(lambda: IsoScore(dim=5), (X,), isoscore(X))
-
-
-def test_measures_of_moments_share_one_pass_in_a_collection():
-    X = normal(60, 5)
-    collection = MetricCollection([IsoScore(dim=5), ParticipationRatio(dim=5), EffectiveDimension(dim=5), Isotropy()])
-    for chunk in X.split(20):
-        collection.update(X=chunk)
-    assert sorted(map(len, collection.compute_groups.values())) == [1, 3]
-    assert collection.compute()["IsoScore"].item() == pytest.approx(isoscore(X))
+    def test_weights_repeat_vectors(self, signs):
+        """Along the same directions: those of the vectors as they were given."""
+        X = normal(40, 4) + 0.3
+        times = torch.randint(0, 3, (2, 40), generator=torch.Generator().manual_seed(0))
+        found = resampled_log10_isotropy(X, times.double(), signs)
+        _, U = torch.linalg.eigh(Spectrum.fit(X).second_moment)
+        U = U if signs == "as_computed" else torch.cat([U, -U], dim=1)
+        for weights, value in zip(times, found, strict=True):
+            F = (X.repeat_interleave(weights, 0) @ U).exp().sum(0)
+            assert value.item() == pytest.approx(math.log10(F.min() / F.max()), rel=1e-9)

@@ -5,10 +5,8 @@ import pytest
 import torch
 from sklearn.neighbors import NearestNeighbors
 
-from uncone.geometry import DuplicateWarning, LocalIntrinsicDimension, lid, local_dimensions
+from uncone.geometry import DuplicateWarning, lid, local_dimensions
 from uncone.geometry.local_dimension import _neighbour_distances
-
-from .streams import assert_streams
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -243,17 +241,3 @@ class TestArguments:
         X = torch.cat([normal(20, 30, seed=1), 50 + 0.3 * torch.eye(30, dtype=torch.float64)])
         with pytest.raises(ValueError, match="the 10 nearest neighbours of row 20 are all equally far"):
             lid(X, k=10)
-
-
-@pytest.mark.parametrize("arguments", [{}, {"metric": "cosine", "squared": True}])
-def test_metric(arguments):
-    X = normal(150, 5) + 1
-    assert_streams(lambda: LocalIntrinsicDimension(k=12, **arguments), (X,), lid(X, k=12, **arguments))
-
-
-def test_metric_samples():
-    X = normal(150, 5)
-    metric = LocalIntrinsicDimension(k=12, queries=30, generator=generator(2))
-    for chunk in X.split(40):
-        metric.update(chunk)
-    assert metric.compute().item() == pytest.approx(lid(X, k=12, queries=30, generator=generator(2)), rel=1e-12)

@@ -1,6 +1,5 @@
 """Two real processes that share the work, by gloo, find what one finds."""
 
-import inspect
 import json
 import os
 import subprocess
@@ -11,12 +10,9 @@ import numpy as np
 import pytest
 import torch
 import two_processes as work
-from torchmetrics import Metric
 
-from uncone import geometry
 from uncone.encoder import Encoder
 from uncone.encoder.store import FeatureStore
-from uncone.geometry import mean_cosine
 from uncone.geometry.atlas.store import AtlasStore
 from uncone.removal.spectrum import Spectrum
 from uncone.runs.reading import read_results
@@ -88,33 +84,10 @@ def test_spectra_merge_exactly(folder, name):
         torch.testing.assert_close(merged.components, expected.components, rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", work.metrics())
-def test_metrics_synchronise(reports, name):
-    """Over both processes, rows shared unevenly or all on one, they are what they are over all rows in one."""
-    metric, arrays = work.metrics()[name]
-    metric.update(*arrays)
-    expected = pytest.approx(metric.compute().double().flatten().tolist(), rel=1e-9)
-    for report in reports:
-        assert report["metrics"][name] == expected
-        assert report["metrics_of_one"][name] == expected
-
-
-def test_every_metric_is_covered():
-    streaming = {
-        name
-        for name in geometry.__all__
-        if inspect.isclass(found := getattr(geometry, name)) and issubclass(found, Metric)
-    }
-    assert streaming == {name.split(",")[0] for name in work.metrics()} | {"InterSimilarity"}
-
-
-def test_the_choice_of_occurrences_synchronises(reports):
-    """Of the occurrences that two processes chose for a type, that with the larger key stays."""
-    first, second = torch.tensor(reports[0]["inter"]["choices"], dtype=torch.float64)
-    kept = torch.where(first[:, :1] > second[:, :1], first, second)[:, 1:]
-    assert not torch.equal(first, second)
-    for report in reports:
-        assert report["inter"]["value"] == pytest.approx(mean_cosine(kept), rel=1e-12)
+@pytest.mark.parametrize("name", ["similarities", "similarities_of_one"])
+def test_similarities_come_together(reports, name):
+    """Rows shared unevenly or all on one: in the first process they are what they are over all rows in one."""
+    assert reports[0][name] == pytest.approx(work.similarities(torch.arange(300)), rel=1e-12)
 
 
 @pytest.mark.parametrize(("of_two", "encoder"), [("survey_of_two", "transformer"), ("table_of_two", "table")])

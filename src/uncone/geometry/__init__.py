@@ -1,32 +1,23 @@
-"""Measures of the shape of a set of vectors: each a function, and a `torchmetrics.Metric` that streams it.
+"""Measures of the shape of a set of vectors, and the states that stream what they need.
 
 Functions take numpy arrays or torch tensors; numbers come back as Python floats, vectors in the kind that was given.
-Metrics of one batch signature share work and arguments in a `torchmetrics.MetricCollection`.
+What follows from moments is a function of a `Spectrum` too, what follows from unit vectors a method of `TypeSums`: both
+are fed in chunks (`update`) and merge (`merge`). The other measures need their vectors at once. What each number means
+is said in `uncone.geometry.measures`.
 """
 
-from uncone.geometry.alignment import Alignment, Uniformity, alignment, uniformity, uniformity_terms
+from uncone.geometry.alignment import alignment, uniformity, uniformity_terms
 from uncone.geometry.clusters import Clusters, find_clusters, silhouettes
-from uncone.geometry.cosine import InterSimilarity, IntraSimilarity, MeanCosine, mean_cosine, s_inter, s_intra
-from uncone.geometry.dimension import EffectiveDimension, ParticipationRatio, effective_dimension, participation_ratio
-from uncone.geometry.frequency import FrequencyCorrelation, frequency_correlation
-from uncone.geometry.isotropy import IsoScore, Isotropy, Log10Isotropy, isoscore, isotropy, log10_isotropy
-from uncone.geometry.local_dimension import DuplicateWarning, LocalIntrinsicDimension, lid, local_dimensions
+from uncone.geometry.cosine import TypeSums, mean_cosine, s_inter, s_intra
+from uncone.geometry.dimension import effective_dimension, isoscore, participation_ratio
+from uncone.geometry.frequency import frequency_correlation
+from uncone.geometry.isotropy import isotropy, log10_isotropy
+from uncone.geometry.local_dimension import DuplicateWarning, lid, local_dimensions
 
 __all__ = [
-    "Alignment",
     "Clusters",
     "DuplicateWarning",
-    "EffectiveDimension",
-    "FrequencyCorrelation",
-    "InterSimilarity",
-    "IntraSimilarity",
-    "IsoScore",
-    "Isotropy",
-    "LocalIntrinsicDimension",
-    "Log10Isotropy",
-    "MeanCosine",
-    "ParticipationRatio",
-    "Uniformity",
+    "TypeSums",
     "alignment",
     "effective_dimension",
     "find_clusters",

@@ -12,13 +12,9 @@ dimensions are as uniform as can be (about −2t). Neither depends on rotation o
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
-from torchmetrics import Metric
 
-from uncone.geometry.collected import CollectedMetric
 from uncone.geometry.rows import unit_blocks
 from uncone.support.arrays import Array, ArrayT, as_given, matrix
 
@@ -92,65 +88,6 @@ def uniformity_terms(X: ArrayT, t: float = 2.0) -> ArrayT:
     potentials = _potentials(X, t)
     mean = potentials.mean()
     return as_given(mean.log() + 2 * (potentials / mean - 1), X)
-
-
-class Alignment(Metric):
-    """`alignment` of pairs seen in chunks.
-
-    Example:
-        >>> metric = Alignment()
-        >>> metric.update(torch.tensor([[1.0, 0.0]]), torch.tensor([[3.0, 0.0]]))
-        >>> metric.update(torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 1.0]]))
-        >>> metric.compute()
-        tensor(1., dtype=torch.float64)
-    """
-
-    is_differentiable = False
-    higher_is_better = False
-    full_state_update = False
-    total: Tensor
-    count: Tensor
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.add_state("total", torch.tensor(0.0, dtype=torch.float64), dist_reduce_fx="sum")
-        self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
-
-    def update(self, X: Array, Y: Array) -> None:
-        """Add the pairs of rows of `X` and `Y` (n, d), n ≥ 1."""
-        for distances in _squared_distances(X, Y):
-            self.total += distances.sum()
-            self.count += len(distances)
-
-    def compute(self) -> Tensor:
-        """Alignment, a float64 scalar."""
-        return self.total / self.count
-
-
-class Uniformity(CollectedMetric):
-    """`uniformity` of vectors seen in chunks, all of which are kept: every pair counts.
-
-    Args:
-        t: as in `uniformity`.
-        kwargs: passed on to `torchmetrics.Metric`.
-
-    Example:
-        >>> metric = Uniformity()
-        >>> metric.update(torch.tensor([[1.0, 0.0]]))
-        >>> metric.update(torch.tensor([[0.0, 1.0]]))
-        >>> metric.compute().round(decimals=6)
-        tensor(-4., dtype=torch.float64)
-    """
-
-    higher_is_better = False
-
-    def __init__(self, t: float = 2.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.t = t
-
-    def compute(self) -> Tensor:
-        """Uniformity, a float64 scalar."""
-        return _potentials(self.collected(), self.t).mean().log()
 
 
 def _squared_distances(X: Array, Y: Array) -> list[Tensor]:

@@ -7,12 +7,11 @@ Contextual Embedding Space: Clusters and Manifolds" (ICLR 2021), with true inste
 from __future__ import annotations
 
 import warnings
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from uncone.geometry.collected import CollectedMetric
 from uncone.geometry.rows import unit_blocks
 from uncone.support.arrays import Array, ArrayT, as_given, as_tensor, matrix
 
@@ -126,51 +125,6 @@ def local_dimensions(
         )
     estimates = -1 / mean_logs[repeat]
     return as_given(estimates / 2 if squared else estimates, X)
-
-
-class LocalIntrinsicDimension(CollectedMetric):
-    """Streaming `lid`. Neighbours may come in any batch, so all vectors are kept.
-
-    Args:
-        k: number of neighbours.
-        squared: as `local_dimensions`.
-        metric: as `local_dimensions`.
-        queries: as `local_dimensions`.
-        generator: as `local_dimensions`.
-        kwargs: passed on to `torchmetrics.Metric`.
-
-    Example:
-        >>> metric = LocalIntrinsicDimension(k=40)
-        >>> for row in range(60):
-        ...     metric.update(torch.cartesian_prod(torch.tensor([float(row)]), torch.arange(60.0)))
-        >>> metric.compute().round()
-        tensor(2., dtype=torch.float64)
-    """
-
-    def __init__(
-        self,
-        k: int = 100,
-        *,
-        squared: bool = False,
-        metric: Distance = "euclidean",
-        queries: int | None = None,
-        generator: torch.Generator | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.k, self.squared, self.metric, self.queries, self.generator = k, squared, metric, queries, generator
-
-    def compute(self) -> Tensor:
-        """Mean local intrinsic dimension, a float64 scalar."""
-        estimates = local_dimensions(
-            self.collected(),
-            self.k,
-            squared=self.squared,
-            metric=self.metric,
-            queries=self.queries,
-            generator=self.generator,
-        )
-        return estimates.mean()
 
 
 def _sample(n: int, queries: int | None, generator: torch.Generator | None) -> Tensor:

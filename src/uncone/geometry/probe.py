@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from uncone.geometry.cosine import mean_cosine, s_inter, s_intra
+from uncone.geometry.dimension import isoscore
 from uncone.geometry.frequency import frequency_correlation
-from uncone.geometry.isotropy import isoscore, log10_isotropy
+from uncone.geometry.isotropy import log10_isotropy
 from uncone.geometry.local_dimension import lid
+from uncone.removal.spectrum import Spectrum
 from uncone.support import distributed
 
 if TYPE_CHECKING:
@@ -79,36 +82,39 @@ class GeometryProbe:
     def measure(self, removal: Correction | None = None) -> dict[str, float]:
         """Geometry of the probe after a removal (None: raw).
 
-        Several processes (see `uncone.support.distributed`) share the measures, not the points: each number is found by one of
-        them as it would be by a single one. Local dimensions, the longest, are a third of the work.
+        Several processes share the measures, not the points: each number is found by one of them as it would be by a
+        single one. Local dimensions, the longest, are a third of the work.
 
         Returns:
             s_intra, s_inter, mean_cosine, isotropy (I(V)), log10_isotropy, isoscore, lid, and frequency_pc1… (absolute
             Pearson correlation of a leading principal component with log frequency), as defined in `uncone.geometry`.
         """
         occurrences, points = (X if removal is None else removal.apply(X) for X in (self.occurrences, self.points))
+        spectrum = cache(lambda: Spectrum.fit(points))
 
         def similarities() -> dict[str, float]:
             return {
                 "s_intra": s_intra(occurrences, self.types),
-                "s_inter": s_inter(occurrences, self.types, self._generator()),
+                "s_inter": s_inter(occurrences, self.types),
                 "mean_cosine": mean_cosine(points),
             }
 
         def evenness() -> dict[str, float]:
-            log10 = log10_isotropy(points)
+            log10 = log10_isotropy(points, spectrum=spectrum())
             return {"isotropy": 10.0**log10, "log10_isotropy": log10}
 
         def frequency() -> dict[str, float]:
             known = ~np.isnan(self.log_frequency)
-            r = frequency_correlation(points[known], self.log_frequency[known], components=FREQUENCY_COMPONENTS)
+            r = frequency_correlation(
+                points[known], self.log_frequency[known], FREQUENCY_COMPONENTS, spectrum=spectrum()
+            )
             return {f"frequency_pc{i + 1}": abs(float(value)) for i, value in enumerate(r)}
 
         work: list[Callable[[], dict[str, float]]] = [  # the longest first
             lambda: {"lid": lid(points, k=100, queries=self.queries, generator=self._generator())},
             evenness,
             frequency,
-            lambda: {"isoscore": isoscore(points)},
+            lambda: {"isoscore": isoscore(spectrum())},
             similarities,
         ]
         shares = distributed.gather({name: value for part in distributed.share(work) for name, value in part().items()})

@@ -28,7 +28,7 @@ def survey_exactly(path, documents):
         X = np.concatenate([batch.states[layer] for batch in batches])
         sums = LayerSums(len(kept), batches[0].states[layer].mean(0), 1.0)
         for batch in batches:
-            sums.add(batch.states[layer], batch.types)
+            sums.update(batch.states[layer], batch.types)
         layers[layer] = X, sums
     return occurrences, types, layers
 

@@ -33,7 +33,7 @@ def brute_force_inter(X, types):
 def streamed(X, types, spread=1.0, mean=None):
     sums = LayerSums(V, X.mean(0) if mean is None else mean, spread)
     for rows in torch.arange(len(X)).split(7):
-        sums.add(X[rows], types[rows])
+        sums.update(X[rows], types[rows])
     return sums
 
 
@@ -75,7 +75,7 @@ def test_part_of_the_types(data):
 
 def test_what_has_no_pair_is_none():
     sums = TypeSums(V, D)
-    sums.add(torch.eye(D)[:1], torch.tensor([2]))
+    sums.update(torch.eye(D)[:1], torch.tensor([2]))
     assert sums.s_intra() is None
     assert sums.s_inter() is None
     assert sums.mean_cosine() is None

@@ -44,9 +44,9 @@ _TEMPLATES: dict[str, str] = {
     "frequency_component": "the leading component (1 to 10) that follows log frequency most closely, by |Pearson|",
     "frequency_pearson": "Pearson correlation of that component with log frequency, in absolute value",
     "frequency_spearman": "Spearman correlation of that component with frequency, in absolute value",
-    "frequency_pc1_pearson": "Pearson correlation of component 1 with log frequency, in absolute value",
-    "frequency_pc2_pearson": "Pearson correlation of component 2 with log frequency, in absolute value",
-    "frequency_pc3_pearson": "Pearson correlation of component 3 with log frequency, in absolute value",
+    "frequency_pc1": "Pearson correlation of component 1 with log frequency, in absolute value",
+    "frequency_pc2": "Pearson correlation of component 2 with log frequency, in absolute value",
+    "frequency_pc3": "Pearson correlation of component 3 with log frequency, in absolute value",
 }
 
 

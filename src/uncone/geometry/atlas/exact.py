@@ -9,8 +9,8 @@ import torch
 
 from uncone.geometry.atlas.frequencies import bands
 from uncone.geometry.atlas.sums import LayerSums
+from uncone.geometry.dimension import effective_dimension, isoscore, participation_ratio
 
-SHARE = 0.8  # of the variance, for the effective dimension
 EIGENVALUES = 100
 ROGUE = 5
 
@@ -19,7 +19,6 @@ def exact_measures(sums: LayerSums) -> dict[str, float | None]:
     """Similarities, norms and dimensions of one layer under one removal; see `uncone.geometry.atlas.definitions`."""
     spectrum = sums.spectrum
     norm_mean, norm_std = sums.norm_mean_std()
-    participation = float(spectrum.eigenvalues.sum().square() / spectrum.eigenvalues.square().sum())
     contributions = sums.raw.contributions()
     rogue = int(contributions.abs().argmax())
     return {
@@ -30,26 +29,16 @@ def exact_measures(sums: LayerSums) -> dict[str, float | None]:
         "mean_cosine": sums.raw.mean_cosine(),
         "norm_mean": norm_mean,
         "norm_std": norm_std,
-        "isoscore": (participation - 1) / (len(spectrum.mean) - 1),
-        "participation_ratio": participation,
-        "effective_dimension": effective_dimension(spectrum.explained_variance.numpy()),
+        "isoscore": isoscore(spectrum),
+        "participation_ratio": participation_ratio(spectrum),
+        "effective_dimension": effective_dimension(spectrum),
         "rogue_dimension": rogue,
         "rogue_contribution": float(contributions[rogue]),
     }
 
 
-def effective_dimension(explained: np.ndarray, share: float = SHARE) -> int:
-    """Least number of leading components that hold a share of the variance, from their shares (d,) in descending order.
-
-    Example:
-        >>> effective_dimension(np.array([0.5, 0.3, 0.2]))
-        2
-    """
-    return int((np.cumsum(explained) < share - 1e-9).sum()) + 1  # rounding must not ask for one component more
-
-
 def exact_curves(sums: LayerSums, log10_frequency: np.ndarray) -> dict[str, Any]:
-    """Variance by component, norms and cosines by frequency band, rogue dimensions; see `uncone.geometry.atlas.store`."""
+    """Variance by component, norms and cosines by frequency band, rogue dimensions; see `geometry.atlas.store`."""
     explained = sums.spectrum.explained_variance[:EIGENVALUES]
     return {
         "eigenvalues": sums.spectrum.eigenvalues[:EIGENVALUES].numpy(),

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from uncone.geometry.atlas.sums import TypeSums
+from uncone.geometry.cosine import TypeSums
 
 GROUPS = 10  # of texts, deleted in turn
 ClusterWeights = Literal["types", "equal"]
@@ -43,7 +43,7 @@ def clustered_similarities(
         members = X[rows].double()
         distinct, index = np.unique(types[rows], return_inverse=True)
         sums = TypeSums(len(distinct), X.shape[1])
-        sums.add(torch.nn.functional.normalize(members - members.mean(0), dim=1).float(), torch.from_numpy(index))
+        sums.update(torch.nn.functional.normalize(members - members.mean(0), dim=1).float(), torch.from_numpy(index))
         inter.append((sums.s_inter(), len(distinct)))
         intra.append((sums.s_intra(), int((sums.counts >= 2).sum())))
     return _mean_of_known(inter, weights), _mean_of_known(intra, weights)

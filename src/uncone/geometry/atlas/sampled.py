@@ -10,14 +10,14 @@ from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 
 from uncone.geometry.atlas.inside import ClusterWeights, clustered_similarities, jackknife_errors
-from uncone.geometry.atlas.resampling import standard_error, text_weights, weighted_mean, weighted_pearson
 from uncone.geometry.clusters import Clusters, find_clusters
-from uncone.geometry.isotropy import Signs
+from uncone.geometry.frequency import Method, project, resampled_correlation
+from uncone.geometry.isotropy import Signs, resampled_log10_isotropy
 from uncone.geometry.local_dimension import Distance, DuplicateWarning, local_dimensions
+from uncone.geometry.resampling import standard_error, text_weights, weighted_mean
 from uncone.removal.spectrum import Spectrum
 
 FREQUENCY_COMPONENTS = 10
@@ -123,38 +123,23 @@ class SampledMeasures:
 
     def points(self, shown: np.ndarray) -> np.ndarray:
         """Coordinates (m, 3) of some of the vectors on the first three principal components."""
-        return self._project(self.X[shown], 3).numpy()
+        return project(self.X[shown], self.spectrum, 3).numpy()
 
     @cached_property
     def _weights(self) -> Tensor:
         return text_weights(self.texts, self.settings.resamples, self.settings.seed)
-
-    def _project(self, X: Tensor, k: int) -> Tensor:
-        return (X.double() - self.spectrum.mean) @ self.spectrum.components[:, :k]
 
     def _some(self, number: int) -> np.ndarray:
         """A seeded choice of so many of the sampled vectors, ascending."""
         return np.sort(np.random.default_rng(self.settings.seed).permutation(len(self.X))[:number])
 
     def _isotropy(self) -> dict[str, Estimate]:
-        rows = self._some(self.settings.isotropy_points)
-        X, weights = self.X[rows].double(), self._weights[:, rows]
-        directions = torch.linalg.eigh(X.T @ X).eigenvectors
-        exponents = X @ directions  # (n, d)
-        sides = [exponents] if self.settings.signs == "as_computed" else [exponents, -exponents]
-        value, resampled = [], []
-        for side in sides:
-            largest = side.max(0).values
-            scaled = (side - largest).exp()
-            value.append(scaled.mean(0).log() + largest)
-            resampled.append(weighted_mean(weights, scaled).log() + largest)
-        log_f, boot = torch.cat(value), torch.cat(resampled, dim=1)
-        log10 = float(log_f.min() - log_f.max()) / math.log(10)
-        boot10 = (boot.min(1).values - boot.max(1).values) / math.log(10)
-        n = len(X)
+        rows, signs = self._some(self.settings.isotropy_points), self.settings.signs
+        log10, *resampled = resampled_log10_isotropy(self.X[rows], _with_whole(self._weights[:, rows]), signs)
+        boot, n = torch.stack(resampled), len(rows)
         return {
-            "isotropy": Estimate(10.0**log10, float((10.0**boot10).std()), n),
-            "log10_isotropy": Estimate(log10, float(boot10.std()), n),
+            "isotropy": Estimate(10.0 ** float(log10), float((10.0**boot).std()), n),
+            "log10_isotropy": Estimate(float(log10), float(boot.std()), n),
         }
 
     @cached_property
@@ -243,20 +228,16 @@ class SampledMeasures:
         if len(f) < 3 or np.ptp(f) == 0:
             nothing = torch.full((values.shape[1],), torch.nan)
             return nothing, nothing, nothing, nothing
-        known = values[self._known].double()
-        weights = self._weights[:, self._known]
-        ranks = torch.from_numpy(rankdata(known.numpy(), axis=0))
-        result = []
-        for columns, other in ((known, torch.from_numpy(f)), (ranks, torch.from_numpy(rankdata(f)))):
-            result.append(weighted_pearson(torch.ones_like(weights[:1]), columns, other)[0])
-            result.append(standard_error(weighted_pearson(weights, columns, other)))
-        return result[0], result[2], result[1], result[3]
+        known, other = values[self._known].double(), torch.from_numpy(f)
+        weights = _with_whole(self._weights[:, self._known])
+        pearson, spearman = (resampled_correlation(known, other, weights, method) for method in get_args(Method))
+        return pearson[0], spearman[0], standard_error(pearson[1:]), standard_error(spearman[1:])
 
     @cached_property
     def _frequency_curves(self) -> dict[str, list[float]]:
         k = min(FREQUENCY_COMPONENTS, self.spectrum.rank)
         names = ("pearson", "spearman", "pearson_se", "spearman_se")
-        correlations = self._against_frequency(self._project(self.X, k))
+        correlations = self._against_frequency(project(self.X, self.spectrum, k))
         return {name: column.tolist() for name, column in zip(names, correlations, strict=True)}
 
     def _frequency(self) -> dict[str, Estimate]:
@@ -269,7 +250,7 @@ class SampledMeasures:
             for method in ("pearson", "spearman"):
                 result[f"frequency_{method}"] = Estimate(abs(curves[method][best]), curves[f"{method}_se"][best], n)
         for i, value in enumerate(pearson[:3].tolist()):
-            result[f"frequency_pc{i + 1}_pearson"] = Estimate(value, curves["pearson_se"][i], n)
+            result[f"frequency_pc{i + 1}"] = Estimate(value, curves["pearson_se"][i], n)
         norms = torch.linalg.vector_norm(self.X, dim=1)
         mean = self.spectrum.mean.float()
         cosines = self.X @ mean / (norms * mean.norm()).clamp_min(1e-12)
@@ -279,6 +260,11 @@ class SampledMeasures:
             "norm_frequency_spearman": Estimate(rho[0], rho_se[0], n),
             "cosine_frequency_pearson": Estimate(r[1], r_se[1], n),
         }
+
+
+def _with_whole(weights: Tensor) -> Tensor:
+    """Weights (1 + r, n): those of the whole sample, 1 for each point, before those of its resamples (r, n)."""
+    return torch.cat([torch.ones_like(weights[:1]), weights])
 
 
 def _known(value: float | None) -> float | None:

@@ -72,8 +72,8 @@ def survey(
     A pilot over a random sample of texts gives the means and fits the removals; then one pass over all occurrences
     feeds every layer and removal at once. What is kept does not grow with the corpus.
 
-    Several processes (see `uncone.support.distributed`) share the pass, then the maps: sums and sample of a map come together
-    in one of them, which measures it. The pilot is read by each of them.
+    Several processes share the pass, then the maps: sums and sample of a map come together in one of them, which
+    measures it. The pilot is read by each of them.
 
     Args:
         occurrences: the vectors, as a stream.
@@ -104,7 +104,7 @@ def survey(
             spool.add(batch)
             for layer, X in batch.states.items():
                 for name, removal in removals[layer].items():
-                    sums[layer, name].add(X if removal is None else removal.apply(X), batch.types)
+                    sums[layer, name].update(X if removal is None else removal.apply(X), batch.types)
         maps = list(sums)
         for start in range(0, len(maps), distributed.processes()):
             work: Callable[..., LayerMap] | None = None
