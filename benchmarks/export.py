@@ -23,9 +23,9 @@ import torch
 from encode import load_sentences
 from sentence_transformers import SentenceTransformer
 
-from uncone.commands.origin import identity
 from uncone.encoder import Encoder
 from uncone.export.sentence_transformers import SentenceTransformersExporter
+from uncone.removal import none
 from uncone.removal.vectors import Vectors
 from uncone.tasks import Sts, evaluate
 
@@ -45,7 +45,7 @@ class Exported:
 
 def exported(encoder: Encoder, folder: Path) -> SentenceTransformer:
     """The encoder alone, written and read back."""
-    SentenceTransformersExporter().write(encoder, identity(encoder), folder)
+    SentenceTransformersExporter().write(encoder, none(encoder.dimension), folder)
     return SentenceTransformer(str(folder), device="cpu")
 
 

@@ -22,7 +22,7 @@ def studied(cone, tmp_path, learning=None):
     vectors = Vectors(encoder, FeatureStore(tmp_path))
     design = Design(*pairs_of(encoder), folds=4, divisions=2, seed=0)
     spectra = Spectra(lambda: encoder.table)
-    removals = {RAW: [none(spectra.uniform)]}
+    removals = {RAW: [none(encoder.dimension)]}
     if learning is None:
         removals |= {
             "centre": [centre(spectra.uniform)],

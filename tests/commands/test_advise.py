@@ -12,10 +12,9 @@ from transformers import BertConfig, BertModel
 from uncone.commands import advise as command
 from uncone.commands.advise import advise
 from uncone.commands.build import register
-from uncone.commands.origin import identity
 from uncone.data.splits import seen_pairs
 from uncone.encoder import Encoder
-from uncone.removal import load
+from uncone.removal import load, none
 from uncone.removal.vectors import Vectors
 from uncone.runs.reading import read_results
 from uncone.tasks import ROW_KEYS
@@ -167,6 +166,6 @@ def test_what_a_study_cannot_use_is_refused(run, tmp_path, override, message):
 
 def test_a_saved_removal_is_refused(run, tmp_path):
     _, overrides, _ = run
-    identity(Encoder.from_pretrained("minilm", layers="static")).save(tmp_path / "mine")
+    none(384).save(tmp_path / "mine")
     with pytest.raises(ValueError, match=r"may have been trained on these pairs.*evaluate\.py"):
         advise(config_of(tmp_path / "run", *overrides, f"removal=[{tmp_path}/mine]"))

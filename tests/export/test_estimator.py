@@ -74,7 +74,7 @@ def X() -> np.ndarray:
 
 
 CASES = {
-    "none": ({}, lambda s: removal.none(s)),
+    "none": ({}, lambda s: removal.none(len(s.mean))),
     "centre": ({}, lambda s: removal.centre(s)),
     "all_but_the_top": ({"D": 3, "centred": False}, lambda s: removal.all_but_the_top(s, 3, centred=False)),
     "conceptor": ({"alpha": 0.3}, lambda s: removal.conceptor(s, 0.3)),

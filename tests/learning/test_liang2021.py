@@ -60,7 +60,7 @@ def corrected(table: np.ndarray, method: str) -> np.ndarray:
 
 
 METHODS = {
-    "none": removals.none,
+    "none": lambda s: removals.none(len(s.mean)),
     "uncentred": lambda s: removals.all_but_the_top(s, D=3, centred=False),
     "centred": lambda s: removals.all_but_the_top(s, D=3),
     "conceptor": lambda s: removals.conceptor(s, alpha=2),

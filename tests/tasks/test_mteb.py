@@ -135,7 +135,7 @@ def test_two_models_are_never_confused(encoder, removal, tmp_path):
     other = Encoder.from_pretrained("minilm", layers="static", pooling="sum")
     models = [
         MtebEncoder(Vectors(encoder)),
-        MtebEncoder(Vectors(encoder, removal=none(Spectrum.fit(encoder.table)))),
+        MtebEncoder(Vectors(encoder, removal=none(encoder.dimension))),
         MtebEncoder(Vectors(encoder, removal=removal)),
         MtebEncoder(Vectors(encoder, removal=all_but_the_top(Spectrum.fit(encoder.table), D=4))),
         MtebEncoder(Vectors(other)),

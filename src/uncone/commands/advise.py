@@ -116,7 +116,7 @@ def study(config: DictConfig, console: Console, vectors: Vectors, design: Design
     """Study one layer, and keep what was found."""
     began = time.monotonic()
     spectra = Spectra.of(vectors, config.fitted_on)
-    made: dict[str, list[Correction]] = {RAW: [none(spectra.uniform)]}
+    made: dict[str, list[Correction]] = {RAW: [none(vectors.encoder.dimension)]}
     made |= {name: make_candidates(config, name, spectra) for name in names(config.removal) if name != RAW}
     removals = {name: [each.for_encoder(vectors.encoder) for each in found] for name, found in made.items()}
     if any(isinstance(each, TransductiveRemoval) for found in removals.values() for each in found):
@@ -170,7 +170,7 @@ def with_origin(config: DictConfig, found: LayerStudy) -> LayerStudy:
 
 def measure(config: DictConfig, console: Console, vectors: Vectors, found: LayerStudy) -> dict[str, Any]:
     """Geometry and further tasks, raw and after the removal that all pairs choose."""
-    systems: dict[str, Correction] = {RAW: none(Spectra.of(vectors).uniform).for_encoder(vectors.encoder)}
+    systems: dict[str, Correction] = {RAW: none(vectors.encoder.dimension).for_encoder(vectors.encoder)}
     if found.candidates[found.final].method != RAW:
         systems[CHOSEN] = found.removal
     texts = load_texts(config.corpus, config.data_dir)[: config.probe.texts]

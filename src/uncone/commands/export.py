@@ -12,12 +12,12 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from uncone.commands.build import check, is_saved, make_vectors, names
-from uncone.commands.origin import TrainingRun, find_evidence, identity
+from uncone.commands.origin import TrainingRun, find_evidence
 from uncone.commands.systems import load_splits, make_systems
 from uncone.export.base import EncoderExporter, VectorExporter
 from uncone.export.card import card, description, shareable
 from uncone.export.folder import MARK, check_target, whole_folder
-from uncone.removal import Correction, load
+from uncone.removal import Correction, load, none
 from uncone.removal.spectra import Spectra
 from uncone.removal.transductive import TransductiveRemoval
 from uncone.removal.vectors import Vectors
@@ -95,8 +95,8 @@ def make_removal(config: DictConfig, vectors: Vectors) -> Correction:
     Raises:
         ValueError: if it belongs to another encoder, or cannot be read or made.
     """
-    if config.removal == "none":  # needs no spectrum
-        return identity(vectors.encoder)
+    if config.removal == "none":  # needs no pairs to choose by
+        return none(vectors.encoder.dimension).for_encoder(vectors.encoder)
     if not is_saved(config.removal):
         pairs, validation, _ = load_splits(config, vectors)
         (removal,) = make_systems(config, vectors, Spectra.of(vectors, config.fitted_on), pairs, validation).values()

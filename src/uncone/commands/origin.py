@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from uncone.commands.build import is_saved, make_tasks, names
 from uncone.commands.systems import compare, leave_out_seen
-from uncone.encoder import Encoder
 from uncone.export.card import Evidence
 from uncone.geometry.probe import GeometryProbe
-from uncone.removal import Correction, Removal
+from uncone.removal import Correction, none
 from uncone.removal.vectors import Vectors
 from uncone.report.tables import geometry_rows, print_results
 from uncone.runs.reading import read_results
@@ -91,7 +89,7 @@ def find_evidence(
         if evidence is not None:
             print_results(console, evidence.tasks, [])
             return evidence
-    removals = {"none": identity(vectors.encoder), removal.method: removal}
+    removals = {"none": none(removal.dimension), removal.method: removal}
     tasks = leave_out_seen(config, console, make_tasks(config), removals)
     rows, not_run = compare(config, vectors, tasks, removals)
     print_results(console, rows, not_run)
@@ -101,12 +99,6 @@ def find_evidence(
     probe = GeometryProbe.sample(vectors, texts, vectors.type_probabilities(), PROBE_SIZE, PROBE_QUERIES, config.seed)
     measured = {name: probe.measure(each) for name, each in removals.items()}
     return Evidence(removal.method, [*rows, *geometry_rows(rows[0], measured)], "Measured when this was exported")
-
-
-def identity(encoder: Encoder) -> Removal:
-    """Nothing removed, without a spectrum to remove it from."""
-    d = encoder.dimension
-    return Removal(torch.zeros(d), torch.zeros(d, 0), torch.zeros(0), "none").for_encoder(encoder)
 
 
 def _distinct(encoder: dict[str, Any]) -> dict[str, Any]:

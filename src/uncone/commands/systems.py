@@ -16,7 +16,7 @@ from uncone.commands.build import is_saved, make_candidates, names
 from uncone.data.pairs import ScoredPairs
 from uncone.data.splits import split_pairs
 from uncone.learning.recipe import learn_plainly
-from uncone.removal import Correction
+from uncone.removal import Correction, none
 from uncone.removal import load as load_removal
 from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
@@ -84,6 +84,8 @@ def make_system(
     if is_saved(name):
         removal = load_removal(name)
         return saved_name(name), removal.for_encoder(vectors.encoder) if config.allow_other_encoder else removal
+    if name == "none":
+        return name, none(vectors.encoder.dimension).for_encoder(vectors.encoder)
     if name in config.get("recipes", {}):
         return name, learn_plainly(make_recipe(config, name), vectors, spectra, pairs, validation)
     candidates = [removal.for_encoder(vectors.encoder) for removal in make_candidates(config, name, spectra)]

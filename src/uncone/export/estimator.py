@@ -19,7 +19,7 @@ from uncone.removal.spectrum import Spectrum
 
 # method -> its constructor, and the parameters of the estimator that it reads
 _FIXED: dict[str, tuple[Callable[..., Removal], tuple[str, ...]]] = {
-    "none": (removal.none, ()),
+    "none": (lambda spectrum: removal.none(len(spectrum.mean)), ()),
     "centre": (removal.centre, ()),
     "all_but_the_top": (removal.all_but_the_top, ("D", "centred")),
     "conceptor": (removal.conceptor, ("alpha",)),
@@ -162,7 +162,7 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         if "D" in settings:
             settings["D"] = self._components(spectrum.rank)
             if not spectrum.rank:  # all rows are equal: there is no component to remove
-                return removal.centre(spectrum) if self.centred else removal.none(spectrum)
+                return removal.centre(spectrum) if self.centred else removal.none(X.shape[1])
         return make(spectrum, **settings)
 
     def _learned(

@@ -13,9 +13,9 @@ from uncone.removal.base import capped
 from uncone.removal.spectrum import Spectrum
 
 
-def none(spectrum: Spectrum) -> Removal:
-    """The identity: raw vectors."""
-    return _removal(spectrum, "none", components=0)
+def none(dimension: int) -> Removal:
+    """The identity: raw vectors, which needs no spectrum."""
+    return Removal(torch.zeros(dimension), torch.zeros(dimension, 0), torch.zeros(0), "none")
 
 
 def centre(spectrum: Spectrum) -> Removal:
