@@ -84,7 +84,7 @@ def main() -> None:
         if data:
             systems = {"evaluate.py": Vectors(encoders["cut"]), "exported": Exported(models["cut"])}
             rows, _ = evaluate([Sts("stsb_test", data_dir=data)], systems, resamples=100)
-            scores = {row["removal"]: row["value"] for row in rows if row["metric"] == "spearman"}
+            scores = {row.removal: row.value for row in rows if row.metric == "spearman"}
             print("STS-B test, Spearman: " + ", ".join(f"{name} {100 * value:.4f}" for name, value in scores.items()))
 
 

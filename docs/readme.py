@@ -20,9 +20,10 @@ from uncone.commands.build import make_vectors
 from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Removal
 from uncone.report.figures import BLUE, GREY, save
-from uncone.report.tables import GEOMETRY_TASK, verdict
+from uncone.report.tables import verdict
 from uncone.runs.reading import read_results
 from uncone.tasks import markdown_table
+from uncone.tasks.row import GEOMETRY
 
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- results of a run: python docs/readme.py RUN -->", "<!-- end of results -->"
@@ -90,11 +91,11 @@ def _weights(axes: Axes, weights: np.ndarray) -> None:
 def tables(run: Path) -> str:
     """The results of a run as Markdown: tasks, geometry, and the verdict."""
     rows = read_results(run)
-    tasks = [row for row in rows if row["task"] != GEOMETRY_TASK]
-    geometry = [row for row in rows if row["task"] == GEOMETRY_TASK]
-    value = {(row["removal"], row["metric"]): row["value"] for row in geometry}
+    tasks = [row for row in rows if row.task != GEOMETRY]
+    geometry = [row for row in rows if row.task == GEOMETRY]
+    value = {(row.removal, row.metric): row.value for row in geometry}
     lines = [f"| probe | {' | '.join(MEASURES.values())} |", f"| --- |{' ---: |' * len(MEASURES)}"]
-    for removal in dict.fromkeys(row["removal"] for row in geometry):
+    for removal in dict.fromkeys(row.removal for row in geometry):
         lines.append(f"| {removal} | {' | '.join(f'{value[removal, name]:.2f}' for name in MEASURES)} |")
     return "\n".join([markdown_table(tasks), *lines, "", f"The run's own summary: {verdict(tasks, geometry)}"])
 

@@ -15,8 +15,7 @@ import numpy as np
 
 from uncone.report.seeds import over_seeds
 from uncone.runs.reading import read_results
-from uncone.tasks.scoring import SIGNIFICANT, Row
-from uncone.tasks.table import Headline
+from uncone.tasks.row import Headline, Row
 
 COLUMNS = (
     "liang_words/pooled/pearson",
@@ -26,17 +25,15 @@ COLUMNS = (
 )
 
 
-def cell(rows: list[Row], removal: str, column: Headline) -> str:
+def cell(rows: list[Row], method: str, column: Headline) -> str:
     """One figure over all seeds."""
-    of_removal = [row for row in rows if (row["removal"], row["task"], row["subset"]) == (removal, *column[:2])]
-    values = [row for row in of_removal if row["metric"] == column.metric]
-    gains = [row for row in of_removal if row["metric"] == f"{column.metric}_gain"]
+    values = [row for row in rows if (row.method, row.headline) == (method, column)]
     if not values:
         return "–"
-    ((mean, deviation, _),) = over_seeds(values, [column])[removal]
-    half = 50 * np.mean([row["ci_high"] - row["ci_low"] for row in values])
-    sure = bool(gains) and all(row["p_holm"] is not None and row["p_holm"] < SIGNIFICANT for row in gains)
-    signs = {np.sign(row["value"]) for row in gains}
+    ((mean, deviation, _),) = over_seeds(values, [column])[method]
+    half = 50 * np.mean([row.high - row.low for row in values])
+    sure = all(row.is_sure for row in values)
+    signs = {np.sign(row.gain) for row in values if row.gain is not None}
     mark = {1: "▲ ", -1: "▼ "}[signs.pop()] if sure and len(signs) == 1 else ""
     return f"{mark}{100 * mean:.1f} ±{100 * deviation:.1f} [±{half:.1f}]"
 
@@ -53,11 +50,11 @@ def main() -> None:
     head = ["method", *(" ".join(column) for column in columns), "seconds"]
     print(f"| {' | '.join(head)} |")
     print(f"| --- |{' ---: |' * (len(head) - 1)}")
-    for removal in dict.fromkeys(row["removal"] for row in rows):
-        seconds = np.mean([fit["seconds"] for fit in fits if fit["removal"] == removal])
-        cells = [cell(rows, removal, column) for column in columns]
-        print(f"| `{removal}` | {' | '.join(cells)} | {seconds:.1f} |")
-    print(f"\n{len({row['seed'] for row in rows})} seeds, {rows[0]['encoder']}, layers {rows[0]['layers']}")
+    for method in dict.fromkeys(row.method for row in rows):
+        seconds = np.mean([fit["seconds"] for fit in fits if fit["removal"] == method])
+        cells = [cell(rows, method, column) for column in columns]
+        print(f"| `{method}` | {' | '.join(cells)} | {seconds:.1f} |")
+    print(f"\n{len({row.seed for row in rows})} seeds, {rows[0].encoder}, layers {rows[0].layers}")
 
 
 if __name__ == "__main__":

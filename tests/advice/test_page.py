@@ -6,6 +6,7 @@ import re
 import pytest
 
 from uncone.advice.page import write_advice_page
+from uncone.tasks import Row
 
 HARM = "</script><img src=x onerror=\"document.title='broken'\"> {{data}} \u2028"
 KINDS = ("words", "sentences", "both")
@@ -30,9 +31,9 @@ def layer(name, outcome, gain):
     }
 
 
-def task_row(removal, metric, value, subset="total"):
-    where = {"layers": "2", "removal": removal, "task": "google", "subset": subset}
-    return {**where, "metric": metric, "value": value, "ci_low": value, "ci_high": value, "p_value": 0.01}
+def task_row(removal, value, subset="total", gain=None):
+    where = {"layers": "2", "removal": removal, "task": "google", "subset": subset, "metric": "accuracy"}
+    return Row(**where, value=value, gain=gain, gain_low=gain, gain_high=gain, p_value=0.01).to_json()
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +47,9 @@ def advice():
         "layers": [layer("static", "helped", 0.05), layer("1", "helped", 0.04), layer("2", "hurt", -0.03)],
         "which": {**which, "chosen": effects, "layer_alone": effects},
         "tasks": [
-            task_row("none", "accuracy", 0.7),
-            task_row("chosen", "accuracy", 0.65),
-            task_row("chosen", "accuracy_gain", -0.05),
-            task_row("none", "accuracy", 0.1, "a category"),
+            task_row("none", 0.7),
+            task_row("chosen", 0.65, gain=-0.05),
+            task_row("none", 0.1, "a category"),
         ],
         "not_run": [["2", "stsb", HARM]],
         "how": [HARM, "Words: 100 pairs."],

@@ -8,6 +8,7 @@ from uncone.advice.conclusion import Conclusion, LayerChoice, LayerConclusion
 from uncone.advice.effects import Effect
 from uncone.advice.kept import FinishedLayer
 from uncone.advice.words import layer_advice, verdict, warning
+from uncone.tasks import Row
 from uncone.tasks.statistics import Difference
 
 
@@ -65,8 +66,7 @@ def test_the_advice_says_which_layer_to_use(chosen, expected):
 
 
 def kept(name, task, metric, gain, p):
-    like = {"task": task, "subset": "total", "removal": "chosen"}
-    rows = [{**like, "metric": metric, "value": 0.5}, {**like, "metric": f"{metric}_gain", "value": gain, "p_value": p}]
+    rows = [Row(task=task, subset="total", removal="chosen", metric=metric, value=0.5, gain=gain, p_value=p)]
     return FinishedLayer(name, [], 0, "", {}, rows, [])
 
 

@@ -17,7 +17,6 @@ from uncone.encoder import Encoder
 from uncone.removal import load, none
 from uncone.removal.vectors import Vectors
 from uncone.runs.reading import read_results
-from uncone.tasks import ROW_KEYS
 
 ROOT = Path(__file__).parents[2]
 SMALL = [
@@ -72,17 +71,12 @@ def test_every_layer_is_judged(run):
     assert advice["answer"] in ("yes", "no", "only for these layers")
     assert advice["layers_helped"] == [each["layer"] for each in advice["layers"] if each["outcome"] == "helped"]
     assert advice["which"]["reference"] == "2"
-    assert rows == read_results(folder)
-    assert all(tuple(row) == ROW_KEYS for row in rows)
-    gains = {
-        (row["layers"], row["removal"], row["task"]): row
-        for row in rows
-        if row["metric"] == "spearman_gain" and row["subset"] == "macro"
-    }
+    assert [row.to_json() for row in rows] == [row.to_json() for row in read_results(folder)]
+    gains = {(row.layers, row.removal, row.task): row for row in rows if row.gain is not None and row.subset == "macro"}
     for layer in advice["layers"]:
         found = gains[layer["layer"], "chosen", "both"]
-        assert found["value"] == layer["chosen"]["both"]["gain"]["difference"]
-        assert found["p_holm"] == layer["p_holm"]
+        assert found.gain == layer["chosen"]["both"]["gain"]["difference"]
+        assert found.p_holm == layer["p_holm"]
         assert {method["method"] for method in layer["methods"]} == {"centre", "all_but_the_top", "learned"}
         assert {"lid", "mean_cosine"} <= set(layer["geometry"]["none"])
     for name in ("config.yaml", "environment.json", "advice.html"):

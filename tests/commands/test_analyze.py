@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
@@ -16,7 +17,6 @@ from uncone.geometry.atlas.store import AtlasStore
 from uncone.removal import all_but_the_top
 from uncone.removal.spectrum import Spectrum
 from uncone.runs.reading import read_results
-from uncone.tasks import ROW_KEYS
 
 ROOT = Path(__file__).parents[2]
 QUICK = (
@@ -64,18 +64,16 @@ def run(folder, tmp_path_factory) -> Path:
 
 
 def value(rows, metric, layer="2", removal="none"):
-    [found] = [row for row in rows if (row["metric"], row["subset"], row["removal"]) == (metric, layer, removal)]
-    return found["value"]
+    [found] = [row for row in rows if (row.metric, row.subset, row.removal) == (metric, layer, removal)]
+    return found.value
 
 
 def test_leaves_what_it_promises(run):
     rows = read_results(run)
-    assert {tuple(row) for row in rows} == {tuple(rows[0])}
-    assert set(ROW_KEYS) <= set(rows[0])
-    assert {row["task"] for row in rows} == {"geometry"}
-    assert {row["subset"] for row in rows} == {"0", "1", "2"}
+    assert {row.task for row in rows} == {"geometry"}
+    assert {row.subset for row in rows} == {"0", "1", "2"}
     definitions = json.loads((run / "definitions.json").read_text())
-    assert {row["metric"] for row in rows} <= set(definitions)
+    assert {row.metric for row in rows} <= set(definitions)
     assert "NaN" not in (run / "results.json").read_text()
     store = AtlasStore(run)
     assert list(store.maps()) == [("tiny", layer, name) for layer in "012" for name in ("none", "all_but_the_top")]
@@ -90,10 +88,10 @@ def test_leaves_what_it_promises(run):
 
 
 def test_sampled_measures_have_an_interval_and_exact_ones_none(run):
-    rows = {(row["metric"], row["subset"], row["removal"]): row for row in read_results(run)}
+    rows = {(row.metric, row.subset, row.removal): row for row in read_results(run)}
     sampled = rows["lid", "1", "none"]
-    assert sampled["ci_low"] < sampled["value"] < sampled["ci_high"]
-    assert rows["mean_cosine", "1", "none"]["ci_low"] is None
+    assert sampled.low < sampled.value < sampled.high
+    assert rows["mean_cosine", "1", "none"].low is None
 
 
 def test_before_and_after(run):
@@ -114,7 +112,7 @@ def test_static_tables(tmp_path):
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         analyze(compose("analyze", [*QUICK, *overrides]))
     rows = read_results(tmp_path)
-    assert value(rows, "s_intra", layer="words") is None
+    assert np.isnan(value(rows, "s_intra", layer="words"))
     assert value(rows, "s_inter", layer="words") == pytest.approx(value(rows, "mean_cosine", layer="words"), abs=1e-6)
     assert AtlasStore(tmp_path).sample("glove").sentences == []
 

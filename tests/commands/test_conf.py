@@ -183,5 +183,5 @@ def test_experiment_runs(experiment, data_dir, tmp_path):
     assert set(asked.removal) <= set(config.methods)
     assert set(asked.task) <= set(config.tasks)
     train(config)
-    scored = {(row["removal"], row["task"]) for row in read_results(tmp_path)}
+    scored = {(row.removal, row.task) for row in read_results(tmp_path)}
     assert {("learned", "held_out"), ("none", "liang_words"), ("conceptor", "liang_words")} <= scored

@@ -16,6 +16,7 @@ from uncone.learning.recipe import contrast_texts
 from uncone.removal import Removal, all_but_the_top
 from uncone.removal.spectrum import Spectrum
 from uncone.runs.reading import read_results
+from uncone.tasks import Row
 
 ROOT = Path(__file__).parents[2]
 WORDS = ("cat", "sun", "barked", "tea")
@@ -36,19 +37,19 @@ def saved(tmp_path_factory) -> Path:
     return folder
 
 
+def rows_of(folder: Path, metric: str) -> dict[str, Row]:
+    return {row.removal: row for row in read_results(folder) if row.metric == metric and row.subset == "all"}
+
+
 def values(folder: Path, metric: str) -> dict[str, float]:
-    return {
-        row["removal"]: row["value"]
-        for row in read_results(folder)
-        if row["metric"] == metric and row["subset"] == "all"
-    }
+    return {removal: row.value for removal, row in rows_of(folder, metric).items()}
 
 
 def test_a_saved_removal_scores_as_the_constructed_one(saved, tmp_path):
     evaluate(config_of(tmp_path, f"removal=[none,all_but_the_top,{saved}]", "methods.all_but_the_top.D=5", "task=lee"))
     spearman = values(tmp_path, "spearman")
     assert spearman["mine"] == spearman["all_but_the_top"] != spearman["none"]
-    assert values(tmp_path, "spearman_gain")["mine"] == pytest.approx(spearman["mine"] - spearman["none"])
+    assert rows_of(tmp_path, "spearman")["mine"].gain == pytest.approx(spearman["mine"] - spearman["none"])
 
 
 def test_settings_given_as_a_list_are_chosen_on_validation(tmp_path, capsys):
@@ -130,7 +131,7 @@ def test_cluster_wise_removal_is_fitted_on_a_corpus_and_chosen_on_sentences(fitt
     evaluate(config_of(tmp_path / "again", *overrides, "seeds=[0,1]"))
     rows = read_results(tmp_path / "once")
     assert rows == read_results(tmp_path / "again")
-    assert {(row["removal"], row["seed"]) for row in rows} >= {("clustered", 0), ("clustered", 1), ("none", 1)}
+    assert {(row.removal, row.seed) for row in rows} >= {("clustered", 0), ("clustered", 1), ("none", 1)}
 
 
 def test_a_transductive_removal_is_fitted_on_what_is_scored(tmp_path):
@@ -148,11 +149,11 @@ def test_recipes_are_learned_anew_for_every_seed(data_dir, tmp_path, capsys):
     sizes = ["seeds=[0,1]", "removal=[none,paper,learned,label_free]", "task=[liang_words]", f"data_dir={data_dir}"]
     config = config_of(tmp_path, "experiment=benchmark_static", *short, *sizes, "recipes.paper.learned.batch_size=512")
     evaluate(config)
-    rows = [row for row in read_results(tmp_path) if row["metric"] == "spearman" and row["subset"] == "macro"]
-    values = {(row["removal"], row["seed"]): row["value"] for row in rows}
+    rows = [row for row in read_results(tmp_path) if row.metric == "spearman" and row.subset == "macro"]
+    values = {(row.removal, row.seed): row.value for row in rows}
     assert len(set(values.values())) == 7  # raw vectors score alike whatever the seed, learned ones differ
     seconds = json.loads((tmp_path / "fit.json").read_text())
-    assert {(row["removal"], row["seed"]) for row in seconds} == set(values)
+    assert {(fit["removal"], fit["seed"]) for fit in seconds} == set(values)
     out = " ".join(capsys.readouterr().out.split())
     assert out.count("label_free: learned(") == 2
     assert "made in" in out

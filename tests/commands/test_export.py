@@ -57,8 +57,8 @@ def test_a_run_becomes_a_folder_that_says_what_it_does(run, tmp_path, capsys):
     folder, output = tmp_path / "model", " ".join(capsys.readouterr().out.split())
     encoder = Encoder.from_pretrained("minilm", layers="static")
     np.testing.assert_allclose(vectors_of(folder), load(run).apply(encoder.encode(TEXTS)), atol=1e-5)
-    measured = {row["value"] for row in json.loads((run / "results.json").read_text())}
-    assert {row["value"] for row in rows} <= measured
+    measured = {row.value for row in read_results(run)}
+    assert {row.value for row in rows} <= measured
     assert "On minilm (layers static) the learned removal" in output
     card = (folder / "README.md").read_text()
     verdict = next(line for line in card.splitlines() if line.startswith("On minilm"))
@@ -88,7 +88,7 @@ def test_the_encoder_is_that_of_the_run_unless_told(run, tmp_path, capsys):
         export(told("encoder.layers=2", f"removal={run}", f"output_dir={tmp_path}/a", *QUICK))
     settings = (f"removal={run}", f"output_dir={tmp_path}/b", "format=numpy", "task=[word_similarity]", QUICK[1])
     rows = export(told("encoder.pooling=sum", *settings))
-    assert {row["pooling"] for row in rows} == {"sum"}  # measured anew: the run's results are of other vectors
+    assert {row.pooling for row in rows} == {"sum"}  # measured anew: the run's results are of other vectors
     assert "because training saw them" in " ".join(capsys.readouterr().out.split())
     assert "Measured when this was exported" in (tmp_path / "b" / "README.md").read_text()
 
@@ -96,7 +96,7 @@ def test_the_encoder_is_that_of_the_run_unless_told(run, tmp_path, capsys):
 def test_results_of_an_older_version_are_measured_anew(run, tmp_path):
     old = tmp_path / "old"
     shutil.copytree(run, old)
-    rows = [{key: value for key, value in row.items() if key != "p_holm"} for row in read_results(run)]
+    rows = [{**row.to_json(), "ci_low": None} for row in read_results(run)]
     (old / "results.json").write_text(json.dumps(rows))
     export(config_of("export", f"removal={old}", f"output_dir={tmp_path}/model", "format=numpy", *QUICK))
     assert "Measured when this was exported" in (tmp_path / "model" / "README.md").read_text()
@@ -120,8 +120,8 @@ def test_a_removal_without_a_run_is_measured(saved, tmp_path, capsys):
     rows = export(
         config_of("export", f"removal={saved}/removal.json", f"output_dir={tmp_path}/model", "format=numpy", *QUICK)
     )
-    assert {row["removal"] for row in rows} == {"none", "random"}
-    assert {row["task"] for row in rows} == {"lee", "geometry"}
+    assert {row.removal for row in rows} == {"none", "random"}
+    assert {row.task for row in rows} == {"lee", "geometry"}
     assert "the random removal" in " ".join(capsys.readouterr().out.split())
     rows = np.load(tmp_path / "model" / "vectors.npy")
     encoder = Encoder.from_pretrained("minilm", layers="static")

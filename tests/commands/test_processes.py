@@ -38,7 +38,7 @@ def finished(*command, **environment):
 def assert_same_results(found: Path, expected: Path, tolerance: float):
     rows, of_one = read_results(found), read_results(expected)
     assert len(rows) == len(of_one) > 0
-    for row, one in zip(rows, of_one, strict=True):
+    for row, one in ((row.to_json(), one.to_json()) for row, one in zip(rows, of_one, strict=True)):
         numbers = [key for key, value in one.items() if isinstance(value, float)]
         assert [row.pop(key) for key in numbers] == pytest.approx([one.pop(key) for key in numbers], abs=tolerance)
         assert row == one

@@ -3,23 +3,22 @@
 import pytest
 
 from uncone.export.card import Evidence, card, description, shareable
+from uncone.tasks import Row
 
 from .conftest import clusters_for, removal_for
 
 
 def rows(gain, p_value, removal="learned", task="lee"):
-    shared = {"encoder": "bert", "layers": "2", "pooling": "mean", "task": task, "subset": "all", "n": 9, "seed": 0}
-    interval = {"ci_low": None, "ci_high": None, "p_value": None, "p_holm": None}
-    geometry = {"task": "geometry", "subset": "2", **interval}
+    where = {"encoder": "bert", "layers": "2", "pooling": "mean", "n": 9, "seed": 0}
+    figure = {**where, "task": task, "subset": "all", "metric": "spearman"}
     measures = ("mean_cosine", "log10_isotropy", "isoscore", "lid", "frequency_pc1")
     return [
-        {**shared, **interval, "removal": "none", "metric": "spearman", "value": 0.5},
-        {**shared, **interval, "removal": removal, "metric": "spearman", "value": 0.5 + gain},
-        {**shared, **interval, "removal": removal, "metric": "spearman_gain", "value": gain, "p_holm": p_value},
+        Row(**figure, removal="none", value=0.5),
+        Row(**figure, removal=removal, value=0.5 + gain, gain=gain, p_holm=p_value),
         *(
-            {**shared, **geometry, "removal": name, "metric": m, "value": 0.25}
+            Row(**where, removal=name, task="geometry", subset="2", metric=metric, value=0.25)
             for name in ("none", removal)
-            for m in measures
+            for metric in measures
         ),
     ]
 

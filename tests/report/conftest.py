@@ -1,12 +1,15 @@
 """An analysis in miniature, with text that means harm."""
 
-import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from uncone.geometry.atlas.store import AtlasStore, Sample
+from uncone.runs.folder import write_results
+from uncone.tasks import Row
 
 HARM = (
     "</script><script>document.title='broken'</script> <img src=x onerror=\"document.title='broken'\"> "
@@ -19,12 +22,9 @@ POINTS = 240
 
 
 def row(encoder, layer, removal, metric, value, interval=False):
-    return {
-        **{"encoder": encoder, "layers": layer, "pooling": "tokens", "removal": removal, "task": "geometry"},
-        **{"subset": layer, "metric": metric, "value": value},
-        **{"ci_low": value - 0.01 if interval else None, "ci_high": value + 0.01 if interval else None},
-        **{"n": POINTS, "seed": 0, "p_value": None},
-    }
+    ends = {"low": value - 0.01, "high": value + 0.01} if interval else {}
+    where = {"encoder": encoder, "layers": layer, "pooling": "tokens", "removal": removal, "subset": layer, "seed": 0}
+    return Row(**where, **ends, task="geometry", metric=metric, value=value, n=POINTS)
 
 
 def span_of(word, line):
@@ -103,9 +103,8 @@ def analysis(tmp_path_factory):
                     for metric, scale in (("mean_cosine", 0.4), ("lid", 16), ("mms", 1e-5), ("n_odd", 1e9))
                 ]
                 rows.append(row(encoder, layer, removal, "clusters", 3))
-                rows.append(row(encoder, layer, removal, "frequency_pearson", None))
-    other_task = {**row("tiny", "3", "none", "spearman", 0.7), "task": "sts"}
-    (folder / "results.json").write_text(json.dumps([*rows, other_task]))
+                rows.append(row(encoder, layer, removal, "frequency_pearson", math.nan))
+    write_results(folder, [*rows, replace(row("tiny", "3", "none", "spearman", 0.7), task="sts")])
     return folder
 
 

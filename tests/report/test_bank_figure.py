@@ -3,21 +3,25 @@
 import numpy as np
 
 from uncone.report.bank_figure import components_figure
+from uncone.tasks import Row
 
-ROW = {"task": "t", "subset": "all", "metric": "spearman", "encoder": "e", "layers": "static", "pooling": "mean"}
+FIGURE = {"task": "t", "subset": "all", "metric": "spearman", "encoder": "e", "layers": "static", "pooling": "mean"}
 
 
-def rows_of(names, seeds=(0, 1)):
-    values = np.random.default_rng(0).uniform(size=(len(names), len(seeds)))
-    return [
-        ROW | {"removal": name, "seed": seed, "value": values[i, j]}
-        for i, name in enumerate(names)
-        for j, seed in enumerate(seeds)
-    ], values
+def rows_of(*removals, seeds=(0, 1)):
+    """Rows of fixed methods, by name, and of candidates, by what they are."""
+    values = np.random.default_rng(0).uniform(size=(len(removals), len(seeds)))
+    rows = []
+    for i, removal in enumerate(removals):
+        for j, seed in enumerate(seeds):
+            is_fixed = isinstance(removal, str)
+            what = {"removal": removal} if is_fixed else {"removal": "learned", "candidate": {**removal, "seed": seed}}
+            rows.append(Row(**FIGURE, **what, seed=seed, value=values[i, j]))
+    return rows, values
 
 
 def test_line_is_the_mean_over_seeds_and_fixed_methods_lie_level():
-    rows, values = rows_of(["none", "learned_1", "learned_10", "learned_5"])
+    rows, values = rows_of("none", {"D": 1}, {"D": 10}, {"D": 5})
     (axes,) = components_figure(rows).axes
     line, level = axes.lines
     np.testing.assert_array_equal(line.get_xdata(), [1, 5, 10])
@@ -27,11 +31,11 @@ def test_line_is_the_mean_over_seeds_and_fixed_methods_lie_level():
 
 
 def test_other_settings_are_lines_of_their_own():
-    rows, _ = rows_of(["learned_1_pull0.1", "learned_1_pull1", "learned_2_pull0.1", "learned_2_pull1"])
+    rows, _ = rows_of(*({"D": D, "pull": pull} for D in (1, 2) for pull in (0.1, 1.0)))
     (axes,) = components_figure(rows).axes
-    assert [line.get_label() for line in axes.lines] == ["learned pull0.1", "learned pull1"]
+    assert [line.get_label() for line in axes.lines] == ["learned pull=0.1", "learned pull=1"]
 
 
 def test_no_picture_of_a_single_number():
-    rows, _ = rows_of(["none", "learned", "learned_3"])
+    rows, _ = rows_of("none", "learned", {"D": 3})
     assert components_figure(rows) is None

@@ -1,13 +1,13 @@
 """Collected runs as a table and as a page, in a real browser."""
 
 import csv
-import json
 
 import pytest
 from runs.test_collection import row, settings, write_run
 
 from uncone.report.collected import as_csv, as_markdown, page_contents, write_tables
 from uncone.runs.collection import collect
+from uncone.runs.reading import read_results
 
 HARM = "</script><script>document.title='broken'</script><img src=x onerror=\"document.title='broken'\"> {{data}} | <b>"
 LAYERS = ("static", "1", "2", "10")
@@ -65,8 +65,8 @@ def opened(page):
 
 def test_csv_holds_every_row_unrounded(folder):
     rows = list(csv.DictReader(as_csv(collect(folder)).splitlines()))
-    results = [json.loads(path.read_text()) for path in sorted(folder.glob("*/results.json"))]
-    assert [float(each["value"]) for each in rows] == [each["value"] for run in results for each in run]
+    results = [read_results(path.parent) for path in sorted(folder.glob("*/results.json"))]
+    assert [float(each["value"]) for each in rows] == [each.value for run in results for each in run]
     assert {each["learned.pull"] for each in rows} == {"0.1", "1.0"}
     assert {each["validation"] for each in rows} == {"0.31", "0.4"}
 

@@ -1,12 +1,11 @@
 """The static figures of an analysis."""
 
-import json
-
 import numpy as np
 import pytest
 
 from uncone.geometry.atlas.store import AtlasStore
 from uncone.report.depth_figures import clouds, explained_variance, measures_over_depth, write_figures
+from uncone.runs.reading import read_results
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -18,15 +17,11 @@ def test_writes_a_picture_of_each_kind(analysis):
 
 
 def test_lines_are_the_numbers(analysis):
-    rows = [row for row in json.loads((analysis / "results.json").read_text()) if row["task"] == "geometry"]
+    rows = [row for row in read_results(analysis) if row.task == "geometry"]
     panel = next(a for a in measures_over_depth(rows).axes if a.get_title(loc="left") == "Mean cosine")
     lines = {line.get_label(): line.get_ydata() for line in panel.get_lines()}
     assert set(lines) == {"tiny, raw", "tiny, all_but_the_top", "table, raw"}
-    expected = [
-        row["value"]
-        for row in rows
-        if (row["encoder"], row["removal"], row["metric"]) == ("tiny", "none", "mean_cosine")
-    ]
+    expected = [row.value for row in rows if (row.encoder, row.removal, row.metric) == ("tiny", "none", "mean_cosine")]
     np.testing.assert_array_equal(lines["tiny, raw"], expected)
     labels = [label.get_text() for label in panel.get_xticklabels()]
     assert labels == ["words", "0", "1", "2", "3"]

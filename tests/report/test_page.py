@@ -6,6 +6,7 @@ import re
 import pytest
 
 from uncone.report.page import browser_span, embedded, page_contents, write_page
+from uncone.runs.reading import read_results
 
 # the labels of what is drawn, and the data: all that a reader can tell views apart by
 VIEW = """
@@ -32,7 +33,7 @@ def opened(loaded):
 
 
 def rows_of(analysis):
-    return [row for row in json.loads((analysis / "results.json").read_text()) if row["task"] == "geometry"]
+    return [row for row in read_results(analysis) if row.task == "geometry"]
 
 
 def slide(browser, layer):
@@ -62,7 +63,7 @@ def test_numbers_equal_results(opened, analysis):
         "return [...document.querySelectorAll('td[data-metric]')].map((cell) => ({...cell.dataset}))"
     )
     on_page = {(c["encoder"], c["removal"], c["layer"], c["metric"]): json.loads(c["value"]) for c in shown}
-    expected = {(r["encoder"], r["removal"], r["subset"], r["metric"]): r["value"] for r in rows_of(analysis)}
+    expected = {(r.encoder, r.removal, r.subset, r.metric): r.value for r in rows_of(analysis)}
     assert on_page == expected
     assert opened.execute_script("return DATA.rows") == rows_of(analysis)
 
@@ -72,7 +73,7 @@ def test_charts_over_depth_draw_every_layer_of_every_encoder(opened, analysis):
         "return document.getElementById('depth-lid').data.map(({x, y, name}) => [name, x, y])"
     )
     drawn = {name: dict(zip(x, y, strict=True)) for name, x, y in traces}
-    values = {(r["encoder"], r["removal"], r["subset"]): r["value"] for r in rows_of(analysis) if r["metric"] == "lid"}
+    values = {(r.encoder, r.removal, r.subset): r.value for r in rows_of(analysis) if r.metric == "lid"}
     assert drawn["tiny, raw"] == {layer: values["tiny", "none", layer] for layer in "0123"}
     assert drawn["tiny, all_but_the_top"] == {layer: values["tiny", "all_but_the_top", layer] for layer in "0123"}
     assert drawn["table, raw"] == dict.fromkeys(["words", *"0123"], values["table", "none", "words"])
@@ -204,5 +205,5 @@ def test_spans_are_counted_as_a_browser_counts(opened, text, token):
 
 
 def test_refuses_a_folder_without_results(tmp_path):
-    with pytest.raises(ValueError, match=r"no results\.json in .*analyze\.py"):
+    with pytest.raises(ValueError, match=r"no results\.json in .*not finished"):
         write_page(tmp_path)

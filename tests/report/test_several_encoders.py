@@ -43,14 +43,14 @@ def page(browser, run):
 def test_both_are_measured(run):
     index = AtlasStore(run).index()["encoders"]
     assert {name: entry["layers"] for name, entry in index.items()} == {"minilm": LAYERS, "glove": ["words"]}
-    assert {(row["encoder"], row["subset"]) for row in read_results(run)} == {
+    assert {(row.encoder, row.subset) for row in read_results(run)} == {
         *(("minilm", layer) for layer in LAYERS),
         ("glove", "words"),
     }
 
 
 def test_their_curves_lie_in_one_chart(page, run):
-    values = {(row["encoder"], row["subset"], row["metric"]): row["value"] for row in read_results(run)}
+    values = {(row.encoder, row.subset, row.metric): row.value for row in read_results(run)}
     for metric in ("lid", "mean_cosine", "effective_dimension", "frequency_pearson"):
         traces = page.execute_script(
             "return document.getElementById(arguments[0]).data.map(({x, y, name}) => [name, x, y])", f"depth-{metric}"
@@ -73,7 +73,7 @@ def test_each_has_its_cloud_and_numbers(page, run):
     on_page = page.execute_script(
         "return [...document.querySelectorAll('td[data-metric]')].map((cell) => cell.dataset.value)"
     )
-    assert sorted(map(str, map(json.loads, on_page))) == sorted(str(row["value"]) for row in read_results(run))
+    assert sorted(map(str, map(json.loads, on_page))) == sorted(str(row.value) for row in read_results(run))
 
 
 def test_static_figures_show_both(run):

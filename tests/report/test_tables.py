@@ -7,13 +7,13 @@ import pytest
 from rich.console import Console
 
 from uncone.report.tables import print_results
-from uncone.tasks import NotRun
+from uncone.tasks import NotRun, Row
 
 
 def rows(tasks, removals):
+    figure = {"subset": "all", "metric": "spearman", "value": 0.246, "low": 0.2, "high": 0.3}
     return [
-        {"removal": removal, "task": task, "subset": "all", "metric": "spearman", "value": 0.246}
-        | {"ci_low": 0.2, "ci_high": 0.3, "p_best": 0.2 if i else 1.0}
+        Row(removal=removal, task=task, **figure, p_best=0.2 if i else 1.0)
         for i, removal in enumerate(removals)
         for task in tasks
     ]

@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from uncone.runs.collection import NOT_FELT, best, collect, find_runs, varying
+from uncone.runs.folder import write_results
 from uncone.runs.reading import read_curve, read_offline_run, validation_score
-from uncone.tasks.table import Headline
+from uncone.tasks import Headline, Row
 
 METHODS = {"methods": {name: {"_target_": f"uncone.removal.{name}"} for name in ("none", "centre")}}
 LEE = Headline("lee", "all", "spearman")
@@ -17,11 +18,8 @@ LEE = Headline("lee", "all", "spearman")
 
 def row(removal, value, seed=0, task="lee", subset="all", metric="spearman", layers="1", encoder="tiny", interval=0.1):
     low, high = (value - interval, value + interval) if interval else (None, None)
-    return {
-        **{"encoder": encoder, "layers": layers, "pooling": "mean", "removal": removal, "task": task, "subset": subset},
-        **{"metric": metric, "value": value, "ci_low": low, "ci_high": high, "n": 9, "seed": seed},
-        **dict.fromkeys(("p_value", "p_holm", "p_best")),
-    }
+    where = {"encoder": encoder, "layers": layers, "pooling": "mean", "removal": removal, "task": task}
+    return Row(**where, subset=subset, metric=metric, value=value, low=low, high=high, n=9, seed=seed)
 
 
 def write_run(folder: Path, settings, rows=None, job=None, curve=()) -> Path:
@@ -30,7 +28,7 @@ def write_run(folder: Path, settings, rows=None, job=None, curve=()) -> Path:
     (folder / "config.yaml").write_text(yaml.safe_dump(settings))
     (folder / "environment.json").write_text("{}")
     if rows is not None:
-        (folder / "results.json").write_text(json.dumps(rows))
+        write_results(folder, rows)
     if job is not None:
         (folder / "job.json").write_text(json.dumps({"error": None, **job}))
     if curve:
@@ -80,7 +78,7 @@ def test_averages_over_seeds(folder):
     learned = lines[("0.1",), "learned"]
     assert (learned.seeds, learned.mean) == (2, pytest.approx(0.515))
     assert learned.std == pytest.approx(0.01 / 2**0.5)
-    assert (learned.ci_low, learned.ci_high) == (pytest.approx(0.415), pytest.approx(0.615))
+    assert (learned.low, learned.high) == (pytest.approx(0.415), pytest.approx(0.615))
     assert learned.validation == pytest.approx(0.31)
 
 

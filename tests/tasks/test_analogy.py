@@ -88,7 +88,7 @@ def test_case_folding(tmp_path, make_vectors):
     total = Analogy(path).predict(vectors)[0]  # a vocabulary with capitals is taken at its word
     assert (len(total.gold), total.skipped) == (0, 1)
     rows, not_run = evaluate([Analogy(path, fold_case=False)], {"none": vectors})
-    assert {row["metric"] for row in rows} == {"coverage"}
+    assert {row.metric for row in rows} == {"coverage"}
     assert not_run[0].why == "accuracy: accuracy needs at least one item, got none"
 
 

@@ -57,7 +57,7 @@ def test_every_removal_is_scored_on_what_remains(train):
     more = [(f"left {i}", f"right {i}") for i in range(10)]
     tasks, _ = without_training_pairs([task(*more)], {"none": removal(), "learned": removal(str(train))})
     rows, _ = evaluate(tasks, {"none": System(0), "learned": System(1)}, resamples=20)
-    assert {(row["removal"], row["n"]) for row in rows if row["metric"] == "spearman"} == {
+    assert {(row.removal, row.n) for row in rows if row.metric == "spearman"} == {
         ("none", 12),
         ("learned", 12),
     }

@@ -57,7 +57,7 @@ def folder(tmp_path_factory):
 
 
 def by_metric(rows, removal="none"):
-    return {row["metric"]: row["value"] for row in rows if row["removal"] == removal}
+    return {row.metric: row.value for row in rows if row.removal == removal}
 
 
 @needs_mteb
@@ -70,8 +70,8 @@ def test_sts_equals_mteb_on_packaged_documents(encoder, removal, folder):
         for metric in ("spearman", "pearson"):
             assert by_metric(rows, name)[metric] == pytest.approx(by_metric(ours, name)[metric], abs=1e-6)
     assert by_metric(rows)["spearman"] != by_metric(rows, "top")["spearman"]
-    assert {(row["task"], row["subset"], row["n"]) for row in rows} == {("mteb_stsbenchmark", "test", 1225)}
-    assert {row["metric"] for row in rows if row["p_holm"] is not None} == {"spearman_gain", "pearson_gain"}
+    assert {(row.task, row.subset, row.n) for row in rows} == {("mteb_stsbenchmark", "test", 1225)}
+    assert {row.metric for row in rows if row.p_holm is not None} == {"spearman", "pearson"}
 
 
 @needs_mteb
@@ -82,10 +82,10 @@ def test_sts_equals_mteb_on_the_benchmark(encoder, data_dir):
     ours, _ = evaluate([Sts("stsb_test", data_dir=data_dir), Sts("sts13", data_dir=data_dir)], vectors, resamples=50)
     for theirs, mine in (("mteb_stsbenchmark", "stsb_test"), ("mteb_sts13", "sts13")):
         for metric in ("spearman", "pearson"):
-            one = next(row for row in rows if (row["task"], row["metric"]) == (theirs, metric))
-            other = next(row for row in ours if (row["task"], row["subset"], row["metric"]) == (mine, "all", metric))
-            assert one["value"] == pytest.approx(other["value"], abs=1e-6)
-            assert one["n"] == other["n"]
+            one = next(row for row in rows if (row.task, row.metric) == (theirs, metric))
+            other = next(row for row in ours if (row.task, row.subset, row.metric) == (mine, "all", metric))
+            assert one.value == pytest.approx(other.value, abs=1e-6)
+            assert one.n == other.n
 
 
 @needs_mteb
@@ -102,9 +102,9 @@ def test_mteb_reads_the_evaluators_own_figures(encoder, folder):
     assert by_metric(rows)["spearman"] == pytest.approx(sts["cosine_spearman"], abs=1e-6)
     assert sts["main_score"] == sts["cosine_spearman"] == pytest.approx(sts["spearman"], abs=1e-6)
     assert by_metric(rows)["mean_accuracy"] == pytest.approx(classification["accuracy"], abs=1e-9)
-    row = next(row for row in rows if row["metric"] == "mean_accuracy")
-    assert 0.4 < row["ci_low"] < row["value"] < row["ci_high"] < 1.0
-    assert row["n"] == 120
+    row = next(row for row in rows if row.metric == "mean_accuracy")
+    assert 0.4 < row.low < row.value < row.high < 1.0
+    assert row.n == 120
     assert "mteb_banking77classification.v2 test mean_accuracy" in markdown_table(rows)
 
 
@@ -263,7 +263,7 @@ def test_numbers_as_labels_and_a_task_of_one_language(encoder, tmp_path):
     task = load_task("MTOPDomainClassification", tmp_path)
     assert task.dataset["en"]["test"]["label"][:2] == [1, 0]  # 10 comes after 9
     rows, _ = evaluate([Mteb("MTOPDomainClassification", data_dir=tmp_path)], {"none": Vectors(encoder)}, resamples=20)
-    assert [(row["subset"], row["value"]) for row in rows] == [("test", 1.0), ("validation", 1.0)]
+    assert [(row.subset, row.value) for row in rows] == [("test", 1.0), ("validation", 1.0)]
 
 
 @needs_mteb

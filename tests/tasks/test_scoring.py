@@ -1,12 +1,13 @@
 import json
 import time
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from uncone.data import DataUnavailable
-from uncone.tasks import ROW_KEYS, Average, Prediction, Sts, evaluate, score, statistics
+from uncone.tasks import Average, Prediction, Row, Sts, evaluate, score, statistics
 
 GENERATOR = np.random.default_rng(0)
 GOLD = {"a": GENERATOR.normal(size=80), "b": GENERATOR.normal(size=20)}
@@ -34,55 +35,53 @@ class Toy:
 
 
 def by_key(rows):
-    return {(row["removal"], row["subset"], row["metric"]): row for row in rows}
+    return {(row.removal, row.subset, row.metric): row for row in rows}
 
 
 def test_rows_follow_the_schema_and_go_through_json():
     rows, not_run = evaluate(
-        [Toy()], {"none": "none", "x": "x"}, encoder="e", layers=[1, 12], pooling="mean", seed=3, reference="none"
+        [Toy()], {"none": "none", "x": "x"}, encoder="e", layers="1+12", pooling="mean", seed=3, reference="none"
     )
     assert not not_run
-    assert all(tuple(row) == ROW_KEYS for row in rows)
-    assert json.loads(json.dumps(rows)) == rows
-    assert {(row["encoder"], tuple(row["layers"]), row["pooling"], row["seed"]) for row in rows} == {
-        ("e", (1, 12), "mean", 3)
-    }
-    assert len(rows) == 4 * 2 * 3  # subsets, metrics, (none, x, gain of x)
+    assert [Row.from_json(json.loads(json.dumps(row.to_json()))) for row in rows] == rows
+    assert {(row.encoder, row.layers, row.pooling, row.seed) for row in rows} == {("e", "1+12", "mean", 3)}
+    assert len(rows) == 4 * 2 * 2  # subsets, metrics, systems
     for row in rows:
-        is_gain = row["metric"].endswith("_gain")
-        assert (row["p_value"] is not None) == (row["p_holm"] is not None) == is_gain
-        assert (row["p_best"] is None) == is_gain
-    assert all(row["ci_low"] <= row["value"] <= row["ci_high"] for row in rows)
+        is_gain = row.removal == "x"
+        assert all((getattr(row, key) is not None) == is_gain for key in ("gain", "gain_low", "p_value", "p_holm"))
+        assert row.p_best is not None
+        assert row.candidate is None
+    assert all(row.low <= row.value <= row.high for row in rows)
 
 
 def test_values_intervals_and_gains_are_those_of_the_statistics():
     rows, _ = score("toy", {name: predictions(name) for name in ("none", "x")}, reference="none", resamples=200, seed=1)
     found = by_key(rows)
     none, x = predictions("none")[0], predictions("x")[0]
-    assert found["x", "a", "spearman"]["value"] == statistics.spearman(x.gold, x.predicted)
-    gain = found["x", "a", "spearman_gain"]
-    assert gain["value"] == found["x", "a", "spearman"]["value"] - found["none", "a", "spearman"]["value"] > 0.2
-    assert gain["p_value"] == 2 / 201
+    assert found["x", "a", "spearman"].value == statistics.spearman(x.gold, x.predicted)
+    gain = found["x", "a", "spearman"]
+    assert gain.gain == gain.value - found["none", "a", "spearman"].value > 0.2
+    assert gain.p_value == 2 / 201
     oracle = statistics.paired_bootstrap(
         "spearman", x.gold, x.predicted, none.predicted, resamples=200, seed=[1, zlib.crc32(b"toy/a")]
     )
-    assert (gain["ci_low"], gain["ci_high"]) == (oracle.ci_low, oracle.ci_high)
+    assert (gain.gain_low, gain.gain_high) == (oracle.ci_low, oracle.ci_high)
 
 
 def test_averages_resample_their_parts_independently():
     found = by_key(evaluate([Toy()], {"none": "none", "y": "y"}, reference="none")[0])
     a, b = found["y", "a", "spearman"], found["y", "b", "spearman"]
     mean, wmean = found["y", "mean", "spearman"], found["y", "wmean", "spearman"]
-    assert mean["value"] == pytest.approx((a["value"] + b["value"]) / 2)
-    assert wmean["value"] == pytest.approx(0.8 * a["value"] + 0.2 * b["value"])
-    assert mean["n"] == 100
+    assert mean.value == pytest.approx((a.value + b.value) / 2)
+    assert wmean.value == pytest.approx(0.8 * a.value + 0.2 * b.value)
+    assert mean.n == 100
 
     def half_width(row):
-        return (row["ci_high"] - row["ci_low"]) / 2
+        return (row.high - row.low) / 2
 
     # variances of independent parts add up
     assert half_width(mean) == pytest.approx(np.hypot(half_width(a), half_width(b)) / 2, rel=0.15)
-    assert found["y", "mean", "spearman_gain"]["p_value"] > 0.05  # y is as noisy as the reference
+    assert found["y", "mean", "spearman"].p_value > 0.05  # y is as noisy as the reference
 
 
 def test_p_values_are_corrected_for_the_systems_compared():
@@ -95,15 +94,15 @@ def test_p_values_are_corrected_for_the_systems_compared():
     def p_value(one, other):
         return statistics.paired_bootstrap("pearson", GOLD["b"], of[one], of[other], **draws).p_value
 
-    best = max(systems, key=lambda name: found[name, "b", "pearson"]["value"])
+    best = max(systems, key=lambda name: found[name, "b", "pearson"].value)
     assert best == "x"
     gains = statistics.holm(np.array([p_value("x", "none"), p_value("y", "none")]))
-    assert [found[name, "b", "pearson_gain"]["p_holm"] for name in ("x", "y")] == gains.tolist()
+    assert [found[name, "b", "pearson"].p_holm for name in ("x", "y")] == gains.tolist()
     to_best = statistics.holm(np.array([p_value("none", "x"), p_value("y", "x")]))
-    assert [found[name, "b", "pearson"]["p_best"] for name in ("none", "y")] == to_best.tolist()
-    assert found["x", "b", "pearson"]["p_best"] == 1.0
-    x, y = (found[name, "b", "pearson_gain"] for name in ("x", "y"))
-    assert x["p_holm"] == min(1, 2 * x["p_value"]) < 0.05 < y["p_holm"] == y["p_value"]
+    assert [found[name, "b", "pearson"].p_best for name in ("none", "y")] == to_best.tolist()
+    assert found["x", "b", "pearson"].p_best == 1.0
+    x, y = (found[name, "b", "pearson"] for name in ("x", "y"))
+    assert x.p_holm == min(1, 2 * x.p_value) < 0.05 < y.p_holm == y.p_value
 
 
 def test_of_equal_systems_none_is_clearly_best():
@@ -116,9 +115,9 @@ def test_of_equal_systems_none_is_clearly_best():
             f"s{i}": [Prediction("all", gold, gold + generator.normal(size=60), ("pearson",))] for i in range(30)
         }
         rows, _ = score("toy", systems, reference="s0", resamples=1500, seed=trial)
-        gains = [row for row in rows if row["metric"] == "pearson_gain"]
-        uncorrected += any(row["p_value"] < 0.05 for row in gains)
-        corrected += any(row["p_holm"] < 0.05 for row in gains)
+        gains = [row for row in rows if row.gain is not None]
+        uncorrected += any(row.p_value < 0.05 for row in gains)
+        corrected += any(row.p_holm < 0.05 for row in gains)
     assert uncorrected > 8
     assert corrected <= 4  # expected 1.25 at most; 5 or more has probability 0.008
 
@@ -137,16 +136,16 @@ def test_too_few_resamples_for_so_many_systems_are_warned_of(caplog):
 def test_an_average_is_of_the_metrics_that_all_its_parts_have():
     parts = [Prediction("all", GOLD["a"], GOLD["a"] ** 2, ("alignment",)), *predictions("x")]
     rows, _ = score("toy", {"x": parts}, Toy().averages(), resamples=20)
-    assert {row["metric"] for row in rows if row["subset"] == "mean"} == {"spearman", "pearson"}
+    assert {row.metric for row in rows if row.subset == "mean"} == {"spearman", "pearson"}
     alignment = by_key(rows)["x", "all", "alignment"]
-    assert alignment["value"] == pytest.approx(np.mean(GOLD["a"] ** 2))
+    assert alignment.value == pytest.approx(np.mean(GOLD["a"] ** 2))
 
 
 def test_of_distances_the_lowest_is_best():
     gold = np.arange(50.0)
     systems = {name: [Prediction("all", gold, gold * scale, ("uniformity",))] for name, scale in (("a", 1), ("b", 0.1))}
     rows, _ = score("toy", systems, reference="a", resamples=100)
-    assert {row["removal"]: row["p_best"] for row in rows if row["metric"] == "uniformity"} == {"a": 2 / 101, "b": 1.0}
+    assert {row.removal: row.p_best for row in rows if row.metric == "uniformity"} == {"a": 2 / 101, "b": 1.0}
 
 
 def test_rows_do_not_depend_on_the_other_systems_and_tasks():
@@ -154,14 +153,14 @@ def test_rows_do_not_depend_on_the_other_systems_and_tasks():
         name = "other"
 
     alone = by_key(evaluate([Toy()], {"x": "x"})[0])
-    among = [row for row in evaluate([Other(), Toy()], {"none": "none", "y": "y", "x": "x"})[0] if row["task"] == "toy"]
-    compared = [{**row, "p_best": None} for row in among if row["removal"] == "x"]  # that one is about the others
-    assert by_key(compared) == {key: {**row, "p_best": None} for key, row in alone.items()}
-    assert {row["p_best"] for row in alone.values()} == {None}
+    among = [row for row in evaluate([Other(), Toy()], {"none": "none", "y": "y", "x": "x"})[0] if row.task == "toy"]
+    compared = [replace(row, p_best=None) for row in among if row.removal == "x"]  # that one is about the others
+    assert by_key(compared) == {key: replace(row, p_best=None) for key, row in alone.items()}
+    assert {row.p_best for row in alone.values()} == {None}
     other_seed = by_key(evaluate([Toy()], {"x": "x"}, seed=1)[0])
     key = ("x", "a", "spearman")
-    assert other_seed[key]["value"] == alone[key]["value"]
-    assert other_seed[key]["ci_low"] != alone[key]["ci_low"]
+    assert other_seed[key].value == alone[key].value
+    assert other_seed[key].low != alone[key].low
 
 
 @pytest.mark.parametrize(("bad", "why"), [(7.0, "predicted is constant"), (np.nan, "predicted holds NaN or infinity")])
@@ -170,7 +169,7 @@ def test_what_is_undefined_is_reported_and_the_rest_is_scored(bad, why):
     broken[0] = Prediction("a", GOLD["a"], np.full(80, bad), ("spearman", "pearson"))
     rows, not_run = score("toy", {"none": predictions("none"), "x": broken}, Toy().averages(), reference="none")
     found = by_key(rows)
-    assert ("x", "b", "spearman_gain") in found
+    assert found["x", "b", "spearman"].gain is not None
     assert ("none", "mean", "spearman") in found
     assert not [key for key in found if key[0] == "x" and key[1] in ("a", "mean", "wmean")]
     assert [(line.removal, line.subset) for line in not_run] == [("x", "a"), ("x", "a")]
@@ -181,7 +180,7 @@ def test_a_broken_reference_leaves_values_without_gains():
     broken = [Prediction("a", GOLD["a"], np.zeros(80), ("spearman",))]
     working = [Prediction("a", GOLD["a"], GOLD["a"], ("spearman",))]
     rows, _ = score("toy", {"none": broken, "x": working}, reference="none")
-    assert [row["metric"] for row in rows] == ["spearman"]
+    assert [(row.metric, row.gain) for row in rows] == [("spearman", None)]
 
 
 def test_missing_data_is_reported_and_the_rest_runs():
@@ -192,7 +191,7 @@ def test_missing_data_is_reported_and_the_rest_runs():
             raise DataUnavailable("not found: sts/none.tsv")
 
     rows, not_run = evaluate([Missing(), Toy()], {"none": "none", "x": "x"}, progress=True)
-    assert {row["task"] for row in rows} == {"toy"}
+    assert {row.task for row in rows} == {"toy"}
     assert not_run == [("missing", "not found: sts/none.tsv", None, None)]
 
 
@@ -225,4 +224,4 @@ def test_ten_systems_are_cheap():
 def test_evaluate_runs_a_real_task(glove):
     halves = glove.transformed(lambda table: table[:, :25])
     rows, _ = evaluate([Sts("lee")], {"none": glove, "half": halves}, reference="none", resamples=100)
-    assert by_key(rows)["half", "all", "spearman_gain"]["n"] == 1225
+    assert by_key(rows)["half", "all", "spearman"].n == 1225

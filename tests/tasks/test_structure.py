@@ -56,7 +56,7 @@ class Marked:
 
 
 def values(rows):
-    return {row["subset"]: row["value"] for row in rows if row["metric"] == "mean"}
+    return {row.subset: row.value for row in rows if row.metric == "mean"}
 
 
 def test_ratios_of_planted_distances(verbs):
@@ -71,7 +71,7 @@ def test_ratios_of_planted_distances(verbs):
     rows, _ = evaluate([VerbTense(verbs)], {"none": Marked(vector)}, resamples=10)
     assert values(rows)["st_dm/dt_sm"] == pytest.approx(1 / 3, abs=0.01)
     assert values(rows)["st_dm/st_sm"] > 20
-    assert {row["n"] for row in rows} == {2}  # lemmas
+    assert {row.n for row in rows} == {2}  # lemmas
 
 
 def test_ratios_by_brute_force(verbs):
@@ -131,7 +131,7 @@ def test_the_experiment_on_miniatures(verbs, groups, tmp_path):
         config = compose("evaluate", ["experiment=rajaee2021_structure", *overrides, f"output_dir={tmp_path}/run"])
     evaluate_command(config)
     rows = read_results(tmp_path / "run")
-    figures = {(row["removal"], row["task"], row["subset"]): row["value"] for row in rows if row["metric"] == "mean"}
+    figures = {(row.removal, row.task, row.subset): row.value for row in rows if row.metric == "mean"}
     assert {removal for removal, *_ in figures} == {"none", "all_but_the_top", "clustered"}
     for removal in ("none", "all_but_the_top", "clustered"):
         assert all(figures[removal, "verb_tense", ratio] > 0 for ratio in RATIOS)

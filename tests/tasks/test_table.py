@@ -1,27 +1,18 @@
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from uncone.tasks import Headline, headlines, markdown_table, rich_table
+from uncone.tasks import Headline, Row, headlines, markdown_table, rich_table
 
 BASE = {"encoder": "bert", "layers": "12", "pooling": "mean", "n": 100, "seed": 0}
 
 
-def row(removal, task, subset, metric, value, p_holm=None, p_best=None):
-    ends = {"ci_low": value - 0.02, "ci_high": value + 0.03}
-    return {
-        **BASE,
-        "removal": removal,
-        "task": task,
-        "subset": subset,
-        "metric": metric,
-        "value": value,
-        **ends,
-        "p_value": p_holm,
-        "p_holm": p_holm,
-        "p_best": p_best,
-    }
+def row(removal, task, subset, metric, value, gain=None, p_holm=None, p_best=None):
+    figure = {"task": task, "subset": subset, "metric": metric, "value": value}
+    how_sure = {"low": value - 0.02, "high": value + 0.03, "gain": gain, "p_holm": p_holm, "p_best": p_best}
+    return Row(**BASE, removal=removal, **figure, **how_sure)
 
 
 ROWS = [
@@ -31,12 +22,9 @@ ROWS = [
     row("none", "words", "macro", "spearman", 0.45, p_best=0.7),
     row("none", "google", "total", "accuracy", 0.7),
     row("none", "google", "total", "coverage", 0.9),
-    row("top", "sts12", "all", "spearman", 0.55, p_best=1.0),
-    row("top", "sts12", "all", "spearman_gain", 0.05, 0.002),
-    row("top", "words", "macro", "spearman", 0.451, p_best=1.0),
-    row("top", "words", "macro", "spearman_gain", 0.001, 0.7),
-    row("top", "google", "total", "accuracy", 0.6, p_best=0.05),
-    row("top", "google", "total", "accuracy_gain", -0.1, 0.01),
+    row("top", "sts12", "all", "spearman", 0.55, 0.05, 0.002, p_best=1.0),
+    row("top", "words", "macro", "spearman", 0.451, 0.001, 0.7, p_best=1.0),
+    row("top", "google", "total", "accuracy", 0.6, -0.1, 0.01, p_best=0.05),
     row("whitening", "sts12", "all", "spearman", 0.5, p_best=0.06),
 ]
 
@@ -73,7 +61,7 @@ def test_terminal_table_fits_and_breaks_into_several():
     assert max(map(len, text.splitlines())) <= 80
     assert "│ none      │   50.0 ±2.5 │ ° 45.0 ±2.5 │    70.0 ±2.5 │" in text
     assert "│ top       │ ▲ 55.0 ±2.5 │ ≈ 45.1 ±2.5 │ ▼° 60.0 ±2.5 │" in text
-    many = [{**line, "task": f"task{i}"} for i in range(6) for line in ROWS[:1]]
+    many = [replace(line, task=f"task{i}") for i in range(6) for line in ROWS[:1]]
     text = shown(many, columns_per_table=4)
     assert text.count("method") == 2
     assert all(f"task{i}" in text for i in range(6))
@@ -83,12 +71,12 @@ def test_terminal_table_fits_and_breaks_into_several():
 def test_chosen_columns():
     table = markdown_table(ROWS, [Headline("words", "ws353", "spearman"), Headline("sts12", "all", "pearson")])
     assert "| none | **40.0 ±2.5** | **60.0 ±2.5** |" in table
-    coverage = [{**line, "ci_low": None, "ci_high": None} for line in ROWS if line["metric"] == "coverage"]
+    coverage = [replace(line, low=None, high=None) for line in ROWS if line.metric == "coverage"]
     assert "| none | **90.0** |" in markdown_table(coverage, [Headline("google", "total", "coverage")])
 
 
 def test_methods_are_told_apart_by_what_differs():
-    others = [{**line, "layers": "1", "seed": 7} for line in ROWS[:1]]
+    others = [replace(line, layers="1", seed=7) for line in ROWS[:1]]
     names = [line.split(" | ")[0].strip("| ") for line in markdown_table([*ROWS[:1], *others]).splitlines()[2:4]]
     assert names == ["12 none 0", "1 none 7"]
 
@@ -104,24 +92,22 @@ def test_the_best_is_bold_in_the_terminal():
 def test_of_distances_the_lowest_is_best():
     rows = [
         row("none", "sts", "all", "alignment", 0.3, p_best=0.01),
-        row("near", "sts", "all", "alignment", 0.2, p_best=1.0),
-        row("near", "sts", "all", "alignment_gain", -0.1, 0.01),
-        row("far", "sts", "all", "alignment", 0.4, p_best=0.01),
-        row("far", "sts", "all", "alignment_gain", 0.1, 0.01),
+        row("near", "sts", "all", "alignment", 0.2, -0.1, 0.01, p_best=1.0),
+        row("far", "sts", "all", "alignment", 0.4, 0.1, 0.01, p_best=0.01),
     ]
     lines = markdown_table(rows).splitlines()[2:5]
     assert lines == ["| none | 30.0 ±2.5 |", "| near | **▲ 20.0 ±2.5** |", "| far | ▼ 40.0 ±2.5 |"]
 
 
 def test_rows_of_several_evaluations_are_not_said_to_equal_the_best_of_all():
-    others = [{**line, "layers": "1", "value": line["value"] - 0.3 * (line["value"] > 0.3)} for line in ROWS]
+    others = [replace(line, layers="1", value=line.value - 0.3 * (line.value > 0.3)) for line in ROWS]
     assert "°" in markdown_table(ROWS)
     assert "| 1 top | ▲ 25.0 ±2.5 |" in markdown_table([*ROWS, *others], [Headline("sts12", "all", "spearman")])
     assert "°" not in markdown_table([*ROWS, *others]).splitlines()[-3]
 
 
 def test_rows_without_tests_get_no_marks():
-    old = [{key: value for key, value in line.items() if key not in ("p_holm", "p_best")} for line in ROWS]
+    old = [replace(line, p_holm=None, p_best=None) for line in ROWS]
     assert "| top | **55.0 ±2.5** | **45.1 ±2.5** | 60.0 ±2.5 |" in markdown_table(old)
 
 

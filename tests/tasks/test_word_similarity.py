@@ -10,7 +10,7 @@ from uncone.tasks.base import paired_cosine
 
 
 def values(rows, metric):
-    return {row["subset"]: row["value"] for row in rows if row["metric"] == metric}
+    return {row.subset: row.value for row in rows if row.metric == metric}
 
 
 @pytest.mark.parametrize(("name", "file"), [("ws353", "wordsim353.tsv"), ("simlex999", "simlex999.txt")])
@@ -52,14 +52,14 @@ def test_unknown_words_are_skipped_or_count_as_nil(make_vectors):
     (counting,) = WordSimilarity(pairs, skip_unknown=False).predict(vectors)
     np.testing.assert_allclose(counting.predicted, [0.5**0.5, 0, 0, 0, -(0.5**0.5)], atol=1e-12)
     rows, _ = evaluate([WordSimilarity(pairs, skip_unknown=False)], {"none": vectors}, resamples=5)
-    assert {row["metric"]: (row["value"], row["n"]) for row in rows}["coverage"] == (0.6, 5)
+    assert {row.metric: (row.value, row.n) for row in rows}["coverage"] == (0.6, 5)
 
 
 def test_a_set_of_unknown_words_only_is_reported(make_vectors):
     vectors = make_vectors(["a", "b", "c"], np.eye(3))
     pairs = ScoredPairs(("x", "y"), ("z", "z"), np.arange(2.0), ("mine",) * 2)
     rows, not_run = evaluate([WordSimilarity(pairs)], {"none": vectors}, resamples=5)
-    assert [(row["metric"], row["value"]) for row in rows] == [("coverage", 0.0)]
+    assert [(row.metric, row.value) for row in rows] == [("coverage", 0.0)]
     assert [(line.subset, line.why) for line in not_run] == [
         ("mine", "spearman: a correlation needs at least two items, got 0"),
         ("mine", "pearson: a correlation needs at least two items, got 0"),

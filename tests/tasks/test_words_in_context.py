@@ -56,7 +56,7 @@ def test_one_vector_per_occurrence(layers, path, tmp_path):
     assert (prediction.predicted[0] > 0.9999) == (layers == "static")  # the same word in two contexts
     rows, _ = evaluate([task], {"none": Vectors(encoder, FeatureStore(tmp_path))}, resamples=10)
     scores = [score for *_, score in ROWS]
-    spearman, pearson = (next(row["value"] for row in rows if row["metric"] == m) for m in ("spearman", "pearson"))
+    spearman, pearson = (next(row.value for row in rows if row.metric == m) for m in ("spearman", "pearson"))
     assert spearman == pytest.approx(stats.spearmanr(scores, expected(encoder))[0], abs=1e-6)
     assert pearson == pytest.approx(stats.pearsonr(scores, expected(encoder))[0], abs=1e-5)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from uncone.advice.figures import Figure
-from uncone.tasks.scoring import SIGNIFICANT
+from uncone.tasks.row import SIGNIFICANT
 from uncone.tasks.statistics import Difference, difference, holm, percentile_interval
 
 KINDS = ("words", "sentences")

@@ -13,6 +13,7 @@ from safetensors.numpy import load_file, save_file
 from uncone.advice.choice import RAW, Candidate
 from uncone.advice.layer import LayerStudy
 from uncone.support.files import whole
+from uncone.tasks.row import Row
 
 _STUDY, _COSINES = "study.json", "cosines.safetensors"
 
@@ -35,7 +36,7 @@ class FinishedLayer(NamedTuple):
     final: int
     described: str
     geometry: dict[str, dict[str, float]]
-    rows: list[dict[str, Any]]
+    rows: list[Row]
     not_run: list[tuple[str, str]]
 
 
@@ -80,6 +81,6 @@ def find(folder: Path, digest: str) -> FinishedLayer | None:
             Candidate(method, settings, cosines[f"words.{i}"], cosines[f"sentences.{i}"])
             for i, (method, settings) in enumerate(kept["candidates"])
         ]
-        return FinishedLayer(**kept)
+        return FinishedLayer(**kept | {"rows": [Row.from_json(row) for row in kept["rows"]]})
     except (OSError, ValueError, KeyError, TypeError, SafetensorError):  # damaged: study it again
         return None

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from uncone.advice.effects import BOTH, KINDS
-from uncone.tasks.scoring import SIGNIFICANT
+from uncone.tasks.row import SIGNIFICANT
 
 LEGEND = (
     "Spearman ×100: raw, and what the nested choice gains, with its 95 % interval; both is the mean of the two. "

@@ -15,7 +15,7 @@ from typing import Literal
 
 from uncone.advice.choice import RAW
 from uncone.advice.effects import BOTH, KINDS, Effect
-from uncone.tasks.scoring import SIGNIFICANT
+from uncone.tasks.row import SIGNIFICANT
 
 Outcome = Literal["helped", "trade", "hurt", "left alone", "not sure"]
 Answer = Literal["yes", "no", "only for these layers"]

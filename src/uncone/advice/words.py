@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from itertools import combinations
 from typing import Any
@@ -18,12 +20,9 @@ from uncone.advice.kept import FinishedLayer
 from uncone.advice.verdict import MEANING
 from uncone.commands.build import names
 from uncone.encoder import Encoder
-from uncone.report.tables import GEOMETRY_TASK
-from uncone.tasks.scoring import ROW_KEYS, SIGNIFICANT
+from uncone.tasks.row import SIGNIFICANT, Row, geometry_rows
 from uncone.tasks.statistics import LOWER_IS_BETTER, Difference
 from uncone.tasks.table import headlines
-
-Row = dict[str, Any]
 
 
 def advice(
@@ -47,7 +46,7 @@ def advice(
         "warning": warning(kept),
         "layers": [_layer(each) for each in conclusion.layers],
         "which": _which(conclusion.which),
-        "tasks": [row for layer in kept for row in layer.rows],
+        "tasks": [row.to_json() for layer in kept for row in layer.rows],
         "not_run": [[layer.layer, *each] for layer in kept for each in layer.not_run],
         "how": how(config, design),
         "commands": commands(config, conclusion),
@@ -95,13 +94,11 @@ def warning(kept: Sequence[FinishedLayer]) -> str | None:
     """Further tasks on which the removals that all pairs choose lose surely; None if there is none."""
     lost: dict[str, list[str]] = {}
     for layer in kept:
-        gains = [row for row in layer.rows if row["metric"].endswith("_gain")]
-        tasks = {(row["task"], row["subset"], row["metric"].removesuffix("_gain")): row for row in gains}
-        for headline in headlines(layer.rows) if layer.rows else ():
-            row = tasks.get((headline.task, headline.subset, headline.metric))
-            sign = -1 if headline.metric in LOWER_IS_BETTER else 1
-            if row is not None and row["p_value"] < SIGNIFICANT and sign * row["value"] < 0:
-                lost.setdefault(headline.task, []).append(f"{layer.layer} ({100 * row['value']:+.1f})")
+        gains = {row.headline: row for row in layer.rows if row.gain is not None}
+        for row in (gains[headline] for headline in headlines(layer.rows) if headline in gains):
+            sign = -1 if row.metric in LOWER_IS_BETTER else 1
+            if row.gain is not None and row.p_value is not None and row.p_value < SIGNIFICANT and sign * row.gain < 0:
+                lost.setdefault(row.task, []).append(f"{layer.layer} ({100 * row.gain:+.1f})")
     if not lost:
         return None
     found = "; ".join(f"{task} on {', '.join(layers)}" for task, layers in lost.items())
@@ -173,47 +170,40 @@ def commands(config: DictConfig, conclusion: Conclusion) -> list[dict[str, str]]
 def result_rows(encoder: Encoder, conclusion: Conclusion, kept: Sequence[FinishedLayer], seed: int) -> list[Row]:
     """Rows of results.json: "words" and "sentences" under nested choice, geometry, and further tasks."""
     rows: list[Row] = []
+    where: dict[str, Any] = {"encoder": encoder.name, "pooling": encoder.pooling, "seed": seed}
     for layer, finished in zip(conclusion.layers, kept, strict=True):
-        like = {"encoder": encoder.name, "layers": layer.layer, "pooling": encoder.pooling, "seed": seed}
-        rows += _figure_rows(like, RAW, layer.raw, None)
-        rows += _figure_rows(like, CHOSEN, layer.chosen, layer.p_holm)
+        where["layers"] = layer.layer
+        rows += _figure_rows(where, RAW, layer.raw, None)
+        rows += _figure_rows(where, CHOSEN, layer.chosen, layer.p_holm)
         for method, found in layer.methods.items():
-            rows += _figure_rows(like, method, found.effects, found.p_holm)
-        rows += finished.rows
-        rows += [
-            {**_row(like), "removal": removal, "task": GEOMETRY_TASK, "subset": layer.layer, "metric": m, "value": v}
-            for removal, measures in layer.geometry.items()
-            for m, v in measures.items()
-        ]
-    like |= {"layers": "chosen"}
-    rows += _figure_rows(like, CHOSEN, conclusion.which.chosen, None)
-    return rows + _figure_rows(like, "layer_alone", conclusion.which.layer_alone, None)
+            rows += _figure_rows(where, method, found.effects, found.p_holm)
+        rows += [*finished.rows, *geometry_rows(rows[-1], layer.geometry)]
+    where["layers"] = "chosen"
+    rows += _figure_rows(where, CHOSEN, conclusion.which.chosen, None)
+    return rows + _figure_rows(where, "layer_alone", conclusion.which.layer_alone, None)
 
 
-def _figure_rows(like: Row, removal: str, effects: Effects, p_holm: float | None) -> list[Row]:
-    """Value and gain on words, sentences and both."""
+def _figure_rows(where: dict[str, Any], removal: str, effects: Effects, p_holm: float | None) -> list[Row]:
+    """Value and gain on words, sentences and both; of single data sets, the gain."""
     rows = []
     for kind, found in effects.items():
-        where = {**_row(like), "removal": removal, "task": kind, "n": found.n}
-        interval = {"ci_low": found.ci_low, "ci_high": found.ci_high}
-        rows.append({**where, "subset": MACRO, "metric": "spearman", "value": found.value, **interval})
+        of = {**where, "removal": removal, "task": kind, "metric": "spearman", "n": found.n}
+        row = Row(**of, subset=MACRO, value=found.value, low=found.ci_low, high=found.ci_high)
         if removal == RAW:
+            rows.append(row)
             continue
-        p = {"p_value": found.gain.p_value, "p_holm": p_holm if kind == BOTH else None}
-        rows.append({**where, "subset": MACRO, "metric": "spearman_gain", **_interval(found.gain), **p})
-        rows += [
-            {**where, "subset": name, "metric": "spearman_gain", **_interval(gain), "p_value": gain.p_value}
-            for name, gain in found.by_dataset.items()
-        ]
+        rows.append(replace(row, **_gain(found.gain), p_holm=p_holm if kind == BOTH else None))
+        rows += [Row(**of, subset=name, value=math.nan, **_gain(gain)) for name, gain in found.by_dataset.items()]
     return rows
 
 
-def _row(like: Row) -> Row:
-    return {**dict.fromkeys(ROW_KEYS), **like}
-
-
-def _interval(gain: Difference) -> Row:
-    return {"value": gain.difference, "ci_low": gain.ci_low, "ci_high": gain.ci_high}
+def _gain(gain: Difference) -> dict[str, Any]:
+    return {
+        "gain": gain.difference,
+        "gain_low": gain.ci_low,
+        "gain_high": gain.ci_high,
+        "p_value": gain.p_value,
+    }
 
 
 def _layer(found: LayerConclusion) -> dict[str, Any]:

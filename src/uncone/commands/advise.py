@@ -35,12 +35,12 @@ from uncone.removal.vectors import Vectors
 from uncone.runs.folder import environment, open_run, write_results
 from uncone.runs.settings import digest, telling
 from uncone.support.files import write
-from uncone.tasks import evaluate
+from uncone.tasks import Row, evaluate
 
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
 
-def advise(config: DictConfig) -> list[dict[str, Any]]:
+def advise(config: DictConfig) -> list[Row]:
     """Study every layer and write the advice; returns the rows of results.json."""
     console = Console()
     disable_progress_bar()  # of loading, which takes a moment for each layer
@@ -189,6 +189,6 @@ def measure(config: DictConfig, console: Console, vectors: Vectors, found: Layer
     )
     return {
         "geometry": {name: probe.measure(removal) for name, removal in systems.items()},
-        "rows": rows,
+        "rows": [row.to_json() for row in rows],
         "not_run": [[each.task, each.why] for each in not_run],
     }

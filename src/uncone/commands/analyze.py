@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,21 +31,21 @@ from uncone.removal import load as load_removal
 from uncone.removal.spectra import Spectra
 from uncone.report.depth_figures import write_figures
 from uncone.report.page import write_page
-from uncone.report.tables import GEOMETRY_TASK
 from uncone.runs.folder import open_run, write_results
 from uncone.support import distributed
+from uncone.tasks.row import GEOMETRY, Row
 
 INTERVAL = 1.96  # standard errors to either side of a sampled measure: 95 %
 
 
-def analyze(config: DictConfig) -> list[dict[str, Any]]:
+def analyze(config: DictConfig) -> list[Row]:
     """Survey every encoder and write the atlas; returns the rows of results.json, in the first of several processes."""
     console = Console()
     folder = open_run(config)
     store = AtlasStore(folder)
     settings = make_settings(config)
     described = definitions(settings, config.sample)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     index: dict[str, Any] = {}
     for encoder in load_encoders(config):
         if encoder.name in index:
@@ -184,24 +185,22 @@ def _survey(
     }
 
 
-def _rows(layer_map: LayerMap, encoder: str, seed: int) -> list[dict[str, Any]]:
+def _rows(layer_map: LayerMap, encoder: str, seed: int) -> list[Row]:
     """Rows of results.json for one map."""
     return [
-        {
-            "encoder": encoder,
-            "layers": layer_map.layer,
-            "pooling": None,
-            "removal": layer_map.removal,
-            "task": GEOMETRY_TASK,
-            "subset": layer_map.layer,
-            "metric": metric,
-            "value": estimate.value,
-            "ci_low": _end(estimate, -INTERVAL),
-            "ci_high": _end(estimate, INTERVAL),
-            "n": estimate.n,
-            "seed": seed,
-            **dict.fromkeys(("p_value", "p_holm", "p_best")),
-        }
+        Row(
+            encoder=encoder,
+            layers=layer_map.layer,
+            removal=layer_map.removal,
+            task=GEOMETRY,
+            subset=layer_map.layer,
+            metric=metric,
+            value=math.nan if estimate.value is None else estimate.value,
+            low=_end(estimate, -INTERVAL),
+            high=_end(estimate, INTERVAL),
+            n=estimate.n,
+            seed=seed,
+        )
         for metric, estimate in layer_map.measures.items()
     ]
 

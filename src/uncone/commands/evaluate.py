@@ -18,10 +18,11 @@ from uncone.report.tables import print_results
 from uncone.runs.folder import open_run, write_results
 from uncone.support import distributed
 from uncone.support.files import write
-from uncone.tasks.scoring import NotRun, Row
+from uncone.tasks.row import Row
+from uncone.tasks.scoring import NotRun
 
 
-def evaluate(config: DictConfig) -> list[dict[str, Any]]:
+def evaluate(config: DictConfig) -> list[Row]:
     """Score every removal on every task; returns the rows of results.json.
 
     With `config.seeds`, all that is random (k-means, the choice of validation pairs, the bootstrap) is done once for

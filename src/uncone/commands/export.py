@@ -23,9 +23,10 @@ from uncone.removal.transductive import TransductiveRemoval
 from uncone.removal.vectors import Vectors
 from uncone.runs.folder import check_complete
 from uncone.support import distributed
+from uncone.tasks.row import Row
 
 
-def export(config: DictConfig) -> list[dict[str, Any]]:
+def export(config: DictConfig) -> list[Row]:
     """Write the format that `config.format` names; returns the rows of results that speak for the removal."""
     from transformers.utils import logging
 

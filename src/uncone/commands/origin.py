@@ -15,9 +15,9 @@ from uncone.export.card import Evidence
 from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Correction, none
 from uncone.removal.vectors import Vectors
-from uncone.report.tables import geometry_rows, print_results
+from uncone.report.tables import print_results
 from uncone.runs.reading import read_results
-from uncone.tasks import ROW_KEYS
+from uncone.tasks.row import geometry_rows
 
 ENCODERS = ("uncone.encoder.Encoder.from_pretrained", "uncone.encoder.Encoder.from_word_vectors")
 ANYWHERE = {"device", "dtype", "name"}  # of an encoder: what does not tell it from another
@@ -69,8 +69,11 @@ class TrainingRun:
 
     def evidence(self) -> Evidence | None:
         """The results of the run for its removal and for raw vectors, if it has both, as this version writes them."""
-        rows = [row for row in read_results(self.folder) if row.get("removal") in ("none", "learned")]
-        if {row["removal"] for row in rows} != {"none", "learned"} or any(set(ROW_KEYS) - set(row) for row in rows):
+        try:
+            rows = [row for row in read_results(self.folder) if row.method in ("none", "learned")]
+        except ValueError:
+            return None
+        if {row.method for row in rows} != {"none", "learned"}:
             return None
         sets = ", ".join(Path(name).name for name in names(self.config.data.sets))
         contrast = self.config.learned.contrast

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytorch_lightning as pl
@@ -16,14 +18,15 @@ from uncone.learning.fit import fit
 from uncone.removal.spectra import Spectra
 from uncone.report.bank_figure import components_figure
 from uncone.report.figures import save
-from uncone.report.seeds import print_over_seeds, seeds_from_names
-from uncone.report.tables import geometry_rows, print_results, verdict
+from uncone.report.seeds import print_over_seeds
+from uncone.report.tables import print_results, verdict
 from uncone.runs.folder import open_run, write_results
 from uncone.support import distributed
 from uncone.tasks import Sts, WordSimilarity
+from uncone.tasks.row import Row, described, geometry_rows
 
 
-def train(config: DictConfig) -> list[dict[str, Any]]:
+def train(config: DictConfig) -> list[Row]:
     """Run the whole path from text to a saved removal and its results; returns the rows of results.json."""
     console = Console()
     resumed_id = logger_id(config.ckpt_path) if config.ckpt_path else None
@@ -44,22 +47,23 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
         config.seed,
     )
     removals = make_systems(config, vectors, spectra, pairs, validation)
-    learned = fit(config, folder, resumed_id, vectors, spectra, probe, pairs, validation)
-    removals |= learned
+    learned, members = fit(config, folder, resumed_id, vectors, spectra, probe, pairs, validation)
     if distributed.is_first():
-        removals["learned"].save(folder / "removal")
+        learned.save(folder / "removal")
+    candidates = {described("learned", candidate): candidate for candidate, _ in members}
+    removals |= {"learned": learned} | dict(zip(candidates, (member for _, member in members), strict=True))
 
     sentences = config.data.kind == "sentences"
     held_out = Sts(test, name="held_out") if sentences else WordSimilarity(test, name="held_out")
     if sentences:  # word pairs have a held-out part of their own, and liang_words is scored whole, as its paper does
-        tasks = leave_out_seen(config, console, tasks, learned)
+        tasks = leave_out_seen(config, console, tasks, {"learned": learned})
     rows, not_run = compare(config, vectors, [held_out, *tasks], removals)
-    measured = geometry_rows(rows[0], {"none": probe.measure(), "learned": probe.measure(removals["learned"])})
-    rows = seeds_from_names(rows)
+    measured = geometry_rows(rows[0], {"none": probe.measure(), "learned": probe.measure(learned)})
+    rows = [_of_candidate(row, candidates[row.removal]) if row.removal in candidates else row for row in rows]
     write_results(folder, [*rows, *measured])
     if distributed.is_first() and (figure := components_figure(rows)):
         save(figure, folder / "figures" / "components.png")
-    if len({row["seed"] for row in rows}) > 1:
+    if len({row.seed for row in rows}) > 1:
         print_over_seeds(console, rows, not_run)
     else:
         print_results(console, rows, not_run)
@@ -67,3 +71,8 @@ def train(config: DictConfig) -> list[dict[str, Any]]:
     console.print(verdict(rows, measured))
     console.print(f"Written to {folder}")
     return [*rows, *measured]
+
+
+def _of_candidate(row: Row, candidate: Mapping[str, Any]) -> Row:
+    """The row of a member of the bank, which has a seed of its own."""
+    return replace(row, removal="learned", candidate=candidate, seed=candidate.get("seed", row.seed))

@@ -11,7 +11,8 @@ from typing import Any
 import uncone
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.removal import Correction, Removal
-from uncone.report.tables import GEOMETRY_TASK, outcome, verdict
+from uncone.report.tables import outcome, verdict
+from uncone.tasks.row import GEOMETRY, Row
 from uncone.tasks.table import markdown_table
 
 SOURCES = {
@@ -53,19 +54,19 @@ class Evidence:
     """
 
     removal: str
-    rows: list[dict[str, Any]]
+    rows: list[Row]
     origin: str
     data: str | None = None
 
     @property
-    def tasks(self) -> list[dict[str, Any]]:
+    def tasks(self) -> list[Row]:
         """The rows of tasks."""
-        return [row for row in self.rows if row["task"] != GEOMETRY_TASK]
+        return [row for row in self.rows if row.task != GEOMETRY]
 
     @property
-    def geometry(self) -> list[dict[str, Any]]:
+    def geometry(self) -> list[Row]:
         """The rows of geometry."""
-        return [row for row in self.rows if row["task"] == GEOMETRY_TASK]
+        return [row for row in self.rows if row.task == GEOMETRY]
 
     def verdict(self) -> str:
         """What the removal does for this encoder, in words a person can act on."""
@@ -153,7 +154,7 @@ def _measured(evidence: Evidence) -> list[str]:
     """Tables of scores and geometry, before and after."""
     if not evidence.tasks:
         return []
-    values = {(row["removal"], row["metric"]): row["value"] for row in evidence.geometry}
+    values = {(row.removal, row.metric): row.value for row in evidence.geometry}
     removals = dict.fromkeys(removal for removal, _ in values)
     lines = [f"| probe | {' | '.join(MEASURES.values())} |", f"| --- |{' ---: |' * len(MEASURES)}"]
     for removal in removals:

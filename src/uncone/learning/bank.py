@@ -51,8 +51,19 @@ def members(
     ]
 
 
+def candidates(bank: Sequence[Member]) -> list[dict[str, float]]:
+    """What each member is: its number of components D, and whatever else not all members share.
+
+    Example:
+        >>> candidates(members([10], seeds=[0, 1]))
+        [{'D': 10, 'seed': 0}, {'D': 10, 'seed': 1}]
+    """
+    varying = [key for key in ("seed", "pull", "learning_rate") if len({getattr(member, key) for member in bank}) > 1]
+    return [{"D": member.components, **{key: getattr(member, key) for key in varying}} for member in bank]
+
+
 def labels(bank: Sequence[Member]) -> list[str]:
-    """A name for each member: its number of components, and whatever else not all members share.
+    """What the log calls each member.
 
     Example:
         >>> labels(members([10, 20]))
@@ -60,12 +71,8 @@ def labels(bank: Sequence[Member]) -> list[str]:
         >>> labels(members([10], seeds=[0, 1], pulls=[0.1, 1.0]))
         ['10_seed0_pull0.1', '10_seed0_pull1', '10_seed1_pull0.1', '10_seed1_pull1']
     """
-    short = {"seed": "seed", "pull": "pull", "learning_rate": "rate"}
-    varying = [key for key in short if len({getattr(member, key) for member in bank}) > 1]
-    return [
-        "_".join([str(member.components), *(f"{short[key]}{getattr(member, key):g}" for key in varying)])
-        for member in bank
-    ]
+    short = {"D": "", "seed": "_seed", "pull": "_pull", "learning_rate": "_rate"}
+    return ["".join(f"{short[key]}{value:g}" for key, value in each.items()) for each in candidates(bank)]
 
 
 class _Cosine(torch.autograd.Function):

@@ -15,10 +15,11 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from uncone.data.pairs import ScoredPairs
 from uncone.geometry.probe import GeometryProbe
+from uncone.learning.bank import candidates
 from uncone.learning.callbacks import GeometryCallback, LoggerIdentity
 from uncone.learning.recipe import epochs, finished, make_learner
 from uncone.learning.replicas import trainer_options
-from uncone.removal import ClusteredRemoval, Correction, Removal
+from uncone.removal import Correction
 from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
 from uncone.runs.loggers import make_loggers
@@ -36,8 +37,8 @@ def fit(
     probe: GeometryProbe,
     pairs: ScoredPairs,
     validation: ScoredPairs,
-) -> dict[str, Correction]:
-    """Train the bank of removals; returns the best as "learned" (and every other, if `learned.report` says so)."""
+) -> tuple[Correction, list[tuple[dict[str, float], Correction]]]:
+    """Train the bank of removals; returns the best, and (if `learned.report` says so) every member and what it is."""
     module, data = make_learner(config, vectors, spectra, pairs, validation)
     keeps_best = config.learned.keep == "best"
     start = (module.removal(0), module.validation_scores(data.validation).max()) if keeps_best else None
@@ -75,9 +76,9 @@ def fit(
         checkpoint = torch.load(saved, map_location="cpu", weights_only=True)
         module.best_member = checkpoint["best_member"]
         module.load_state_dict(checkpoint["state_dict"], strict=False)
-    removals: dict[str, Removal | ClusteredRemoval] = {"learned": module.removal()}
+    learned = module.removal()
     if start is not None and best.best_model_score <= start[1]:
-        removals["learned"] = start[0]  # nothing that was learned is better than what it started from
-    if config.learned.report == "all":
-        removals |= {f"learned_{label}": module.removal(member) for member, label in enumerate(module.labels)}
-    return {name: finished(config, vectors, removal) for name, removal in removals.items()}
+        learned = start[0]  # nothing that was learned is better than what it started from
+    described = candidates(module.bank.members) if config.learned.report == "all" else []
+    members = [(each, finished(config, vectors, module.removal(i))) for i, each in enumerate(described)]
+    return finished(config, vectors, learned), members

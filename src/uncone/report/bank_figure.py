@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +9,7 @@ from matplotlib.figure import Figure
 
 from uncone.report.figures import BLUE, GREY, ORANGE
 from uncone.report.seeds import over_seeds
-from uncone.tasks.scoring import Row
+from uncone.tasks.row import Row, described
 from uncone.tasks.table import headlines
 
 COLOURS = (GREY, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -24,29 +23,28 @@ def components_figure(rows: Sequence[Row]) -> Figure | None:
     are lines of their own.
 
     Args:
-        rows: of one encoder, with members named learned_COMPONENTS[_SETTINGS]; seeds in their column.
+        rows: of one encoder; the candidates among them tell their number of components D.
 
     Returns:
         The figure; None if no two members differ in their number of components.
     """
     members: dict[str, dict[int, str]] = {}
-    for removal in dict.fromkeys(row["removal"] for row in rows):
-        if found := re.fullmatch(r"learned_(\d+)(.*)", removal):
-            members.setdefault(found[2], {})[int(found[1])] = removal
+    for row in rows:
+        if row.candidate is not None:
+            others = {key: value for key, value in row.candidate.items() if key not in ("D", "seed")}
+            members.setdefault(described(row.removal, others), {})[row.candidate["D"]] = row.method
     if all(len(numbers) < 2 for numbers in members.values()):
         return None
-    named = {name for numbers in members.values() for name in numbers.values()}
-    fixed = [name for name in dict.fromkeys(row["removal"] for row in rows) if name not in named and name != "learned"]
+    fixed = list(dict.fromkeys(row.removal for row in rows if row.candidate is None and row.removal != "learned"))
     columns = headlines(rows)
     table = over_seeds(rows, columns)
     figure = Figure(figsize=(4.2 * len(columns), 3.6), dpi=120, layout="constrained")
     for place, (column, axes) in enumerate(
         zip(columns, figure.subplots(1, len(columns), squeeze=False)[0], strict=True)
     ):
-        for settings, numbers in members.items():
+        for label, numbers in members.items():
             counts = sorted(numbers)
             mean, deviation, _ = 100 * np.array([table[numbers[count]][place] for count in counts]).T
-            label = "learned" + settings.replace("_", " ")
             (line,) = axes.plot(counts, mean, marker=".", markersize=4, linewidth=1, label=label)
             axes.fill_between(
                 counts, mean - deviation, mean + deviation, alpha=0.2, color=line.get_color(), linewidth=0

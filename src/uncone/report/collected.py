@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
 from uncone.report.page import rendered
-from uncone.report.tables import GEOMETRY_TASK
 from uncone.runs.collection import NOT_FELT, Collection, Line, Status, best
 from uncone.support.files import write
-from uncone.tasks.scoring import ROW_KEYS
+from uncone.tasks.row import GEOMETRY, Row
 from uncone.tasks.statistics import LOWER_IS_BETTER
 
 LEGEND = (
@@ -31,7 +32,7 @@ CHOSEN = (
 )
 ON_PAGE = ("mean_cosine", "isoscore", "frequency_pc1")  # geometry that stands beside the scores; alone, all of it does
 LOWER = (*LOWER_IS_BETTER, "mean_cosine", "frequency_pc1")
-CELL = ("mean", "std", "seeds", "ci_low", "ci_high")
+CELL = ("mean", "std", "seeds", "low", "high")
 BEST_HEAD = ["encoder", "figure", "raw", "best", "of", "by validation", "of"]
 
 
@@ -66,7 +67,7 @@ def page_contents(collection: Collection, name: str) -> dict[str, Any]:
         lines.append({"settings": key[0], "system": key[1], "validation": validation, "cells": cells})
     figures = []
     for column in columns:
-        is_geometry = column.task == GEOMETRY_TASK
+        is_geometry = column.task == GEOMETRY
         top = None if is_geometry else best(list(found[column].values()))
         figures.append(
             {
@@ -93,9 +94,11 @@ def page_contents(collection: Collection, name: str) -> dict[str, Any]:
 def as_csv(collection: Collection) -> str:
     """Every result row of every run, unrounded, with the settings that differ between the runs."""
     file = io.StringIO()
-    writer = csv.DictWriter(file, ["run", *collection.settings, "validation", *ROW_KEYS], lineterminator="\n")
+    keys = [field.name for field in fields(Row)]
+    writer = csv.DictWriter(file, ["run", *collection.settings, "validation", *keys], lineterminator="\n")
     writer.writeheader()
-    writer.writerows({key: row.get(key) for key in writer.fieldnames} for row in collection.rows())
+    for row in collection.rows():
+        writer.writerow(row | {"candidate": row["candidate"] and json.dumps(row["candidate"])})
     return file.getvalue()
 
 
@@ -169,9 +172,9 @@ def figure(line: Line | None, interval: bool = True) -> str:
     text = f"{100 * line.mean:.1f}"
     if line.std is not None:
         text += f" ±{100 * line.std:.1f}"
-    if not interval or line.ci_low is None or line.ci_high is None:
+    if not interval or line.low is None or line.high is None:
         return text
-    return f"{text} [{100 * line.ci_low:.1f}, {100 * line.ci_high:.1f}]"
+    return f"{text} [{100 * line.low:.1f}, {100 * line.high:.1f}]"
 
 
 def name(collection: Collection, line: Line | None) -> str:

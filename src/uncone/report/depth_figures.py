@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from uncone.geometry.atlas.store import AtlasStore
 from uncone.report.figures import BLUE, GREY, ORANGE, save
 from uncone.report.measures import MEASURES, Measure
-from uncone.report.tables import GEOMETRY_TASK
+from uncone.runs.reading import read_results
+from uncone.tasks.row import GEOMETRY, Row
 
 RAW = "none"
 COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -43,7 +44,7 @@ def write_figures(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     store = AtlasStore(folder)
     encoders = store.index()["encoders"]
-    rows = [row for row in json.loads((folder / "results.json").read_text()) if row["task"] == GEOMETRY_TASK]
+    rows = [row for row in read_results(folder) if row.task == GEOMETRY]
     drawn = {"depth": measures_over_depth(rows)}
     if any(removal == RAW for *_, removal in store.maps()):
         drawn["variance"] = explained_variance(store)
@@ -51,7 +52,7 @@ def write_figures(folder: str | Path) -> list[Path]:
     return [save(figure, folder / FIGURES / f"{name}.png") for name, figure in drawn.items()]
 
 
-def measures_over_depth(rows: Sequence[Mapping[str, Any]], measures: Sequence[Measure] = MEASURES) -> Figure:
+def measures_over_depth(rows: Sequence[Row], measures: Sequence[Measure] = MEASURES) -> Figure:
     """One panel for each measure: a line for each encoder, dashed after a removal, level for an encoder of one layer.
 
     Args:
@@ -62,23 +63,24 @@ def measures_over_depth(rows: Sequence[Mapping[str, Any]], measures: Sequence[Me
         ValueError: if none of the measures has a number.
 
     Example:
-        >>> like = {"encoder": "minilm", "removal": "none", "metric": "lid", "ci_low": None, "ci_high": None}
-        >>> figure = measures_over_depth([{**like, "subset": "1", "value": 8.0}, {**like, "subset": "2", "value": 9.0}])
+        >>> where = {"encoder": "minilm", "removal": "none", "task": "geometry", "metric": "lid"}
+        >>> rows = [Row(**where, subset=layer, value=value) for layer, value in (("1", 8.0), ("2", 9.0))]
+        >>> figure = measures_over_depth(rows)
         >>> [axes.get_title(loc="left") for axes in figure.axes]
         ['Local dimension']
     """
-    known = [row for row in rows if row["value"] is not None]
-    shown = [measure for measure in measures if any(row["metric"] == measure.metric for row in known)]
+    known = [row for row in rows if not math.isnan(row.value)]
+    shown = [measure for measure in measures if any(row.metric == measure.metric for row in known)]
     if not shown:
         names = ", ".join(measure.metric for measure in measures)
         raise ValueError(f"no row has a value of any of {names}: give the geometry rows of results.json")
-    layers = _ordered({row["subset"] for row in known})
+    layers = _ordered({row.subset for row in known})
     columns = min(3, len(shown))
     lines = -(-len(shown) // columns)
     figure = Figure(figsize=(4 * columns, 2.5 * lines + 0.4), dpi=120, layout="constrained")
     grid = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes, measure in zip(grid, shown, strict=False):
-        _draw_measure(axes, measure, [row for row in known if row["metric"] == measure.metric], known, layers)
+        _draw_measure(axes, measure, [row for row in known if row.metric == measure.metric], known, layers)
     for axes in grid[len(shown) :]:
         axes.remove()
     handles = {str(line.get_label()): line for axes in figure.axes for line in axes.get_lines()}
@@ -148,15 +150,15 @@ def clouds(store: AtlasStore, encoder: str, colour: str = "frequency") -> Figure
 def _draw_measure(
     axes: Axes,
     measure: Measure,
-    rows: Sequence[Mapping[str, Any]],
-    known: Sequence[Mapping[str, Any]],
+    rows: Sequence[Row],
+    known: Sequence[Row],
     layers: Sequence[str],
 ) -> None:
     """The lines of one measure; colours and dashes follow encoders and removals of all measures."""
-    encoders = list(dict.fromkeys(row["encoder"] for row in known))
-    removals = list(dict.fromkeys(row["removal"] for row in known))
+    encoders = list(dict.fromkeys(row.encoder for row in known))
+    removals = list(dict.fromkeys(row.removal for row in known))
     for (e, encoder), (r, removal) in ((a, b) for a in enumerate(encoders) for b in enumerate(removals)):
-        own = {row["subset"]: row for row in rows if (row["encoder"], row["removal"]) == (encoder, removal)}
+        own = {row.subset: row for row in rows if (row.encoder, row.removal) == (encoder, removal)}
         if not own:
             continue
         look: dict[str, Any] = {
@@ -166,19 +168,19 @@ def _draw_measure(
         }
         label = f"{encoder}, {'raw' if removal == RAW else removal}"
         if len(own) == 1 and len(layers) > 1:
-            axes.axhline(next(iter(own.values()))["value"], label=label, **look)
+            axes.axhline(next(iter(own.values())).value, label=label, **look)
             continue
         x = [layers.index(layer) for layer in layers if layer in own]
         drawn = [own[layers[i]] for i in x]
-        axes.plot(x, [row["value"] for row in drawn], label=label, marker="o", markersize=4, **look)
-        if all(row["ci_low"] is not None for row in drawn):
-            low, high = [row["ci_low"] for row in drawn], [row["ci_high"] for row in drawn]
-            axes.fill_between(x, low, high, color=look["color"], alpha=0.15, linewidth=0)
+        axes.plot(x, [row.value for row in drawn], label=label, marker="o", markersize=4, **look)
+        ends = [(row.low, row.high) for row in drawn if row.low is not None and row.high is not None]
+        if len(ends) == len(drawn):
+            axes.fill_between(x, *zip(*ends, strict=True), color=look["color"], alpha=0.15, linewidth=0)
     axes.set_title(measure.title, loc="left", fontsize=11)
     axes.set_xticks(range(len(layers)), layers)
     axes.set_xlabel("layer")
     if measure.from_zero:
-        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]) if min(row["value"] for row in rows) < 0 else 0.0)
+        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]) if min(row.value for row in rows) < 0 else 0.0)
     _calm(axes)
 
 

@@ -19,8 +19,9 @@ from plotly.offline import get_plotlyjs
 
 from uncone.geometry.atlas.store import AtlasStore, Sample
 from uncone.report.measures import MEASURES
-from uncone.report.tables import GEOMETRY_TASK
+from uncone.runs.reading import read_results
 from uncone.support.files import write
+from uncone.tasks.row import GEOMETRY
 
 PAGE = "report.html"
 SCRIPTS = ("common.js", "page.js", "depth.js", "layer.js", "cloud.js")
@@ -84,9 +85,7 @@ def rendered(
 
 def page_contents(folder: Path) -> dict[str, Any]:
     """What the page embeds: the numbers as they stand in results.json, and the views."""
-    results = folder / "results.json"
-    if not results.is_file():
-        raise ValueError(f"no results.json in {folder.resolve()}: write the page into the output folder of analyze.py")
+    rows = read_results(folder)
     store = AtlasStore(folder)
     index = store.index()
     maps = list(store.maps())
@@ -97,7 +96,7 @@ def page_contents(folder: Path) -> dict[str, Any]:
         "title": f"The geometry of {' and '.join(index['encoders'])}",
         "lead": _lead(index),
         "made": f"Made with uncone {version('uncone')}. This file holds all it shows and opens without a network.",
-        "rows": [row for row in json.loads(results.read_text()) if row["task"] == GEOMETRY_TASK],
+        "rows": [row.to_json() for row in rows if row.task == GEOMETRY],
         "definitions": store.definitions(),
         "measures": [measure._asdict() for measure in MEASURES],
         "encoders": [_encoder(store, name, entry, maps, points) for name, entry in index["encoders"].items()],

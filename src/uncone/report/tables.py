@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 from rich.console import Console
 
-from uncone.tasks.scoring import ROW_KEYS, SIGNIFICANT, NotRun, Row
-from uncone.tasks.table import Headline, headlines, rich_table
+from uncone.tasks.row import Row
+from uncone.tasks.scoring import NotRun
+from uncone.tasks.table import headlines, rich_table
 
-GEOMETRY_TASK = "geometry"
 Outcome = Literal["helps", "hurts", "helps some tasks and hurts others", "changes nothing for sure"]
 
 
@@ -29,42 +29,21 @@ def _columns_that_fit(width: int, rows: Sequence[Row]) -> int:
     if not columns:
         return 1
     widest = max(13, *(len(name) for column in columns for name in column)) + 3  # with its padding and border
-    methods = max(len(str(row["removal"])) for row in rows) + 4
+    methods = max(len(row.method) for row in rows) + 4
     return max(1, (width - methods) // widest)
 
 
-def geometry_rows(like: Mapping[str, Any], measures: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
-    """Result rows for geometry measured before and after.
-
-    Args:
-        like: a row to take encoder, layers, pooling and seed from.
-        measures: removal to measure to value.
-    """
-    return [
-        {
-            **dict.fromkeys(ROW_KEYS),
-            **{key: like[key] for key in ("encoder", "layers", "pooling", "seed")},
-            "removal": removal,
-            "task": GEOMETRY_TASK,
-            "subset": str(like["layers"]),
-            "metric": metric,
-            "value": value,
-        }
-        for removal, values in measures.items()
-        for metric, value in values.items()
-    ]
-
-
-def verdict(rows: Sequence[Row], geometry: Sequence[Mapping[str, Any]], removal: str = "learned") -> str:
+def verdict(rows: Sequence[Row], geometry: Sequence[Row], removal: str = "learned") -> str:
     """One sentence: what a removal did for this encoder, and how sure that is.
 
     A gain counts if its p-value lies below 0.05, after correction for all methods compared (`p_holm`).
     """
-    parts = []
-    for headline, gain in _gains(rows, removal):
-        parts.append(f"{headline.task} {100 * gain['value']:+.1f}" + ("" if _is_sure(gain) else " (not significant)"))
-    cosine = {row["removal"]: row["value"] for row in geometry if row["metric"] == "mean_cosine"}
-    encoder = f"{rows[0]['encoder']} (layers {rows[0]['layers']})" if rows else "this encoder"
+    parts = [
+        f"{row.task} {100 * gain:+.1f}" + ("" if row.is_sure else " (not significant)")
+        for row, gain in _gains(rows, removal)
+    ]
+    cosine = {row.removal: row.value for row in geometry if row.metric == "mean_cosine"}
+    encoder = f"{rows[0].encoder} (layers {rows[0].layers})" if rows else "this encoder"
     return (
         f"On {encoder} the {removal} removal {outcome(rows, removal)}: {', '.join(parts)} points over raw; "
         f"the mean cosine of the probe goes from {cosine['none']:.2f} to {cosine[removal]:.2f}."
@@ -73,22 +52,15 @@ def verdict(rows: Sequence[Row], geometry: Sequence[Mapping[str, Any]], removal:
 
 def outcome(rows: Sequence[Row], removal: str = "learned") -> Outcome:
     """What a removal did for the headline figures, counting significant differences only."""
-    sure = [gain["value"] for _, gain in _gains(rows, removal) if _is_sure(gain)]
-    helped, hurt = any(value > 0 for value in sure), any(value < 0 for value in sure)
+    sure = [gain for row, gain in _gains(rows, removal) if row.is_sure]
+    helped, hurt = any(gain > 0 for gain in sure), any(gain < 0 for gain in sure)
     if helped and hurt:
         return "helps some tasks and hurts others"
     return "helps" if helped else "hurts" if hurt else "changes nothing for sure"
 
 
-def _gains(rows: Sequence[Row], removal: str) -> list[tuple[Headline, Row]]:
-    """The headline figures for which there is a difference from raw vectors, and that difference."""
-    gains = {
-        Headline(row["task"], row["subset"], row["metric"].removesuffix("_gain")): row
-        for row in rows
-        if row["removal"] == removal and row["metric"].endswith("_gain")
-    }
-    return [(headline, gains[headline]) for headline in headlines(rows) if headline in gains]
-
-
-def _is_sure(gain: Row) -> bool:
-    return gain["p_holm"] is not None and gain["p_holm"] < SIGNIFICANT
+def _gains(rows: Sequence[Row], removal: str) -> list[tuple[Row, float]]:
+    """The rows of the headline figures in which there is a difference from raw vectors, and that difference."""
+    of_removal = {row.headline: row for row in rows if row.method == removal}
+    found = [of_removal[headline] for headline in headlines(rows) if headline in of_removal]
+    return [(row, row.gain) for row in found if row.gain is not None]

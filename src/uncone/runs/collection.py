@@ -13,15 +13,15 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from omegaconf import OmegaConf
 
-from uncone.report.tables import GEOMETRY_TASK
 from uncone.runs.reading import JOB, VALIDATION, read_curve, read_offline_run, read_results, validation_score
 from uncone.runs.settings import telling
+from uncone.tasks.row import GEOMETRY, Headline, Row
 from uncone.tasks.statistics import LOWER_IS_BETTER
-from uncone.tasks.table import Headline, headlines
+from uncone.tasks.table import headlines
 
 Key = tuple[tuple[str, ...], tuple[str, ...]]  # settings and system, as in `Line`
 Status = Literal["finished", "failed", "unfinished"]
-CARRIED = ("encoder", "layers", "pooling", "removal")  # what a result row says of its system
+CARRIED = ("encoder", "layers", "pooling", "method")  # what a result row says of its system
 LEARNED = "learned"
 LEARNING = ("learned", "recipes", "objective", "trainer", "callbacks")  # settings that no fixed removal feels
 NOT_FELT = "–"
@@ -43,7 +43,7 @@ class Run:
     name: str
     status: Status
     settings: dict[str, Any]
-    rows: list[dict[str, Any]]
+    rows: list[Row]
     why: str | None
     validation: float | None
 
@@ -54,12 +54,12 @@ class Line(NamedTuple):
     Attributes:
         settings: values of the settings that vary between runs, other than those in `system` and the seed; a dash for
             those that this removal does not feel.
-        system: encoder, layers, pooling and removal.
+        system: encoder, layers, pooling and method.
         headline: task, subset and metric.
         mean: over seeds.
         std: standard deviation over seeds (n − 1); None for a single one.
         seeds: how many there are.
-        ci_low, ci_high: the 95 % interval over items, its ends averaged over seeds; None if one is unknown.
+        low, high: the 95 % interval over items, its ends averaged over seeds; None if one is unknown.
         validation: score on validation pairs, averaged over seeds; None for what was not learned.
     """
 
@@ -69,8 +69,8 @@ class Line(NamedTuple):
     mean: float
     std: float | None
     seeds: int
-    ci_low: float | None
-    ci_high: float | None
+    low: float | None
+    high: float | None
     validation: float | None
 
 
@@ -99,7 +99,7 @@ class Collection:
     def rows(self) -> list[dict[str, Any]]:
         """All result rows, each with the run it is from, that run's varying settings and its validation score."""
         return [
-            {"run": run.name, **self.of(run), "validation": run.validation, **row}
+            {"run": run.name, **self.of(run), "validation": run.validation, **row.to_json()}
             for run in self.finished
             for row in run.rows
         ]
@@ -110,29 +110,29 @@ class Collection:
 
     def headlines(self) -> list[Headline]:
         """The figure that speaks for each task."""
-        scores = [row for run in self.finished for row in run.rows if row["task"] != GEOMETRY_TASK]
+        scores = [row for run in self.finished for row in run.rows if row.task != GEOMETRY]
         return headlines(scores)
 
     def geometry(self) -> list[Headline]:
         """The measures of geometry; their subset is a layer, and does not count."""
-        metrics = (row["metric"] for run in self.finished for row in run.rows if row["task"] == GEOMETRY_TASK)
-        return [Headline(GEOMETRY_TASK, "", metric) for metric in dict.fromkeys(metrics)]
+        metrics = (row.metric for run in self.finished for row in run.rows if row.task == GEOMETRY)
+        return [Headline(GEOMETRY, "", metric) for metric in dict.fromkeys(metrics)]
 
     def lines(self, headline: Headline) -> list[Line]:
         """A figure of every system, over seeds, in the order of runs; of runs with one seed, the last counts."""
-        found: dict[Key, dict[Any, tuple[dict[str, Any], float | None]]] = {}
+        found: dict[Key, dict[Any, tuple[Row, float | None]]] = {}
         for run in self.finished:
             settings = self.of(run)
             unfelt = {key: NOT_FELT if key.split(".")[0] in LEARNING else value for key, value in settings.items()}
             for row in run.rows:
-                if (row["task"], row["metric"]) != (headline.task, headline.metric) or row["value"] is None:
+                if (row.task, row.metric) != (headline.task, headline.metric) or math.isnan(row.value):
                     continue
-                if headline.task == GEOMETRY_TASK or row["subset"] == headline.subset:
-                    system = tuple(str(row[key]) for key in CARRIED)
-                    validation = run.validation if row["removal"] == LEARNED else None
-                    is_fixed = f"methods.{row['removal']}._target_" in run.settings
+                if headline.task == GEOMETRY or row.subset == headline.subset:
+                    system = tuple(str(getattr(row, key)) for key in CARRIED)
+                    validation = run.validation if row.method == LEARNED else None
+                    is_fixed = f"methods.{row.removal}._target_" in run.settings
                     felt = unfelt if is_fixed else settings
-                    found.setdefault((tuple(felt.values()), system), {})[row["seed"]] = (row, validation)
+                    found.setdefault((tuple(felt.values()), system), {})[row.seed] = (row, validation)
         return [_line(*key, headline, list(each.values())) for key, each in found.items()]
 
 
@@ -225,9 +225,9 @@ def _line(
     settings: tuple[str, ...],
     system: tuple[str, ...],
     headline: Headline,
-    found: Sequence[tuple[dict[str, Any], float | None]],
+    found: Sequence[tuple[Row, float | None]],
 ) -> Line:
-    values = [row["value"] for row, _ in found]
+    values = [row.value for row, _ in found]
     return Line(
         settings,
         system,
@@ -235,8 +235,8 @@ def _line(
         float(np.mean(values)),
         float(np.std(values, ddof=1)) if len(values) > 1 else None,
         len(values),
-        _mean([row["ci_low"] for row, _ in found]),
-        _mean([row["ci_high"] for row, _ in found]),
+        _mean([row.low for row, _ in found]),
+        _mean([row.high for row, _ in found]),
         _mean([validation for _, validation in found]),
     )
 

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from uncone.commands.build import check
 from uncone.support import distributed
 from uncone.support.files import write
+from uncone.tasks.row import Row
 
 PACKAGES = (
     "uncone",
@@ -76,7 +77,7 @@ def environment() -> dict[str, Any]:
     }
 
 
-def write_results(folder: Path, rows: Sequence[Any]) -> None:
+def write_results(folder: Path, rows: Sequence[Row]) -> None:
     """Write results.json: one row a line, so that two runs can be compared with diff."""
     if distributed.is_first():
-        write(folder / "results.json", "[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]\n")
+        write(folder / "results.json", "[\n" + ",\n".join(json.dumps(row.to_json()) for row in rows) + "\n]\n")

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from uncone.tasks.row import Row
+
 # A .wandb file is a log of protocol buffers in LevelDB's log format: seven bytes of magic, then blocks of 32 KiB, in
 # them records with a header of checksum (4 bytes), length (2) and kind (1: whole, 2: first part, 3: middle, 4: last).
 _MAGIC, _BLOCK, _HEADER = b":W&B", 32_768, 7
@@ -110,17 +112,19 @@ def _checksum_fits(checksum: int, kind: int, body: bytes) -> bool:
     return zlib.crc32(bytes([kind]) + body) & 0xFFFFFFFF == checksum
 
 
-def read_results(folder: str | Path) -> list[dict[str, Any]]:
+def read_results(folder: str | Path) -> list[Row]:
     """Rows of a run's results.json.
 
     Raises:
-        ValueError: if the folder has none.
+        ValueError: if the folder has none, or it holds something else than rows.
     """
     path = Path(folder) / "results.json"
     if not path.is_file():
         raise ValueError(f"no results.json in {Path(folder).resolve()}: the run has not finished")
-    rows: list[dict[str, Any]] = json.loads(path.read_text())
-    return rows
+    try:
+        return [Row.from_json(found) for found in json.loads(path.read_text())]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path.resolve()} does not hold results: {error}") from error
 
 
 def read_curve(folder: str | Path, metric: str = VALIDATION) -> list[tuple[int, float]]:

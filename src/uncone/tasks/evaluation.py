@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
 
 from rich.progress import Progress
 
 from uncone.data.files import DataUnavailable
 from uncone.tasks.base import Prediction, Task, Vectors
-from uncone.tasks.scoring import ROW_KEYS, SIGNIFICANT, NotRun, Row, score
+from uncone.tasks.row import SIGNIFICANT, Row
+from uncone.tasks.scoring import NotRun, score
 
 logger = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ def evaluate(
     systems: Mapping[str, Vectors],
     *,
     encoder: str | None = None,
-    layers: Any = None,
+    layers: str | None = None,
     pooling: str | None = None,
     seed: int = 0,
     reference: str | None = None,
@@ -34,16 +35,14 @@ def evaluate(
         tasks: with distinct names.
         systems: name of the removal to the vectors it gives; all of one encoder, so that they cover the same words.
         encoder: written into the rows, as are layers and pooling.
-        layers: any value that JSON can hold.
-        pooling: name of the pooling.
         seed: of the bootstrap; written into the rows.
-        reference: a system against which the others get "gain" rows, usually "none".
+        reference: a system over which the rows of the others tell their gain, usually "none".
         resamples: bootstrap resamples. The smallest p-value possible is 2 / (resamples + 1), so that m removals need
             more than 40 m of them for a gain to be significant after Holm's correction; fewer are warned of.
         progress: draw a progress bar.
 
     Returns:
-        Rows with the keys `ROW_KEYS`, and what could not be run: tasks whose data are missing, and metrics that are
+        Rows, and what could not be run: tasks whose data are missing, and metrics that are
         undefined for some vectors.
 
     Raises:
@@ -57,7 +56,7 @@ def evaluate(
         ...     def sentences(self, texts):
         ...         return np.array([[1000.0, len(text)] for text in texts])
         >>> rows, not_run = evaluate([Sts("lee")], {"none": Lengths()}, resamples=100)
-        >>> [(row["subset"], row["metric"], row["n"]) for row in rows]
+        >>> [(row.subset, row.metric, row.n) for row in rows]
         [('all', 'spearman', 1225), ('all', 'pearson', 1225), ('all', 'alignment', 16), ('all', 'uniformity', 50)]
     """
     if not systems:
@@ -73,7 +72,6 @@ def evaluate(
             "with resamples=%d no difference can be significant among %d removals: set resamples=%d or more",
             *(resamples, len(systems), math.ceil(2 * comparisons / SIGNIFICANT)),
         )
-    shared = {"encoder": encoder, "layers": layers, "pooling": pooling, "seed": seed}
     rows: list[Row] = []
     not_run: list[NotRun] = []
     with Progress(disable=not progress, transient=True) as bar:
@@ -90,6 +88,6 @@ def evaluate(
                 bar.advance(steps, len(systems) - len(predictions))
                 continue
             scored, undefined = score(task.name, predictions, task.averages(), reference, resamples, seed)
-            rows += [{key: (shared | row).get(key) for key in ROW_KEYS} for row in scored]
+            rows += [replace(row, encoder=encoder, layers=layers, pooling=pooling, seed=seed) for row in scored]
             not_run += undefined
     return rows, not_run

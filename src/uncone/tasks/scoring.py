@@ -1,36 +1,22 @@
 """From predictions to result rows: values, confidence intervals, and gains over a reference.
 
-All statistics of all tasks are computed here and in `uncone.tasks.statistics`, the same way for every system. The systems of
-one evaluation share their bootstrap resamples, so that ten removals cost little more than one and are compared item by
-item. Resamples depend on the seed, the task and the subset only: adding a task or a system changes no other row.
+The systems of one evaluation share their bootstrap resamples, so that ten removals cost little more than one and are
+compared item by item. Resamples depend on the seed, the task and the subset only: adding a task or a system changes no
+other row.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from uncone.tasks.base import Average, Prediction
+from uncone.tasks.row import COVERAGE, Headline, Row
 from uncone.tasks.statistics import LOWER_IS_BETTER, Difference, bootstrap, difference, holm, percentile_interval, point
-
-# One line of results.json; None is unknown or does not apply. The metric "spearman_gain" is the value of this removal
-# minus that of the reference, with the interval of the paired bootstrap; "coverage" is the share of items whose words
-# are all known. The removal "majority" is no removal: it stands for what can be said without vectors. A *figure* is one
-# metric on one subset of one task. Its p-values:
-# - p_value, of a gain: paired bootstrap, the removal against the reference;
-# - p_holm, of a gain: p_value corrected after Holm for all gains of the figure;
-# - p_best, of a value: paired bootstrap, the removal against the best of the figure, corrected after Holm for all such
-#   comparisons of the figure; 1 for the best itself.
-Row = dict[str, Any]
-ROW_KEYS = (
-    *("encoder", "layers", "pooling", "removal", "task", "subset", "metric"),
-    *("value", "ci_low", "ci_high", "n", "seed", "p_value", "p_holm", "p_best"),
-)
-SIGNIFICANT = 0.05
 
 MAJORITY = "majority"
 
@@ -79,8 +65,8 @@ def score(
         seed: of the bootstrap.
 
     Returns:
-        Rows system by system, without the keys that only the caller knows (encoder, layers, pooling, seed); and the
-        values that are undefined, because a system gives the same number for all items, or NaN.
+        Rows system by system, without what only the caller knows (encoder, layers, pooling, seed); and the values that
+        are undefined, because a system gives the same number for all items, or NaN.
 
     Raises:
         ValueError: if the systems were scored on different items.
@@ -90,23 +76,19 @@ def score(
         >>> systems = {"none": gold % 7, "better": gold % 29}
         >>> predictions = {name: [Prediction("all", gold, p, ("spearman",))] for name, p in systems.items()}
         >>> rows, _ = score("toy", predictions, reference="none")
-        >>> [(row["removal"], row["metric"], round(row["value"], 2)) for row in rows]
-        [('none', 'spearman', 0.08), ('better', 'spearman', 0.81), ('better', 'spearman_gain', 0.74)]
+        >>> [(row.removal, round(row.value, 2), row.gain and round(row.gain, 2)) for row in rows]
+        [('none', 0.08, None), ('better', 0.81, 0.74)]
     """
     measured: dict[tuple[str, str], _Measured] = {}  # by subset and metric
     predictions = _with_majority(task, predictions)
-    coverage: dict[str, Row] = {}
+    coverage: dict[str, np.ndarray] = {}
     not_run: list[NotRun] = []
     for subset_predictions in zip(*predictions.values(), strict=True):
         of_system = dict(zip(predictions, subset_predictions, strict=True))
         first = subset_predictions[0]
         _require_same_items(task, of_system)
         if first.covered is not None:
-            coverage[first.subset] = {
-                "metric": "coverage",
-                "value": float(first.covered.mean()),
-                "n": len(first.covered),
-            }
+            coverage[first.subset] = first.covered
         for metric in first.metrics:
             # the names enter the seed, so that each subset is resampled independently of the others
             draws = [seed, zlib.crc32(f"{task}/{first.subset}".encode())]
@@ -123,10 +105,11 @@ def score(
     rows: list[Row] = []
     for name in predictions:
         for (subset, metric), figure in measured.items():
-            where = {"removal": name, "task": task, "subset": subset}
-            rows += [where | row for row in _rows(metric, figure, compared[subset, metric], name)]
+            if name in figure.values:
+                rows.append(_row(Headline(task, subset, metric), figure, compared[subset, metric], name))
             if subset in coverage and metric == metrics[-1]:
-                rows.append(where | coverage[subset])
+                share, n = float(coverage[subset].mean()), len(coverage[subset])
+                rows.append(Row(removal=name, task=task, subset=subset, metric=COVERAGE, value=share, n=n))
     return rows, not_run
 
 
@@ -196,24 +179,29 @@ def _corrected(differences: Mapping[str, Difference]) -> dict[str, float]:
     return dict(zip(differences, adjusted.tolist(), strict=True))
 
 
-def _rows(metric: str, figure: _Measured, compared: _Compared, name: str) -> Iterator[Row]:
-    """Value and gain of one system, where they are defined."""
-    if name not in figure.values:
-        return
+def _row(headline: Headline, figure: _Measured, compared: _Compared, name: str) -> Row:
+    """Value and gain of one system."""
     low, high = percentile_interval(figure.replicates[name])
-    value = {"value": figure.values[name], "ci_low": low, "ci_high": high}
-    yield {"metric": metric, **value, "n": figure.n, "p_best": compared.p_best.get(name)}
-    if name in compared.gains:
-        gain = compared.gains[name]
-        yield {
-            "metric": f"{metric}_gain",
-            "value": gain.difference,
-            "ci_low": gain.ci_low,
-            "ci_high": gain.ci_high,
-            "n": figure.n,
-            "p_value": gain.p_value,
-            "p_holm": compared.p_holm[name],
-        }
+    row = Row(
+        removal=name,
+        **headline._asdict(),
+        value=figure.values[name],
+        low=low,
+        high=high,
+        n=figure.n,
+        p_best=compared.p_best.get(name),
+    )
+    if name not in compared.gains:
+        return row
+    gain = compared.gains[name]
+    return replace(
+        row,
+        gain=gain.difference,
+        gain_low=gain.ci_low,
+        gain_high=gain.ci_high,
+        p_value=gain.p_value,
+        p_holm=compared.p_holm[name],
+    )
 
 
 def _require_same_items(task: str, of_system: Mapping[str, Prediction]) -> None:

@@ -17,7 +17,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from uncone.tasks.scoring import SIGNIFICANT, Row
+from uncone.tasks.row import COVERAGE, SIGNIFICANT, Headline, Row
 from uncone.tasks.statistics import LOWER_IS_BETTER
 
 LEGEND = (
@@ -27,14 +27,6 @@ LEGEND = (
 
 # The subset that speaks for a task: the first of these that it has, or else its first one.
 _SUBSETS = ("all", "macro", "total")
-
-
-class Headline(NamedTuple):
-    """Which figure of a task makes a column."""
-
-    task: str
-    subset: str
-    metric: str
 
 
 class _Cell(NamedTuple):
@@ -54,17 +46,15 @@ def headlines(rows: Sequence[Row]) -> list[Headline]:
         rows: from `uncone.tasks.evaluate`.
 
     Example:
-        >>> row = {"task": "ws353", "subset": "ws353", "metric": "spearman", "removal": "none", "value": 0.7}
-        >>> headlines([row])
+        >>> headlines([Row(task="ws353", subset="ws353", metric="spearman", removal="none", value=0.7)])
         [Headline(task='ws353', subset='ws353', metric='spearman')]
     """
     chosen = []
-    measured = [row for row in rows if row["metric"] != "coverage"]
-    for task in dict.fromkeys(row["task"] for row in measured):
-        of_task = [row for row in measured if row["task"] == task]
-        subset = _first_of(_SUBSETS, [row["subset"] for row in of_task])
-        metric = next(row["metric"] for row in of_task if row["subset"] == subset)
-        chosen.append(Headline(task, subset, metric))
+    measured = [row for row in rows if row.metric != COVERAGE]
+    for task in dict.fromkeys(row.task for row in measured):
+        of_task = [row for row in measured if row.task == task]
+        subset = _first_of(_SUBSETS, [row.subset for row in of_task])
+        chosen.append(next(row.headline for row in of_task if row.subset == subset))
     return chosen
 
 
@@ -109,8 +99,9 @@ def markdown_table(rows: Sequence[Row], columns: Sequence[Headline] | None = Non
         ValueError: if there is no figure to show, or no row has one of the columns.
 
     Example:
-        >>> row = {"task": "ws353", "subset": "ws353", "metric": "spearman", "removal": "none", "value": 0.7}
-        >>> print(markdown_table([row | {"ci_low": 0.65, "ci_high": 0.74}]).splitlines()[2])
+        >>> figure = {"task": "ws353", "subset": "ws353", "metric": "spearman"}
+        >>> row = Row(removal="none", **figure, value=0.7, low=0.65, high=0.74)
+        >>> print(markdown_table([row]).splitlines()[2])
         | none | **70.0 ±4.5** |
     """
     columns, methods, cells = _arrange(rows, columns)
@@ -130,50 +121,50 @@ def _arrange(
     columns = list(columns) if columns is not None else headlines(rows)
     if not columns:
         raise ValueError("there is no figure to show among the result rows")
-    differing = [key for key in ("encoder", "layers", "pooling") if len({str(row.get(key)) for row in rows}) > 1]
-    differing += ["seed"] if len({row.get("seed") for row in rows}) > 1 else []
+    differing = [
+        key for key in ("encoder", "layers", "pooling", "seed") if len({getattr(row, key) for row in rows}) > 1
+    ]
     names = [_method_name(row, differing) for row in rows]
-    by_key = {(name, row["task"], row["subset"], row["metric"]): row for name, row in zip(names, rows, strict=True)}
+    by_key = {(name, row.headline): row for name, row in zip(names, rows, strict=True)}
     methods = list(dict.fromkeys(names))
     cells = {}
     for column in columns:
-        of_column = {method: row for method in methods if (row := by_key.get((method, *column))) is not None}
+        of_column = {method: row for method in methods if (row := by_key.get((method, column))) is not None}
         if not of_column:
             known = ", ".join("/".join(headline) for headline in headlines(rows))
             raise ValueError(f"no result row has {'/'.join(column)}; there are, for instance, {known}")
         sign = -1 if column.metric in LOWER_IS_BETTER else 1
-        best = max(sign * row["value"] for row in of_column.values())
+        best = max(sign * row.value for row in of_column.values())
         for method, row in of_column.items():
-            is_best = sign * row["value"] == best
-            gain = by_key.get((method, column.task, column.subset, f"{column.metric}_gain"))
-            mark = _mark(gain, sign)
+            is_best = sign * row.value == best
+            mark = _mark(row, sign)
             # rows of several evaluations were each compared with the best of their own only
-            if not is_best and not differing and (row.get("p_best") or 0) >= SIGNIFICANT:
+            if not is_best and not differing and (row.p_best or 0) >= SIGNIFICANT:
                 mark += "°"
             cells[method, column] = _Cell(f"{mark} {_value(row)}".strip(), is_best)
     return columns, methods, cells
 
 
 def _method_name(row: Row, differing: Sequence[str]) -> str:
-    """The method of a row: its removal, between whatever else differs between the rows."""
-    before, after = ([key for key in differing if (key == "seed") == last] for last in (False, True))
-    return " ".join(str(row.get(key)) for key in [*before, "removal", *after])
+    """The method of a row, between whatever else differs between the rows."""
+    before = [str(getattr(row, key)) for key in differing if key != "seed"]
+    return " ".join([*before, row.method, *([str(row.seed)] if "seed" in differing else [])])
 
 
 def _value(row: Row) -> str:
-    text = f"{100 * row['value']:.1f}"
-    if row["ci_low"] is not None:
-        text += f" ±{50 * (row['ci_high'] - row['ci_low']):.1f}"
+    text = f"{100 * row.value:.1f}"
+    if row.low is not None and row.high is not None:
+        text += f" ±{50 * (row.high - row.low):.1f}"
     return text
 
 
-def _mark(gain: Row | None, sign: int) -> str:
+def _mark(row: Row, sign: int) -> str:
     """Whether a gain is more than noise; nothing where that was not tested."""
-    if gain is None or gain.get("p_holm") is None:
+    if row.gain is None or row.p_holm is None:
         return ""
-    if gain["p_holm"] >= SIGNIFICANT:
+    if not row.is_sure:
         return "≈"
-    return "▲" if sign * gain["value"] > 0 else "▼"
+    return "▲" if sign * row.gain > 0 else "▼"
 
 
 def _first_of(preferred: Sequence[str], present: Sequence[str]) -> str:

@@ -175,11 +175,11 @@ function drawMethods() {
   const ofLayer = DATA.tasks.filter((row) => row.layers === shownLayer && row.metric !== "coverage");
   const overall = (row) => ["all", "macro", "total"].includes(row.subset);
   const tasks = ofLayer.filter((row) => overall(row) || !ofLayer.some((each) => each.task === row.task && overall(each)));
-  const values = tasks.filter((row) => row.removal === "none" && !row.metric.endsWith("_gain"));
+  const values = tasks.filter((row) => row.removal === "none");
   const found = (row, removal, metric) => tasks.find((each) => each.removal === removal && each.task === row.task && each.subset === row.subset && each.metric === metric);
   const lines = values.map((row) => {
-    const after = found(row, "chosen", row.metric), gain = found(row, "chosen", `${row.metric}_gain`);
-    const text = gain ? gainText({ ...gain, difference: gain.value }) : "–";
+    const after = found(row, "chosen", row.metric);
+    const text = after ? gainText({ difference: after.gain, ci_low: after.gain_low, ci_high: after.gain_high, p_value: after.p_value }) : "–";
     return [`${row.task}, ${row.subset}`, row.metric, points(row.value), after ? points(after.value) : "–", text];
   });
   byId("task-table").hidden = lines.length === 0;

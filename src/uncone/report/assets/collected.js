@@ -28,7 +28,7 @@ function cellText(figure, cell) {
 }
 
 function cellTitle(figure, cell) {
-  const interval = cell.ci_low === null ? "" : `, 95 % interval ${cell.ci_low} to ${cell.ci_high}`;
+  const interval = cell.low === null ? "" : `, 95 % interval ${cell.low} to ${cell.high}`;
   return `${cell.mean}${cell.std === null ? "" : ` ± ${cell.std}`}, ${cell.seeds} seed${cell.seeds === 1 ? "" : "s"}${interval}`;
 }
 

@@ -59,12 +59,12 @@ function wholeTicks(rows) {
 function depthTrace(encoder, index, removal, number, rows, layers) {
   const colour = encoderColour(index);
   const level = rows.length === 1 && encoder.layers.length === 1 && layers.length > 1;
-  const sampled = !level && rows.some((row) => row.ci_low !== null);
+  const sampled = !level && rows.some((row) => row.low !== null);
   return {
     x: level ? layers : rows.map((row) => row.subset),
     y: level ? layers.map(() => rows[0].value) : rows.map((row) => row.value),
     error_y: sampled
-      ? { array: rows.map((row) => row.ci_high - row.value), arrayminus: rows.map((row) => row.value - row.ci_low), thickness: 1, width: 2 }
+      ? { array: rows.map((row) => row.high - row.value), arrayminus: rows.map((row) => row.value - row.low), thickness: 1, width: 2 }
       : undefined,
     mode: level ? "lines" : "lines+markers", name: `${encoder.name}, ${removalName(removal)}`,
     line: { color: colour, dash: DASHES[number % DASHES.length], width: level ? 1.5 : 2 },

@@ -41,7 +41,7 @@ function drawTables() {
 
 function tableCell(row) {
   if (!row) return make("td", {}, "");
-  const interval = row.ci_low === null ? "" : `, 95 % interval ${row.ci_low} to ${row.ci_high}`;
+  const interval = row.low === null ? "" : `, 95 % interval ${row.low} to ${row.high}`;
   return make("td", {
     "data-encoder": row.encoder, "data-removal": row.removal, "data-layer": row.subset, "data-metric": row.metric,
     "data-value": row.value, title: `${row.value}${interval}${row.n === null ? "" : `, n = ${row.n}`}`,
