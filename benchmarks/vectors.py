@@ -28,7 +28,7 @@ import torch
 from rich.console import Console
 
 from uncone import removal as removals
-from uncone.export.raw_files import rows_per_chunk
+from uncone.export.corrector import CHUNK
 from uncone.export.vectors import StoredVectors
 from uncone.removal import Removal
 from uncone.removal.spectrum import Spectrum
@@ -40,7 +40,7 @@ def by_hand(source: Path, target: Path, removal: Removal) -> None:
     c = removal.centre.float().numpy()
     X = np.load(source, mmap_mode="r")
     Y = np.lib.format.open_memmap(target, "w+", X.dtype, X.shape)
-    step = rows_per_chunk(X.shape[1])
+    step = CHUNK // X[:1].nbytes
     for start in range(0, len(X), step):
         Y[start : start + step] = (X[start : start + step] - c) @ W
     Y.flush()

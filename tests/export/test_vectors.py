@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from uncone import removal as removals
 from uncone.commands.build import register
 from uncone.commands.export import export
-from uncone.export import raw_files
+from uncone.export import corrector
 from uncone.export.vectors import StoredVectors
 from uncone.removal.clustering import Clustering
 from uncone.removal.spectrum import Spectrum
@@ -31,7 +31,7 @@ CONF = Path(__file__).parents[2] / "conf"
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
     """Thirty-two rows a chunk, so that every file is read in several, the last one partly full."""
-    monkeypatch.setattr(raw_files, "CHUNK", 32 * 4 * DIMENSION)
+    monkeypatch.setattr(corrector, "CHUNK", 32 * 4 * DIMENSION)
 
 
 @pytest.fixture(scope="module")

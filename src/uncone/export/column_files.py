@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from shutil import copyfile
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from uncone.export.raw_files import chosen, rows_per_chunk
-
-if TYPE_CHECKING:
-    from uncone.export.vectors import Corrector
+from uncone.export.corrector import Corrector, chosen
 
 READ_BUFFER = 2**20  # bytes of a column read at once
 CHUNKS_PER_GROUP = 4  # of a .parquet file; many small row groups make a file slow to open
@@ -47,9 +44,8 @@ def correct_parquet(source: Path, target: Path, column: str | None, correct: Cor
             use_dictionary=[field.name for field in schema if not pa.types.is_nested(field.type)],
         )
         with writer:
-            step = rows_per_chunk(correct.removal.dimension)
             for group in range(file.metadata.num_row_groups):
-                batches = file.iter_batches(step, row_groups=[group], use_threads=False)
+                batches = file.iter_batches(correct.chunk, row_groups=[group], use_threads=False)
                 while chunks := [_corrected(batch, name, correct) for batch in islice(batches, CHUNKS_PER_GROUP)]:
                     writer.write_table(pa.Table.from_batches(chunks, schema))
 
@@ -63,9 +59,8 @@ def correct_dataset(source: Path, target: Path, column: str | None, correct: Cor
     """Correct one column of a data set on disk, in all its splits; see `StoredVectors`."""
     target.mkdir()
     if (source / SPLITS).is_file():
-        text = (source / SPLITS).read_text(encoding="utf-8")
-        (target / SPLITS).write_text(text, encoding="utf-8")
-        for split in json.loads(text)["splits"]:
+        copyfile(source / SPLITS, target / SPLITS)
+        for split in json.loads((source / SPLITS).read_text(encoding="utf-8"))["splits"]:
             correct_dataset(source / _inside(split), target / _inside(split), column, correct)
         return
     state: dict[str, Any] = json.loads((source / STATE).read_text(encoding="utf-8"))
@@ -74,7 +69,7 @@ def correct_dataset(source: Path, target: Path, column: str | None, correct: Cor
     # Under the old fingerprint, `datasets` would take results that it has cached for the raw vectors.
     state["_fingerprint"] = uuid.uuid4().hex[:16]
     (target / STATE).write_text(json.dumps(state, indent=2, sort_keys=True), encoding="utf-8")
-    (target / INFO).write_text((source / INFO).read_text(encoding="utf-8"), encoding="utf-8")
+    copyfile(source / INFO, target / INFO)
 
 
 def _correct_stream(source: Path, target: Path, column: str | None, correct: Corrector) -> None:
@@ -84,8 +79,8 @@ def _correct_stream(source: Path, target: Path, column: str | None, correct: Cor
             name = _vector_column(column, reader.schema, source)
             with pa.OSFile(str(target), "wb") as copy, pa.ipc.new_stream(copy, reader.schema) as writer:
                 for batch in reader:
-                    for part in _parts(batch, correct.removal.dimension):
-                        writer.write_batch(_corrected(part, name, correct))
+                    for start in range(0, len(batch), correct.chunk):
+                        writer.write_batch(_corrected(batch.slice(start, correct.chunk), name, correct))
     except pa.ArrowInvalid as error:
         raise ValueError(f"{source} is no readable file of a data set: {error}") from error
 
@@ -116,25 +111,12 @@ def _codec(metadata: pq.FileMetaData, column: str) -> str:
     return "NONE" if codec == "UNCOMPRESSED" else codec
 
 
-def _parts(batch: pa.RecordBatch, dimension: int) -> Iterator[pa.RecordBatch]:
-    step = rows_per_chunk(dimension)
-    return (batch.slice(start, step) for start in range(0, len(batch), step))
-
-
 def _corrected(batch: pa.RecordBatch, column: str, correct: Corrector) -> pa.RecordBatch:
     index = batch.schema.get_field_index(column)
-    kind = batch.schema.field(index).type
+    field = batch.schema.field(index)
     vectors = correct(_matrix(batch.column(index), column, correct.rows))
-    values = pa.array(vectors.reshape(-1), kind.value_type)
-    if pa.types.is_fixed_size_list(kind):
-        lists = pa.FixedSizeListArray.from_arrays(values, type=kind)
-    else:
-        offsets = np.arange(len(vectors) + 1) * vectors.shape[1]
-        if pa.types.is_large_list(kind):
-            lists = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), values, type=kind)
-        else:
-            lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=kind)
-    return batch.set_column(index, batch.schema.field(index), lists)
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
+    return batch.set_column(index, field, lists.cast(field.type))
 
 
 def _matrix(lists: Any, column: str, before: int) -> np.ndarray:

@@ -5,24 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numpy as np
-import torch
 from rich.console import Console
 from rich.progress import Progress
-from torch import Tensor
 
 from uncone.export.base import VectorExporter
 from uncone.export.column_files import correct_dataset, correct_parquet, is_dataset
+from uncone.export.corrector import Corrector
 from uncone.export.raw_files import correct_npy, correct_safetensors
 from uncone.removal import ClusteredRemoval, Correction
-from uncone.support.arrays import Array, as_tensor
 from uncone.support.files import whole
 
-Rows = TypeVar("Rows", np.ndarray, Tensor)
 # (source, target, column or None, what corrects a chunk) -> nothing; writes the target
-Format = Callable[[Path, Path, str | None, "Corrector"], None]
+Format = Callable[[Path, Path, str | None, Corrector], None]
 FORMATS: dict[str, Format] = {
     ".npy": correct_npy,
     ".parquet": correct_parquet,
@@ -95,51 +91,6 @@ class StoredVectors(VectorExporter):
             soft_wrap=True,
         )
         return []
-
-
-class Corrector:
-    """Corrects the rows of one file, chunk after chunk, and refuses rows that are not numbers.
-
-    Args:
-        removal: what to apply.
-        progress: told the rows done and, where known, the rows there are.
-
-    Attributes:
-        rows: rows corrected so far.
-        total: rows there are, None if unknown.
-        dtype: of the last chunk, "" before the first.
-    """
-
-    def __init__(self, removal: Correction, progress: Callable[[int, int | None], None] = lambda done, total: None):
-        self.removal, self.progress = removal, progress
-        self.rows, self.total, self.dtype = 0, None, ""  # type: int, int | None, str
-
-    def __call__(self, X: Rows) -> Rows:
-        """Corrected rows (n, d), of the kind and dtype of `X`."""
-        if X.shape[1] != self.removal.dimension:
-            raise ValueError(
-                f"the removal corrects vectors of {self.removal.dimension} dimensions, these have {X.shape[1]}: "
-                "it belongs to another encoder"
-            )
-        self.dtype = str(as_tensor(X).dtype).removeprefix("torch.")
-        Y = self.removal.apply(X)
-        if (row := _first_bad(Y)) is not None:  # NaN and infinity before the correction are there after it, too
-            why = f"does not fit into {self.dtype} after the correction: store it in a wider type"
-            if _first_bad(X[row : row + 1]) is not None:
-                why = "holds NaN or infinity: fill or drop it"
-            raise ValueError(f"row {self.rows + row} {why}")
-        self.rows += len(X)
-        self.progress(self.rows, self.total)
-        return Y
-
-
-def _first_bad(X: Array) -> int | None:
-    """The first row that holds NaN or infinity, None if there is none."""
-    tensor = as_tensor(X)
-    if torch.isfinite(tensor.sum(dtype=torch.float64 if tensor.dtype == torch.float64 else torch.float32)):
-        return None
-    bad = ~torch.isfinite(tensor).all(1)
-    return int(bad.nonzero()[0]) if bad.any() else None
 
 
 def _format_of(source: Path, target: Path) -> Format:
