@@ -1,4 +1,7 @@
-"""Every command, link and snippet of the README works, in a debug-sized form."""
+"""Every command, link and snippet of the README works, in a debug-sized form.
+
+All commands are composed and checked; the first of each script is run, the others are slow.
+"""
 
 import doctest
 import re
@@ -16,7 +19,7 @@ from hydra.utils import get_class
 
 from uncone.commands.advise import advise
 from uncone.commands.analyze import analyze
-from uncone.commands.build import register
+from uncone.commands.build import check, register
 from uncone.commands.collect import collect
 from uncone.commands.evaluate import evaluate
 from uncone.commands.export import export
@@ -37,6 +40,9 @@ COMMANDS = [line.split("  #")[0].split("    ")[0].strip() for block in blocks("b
 PYTHON_COMMANDS = [command for command in COMMANDS if command.startswith("python ")]
 SWEEPS = [command for command in PYTHON_COMMANDS if " -m " in command]
 COLLECTS = [command for command in PYTHON_COMMANDS if "collect.py" in command]
+SINGLE = [command for command in PYTHON_COMMANDS if command not in (*SWEEPS, *COLLECTS)]
+FIRST = list({command.split()[1]: command for command in reversed(SINGLE)}.values())  # of each script
+REST = [command for command in SINGLE if command not in FIRST]
 
 # What makes a run small, in the order of the command line: what a command says itself comes later and wins.
 SMALL = {
@@ -66,11 +72,21 @@ SMALL = {
     ],
     "export": ["resamples=50"],
 }
-LEAVES = {  # beside config.yaml, environment.json and results.json
-    "train": ("removal/removal.json", "figures/weights_end.png"),
-    "evaluate": (),
-    "analyze": ("report.html", "figures/depth.png"),
-    "advise": ("advice.html", "advice.json"),
+RECORD = ("config.yaml", "environment.json", "results.json")
+LEAVES = {
+    "train": (*RECORD, "removal/removal.json", "figures/weights_end.png"),
+    "evaluate": RECORD,
+    "analyze": (*RECORD, "report.html", "figures/depth.png"),
+    "advise": (*RECORD, "advice.html", "advice.json"),
+    "export": ("README.md",),
+}
+COMMAND = {"train": train, "evaluate": evaluate, "analyze": analyze, "advise": advise, "export": export}
+STAND_INS = {
+    "MODEL": "model",
+    "VECTORS.txt": "word_vectors",
+    "my_pairs.tsv": "pairs",
+    RUN: "finished_run",
+    "DATA": "data_dir",
 }
 
 
@@ -170,19 +186,11 @@ def test_collect_command(finished_run):
         assert (finished_run.parent / f"results.{ending}").is_file()
 
 
-@pytest.mark.parametrize("command", [each for each in PYTHON_COMMANDS if each not in (*SWEEPS, *COLLECTS)])
-def test_python_command(command, request, tmp_path):
-    """Runs in this process; a hub model is replaced by a tiny one, and the user's files by small ones."""
+def in_small(command: str, request) -> tuple[str, list[str]]:
+    """The command's name and its overrides, with small files of ours for the user's and a tiny model for the hub's."""
     _, script, *overrides = shlex.split(command)
     name = Path(script).stem
-    stand_ins = {
-        "MODEL": "model",
-        "VECTORS.txt": "word_vectors",
-        "my_pairs.tsv": "pairs",
-        RUN: "finished_run",
-        "DATA": "data_dir",
-    }
-    for placeholder, fixture in stand_ins.items():
+    for placeholder, fixture in STAND_INS.items():
         if any(placeholder in override for override in overrides):
             value = str(request.getfixturevalue(fixture))
             overrides = [override.replace(placeholder, value) for override in overrides]
@@ -193,34 +201,40 @@ def test_python_command(command, request, tmp_path):
         overrides += ["recipes.learned.learned.max_steps=5", "recipes.learned.learned.contrast.limit=100"]
     if name == "train" and any(override.startswith("experiment=") for override in overrides):
         overrides += ["learned.numbers_of_components=[1,2]", "task=[liang_words]"]
-
     if name == "train" and not any(override.startswith("logger") for override in overrides):
         overrides.append("logger=csv")
-
-    if name == "export":
-        config = composed(name, [*SMALL[name], f"output_dir={tmp_path}/folder", *overrides])
-        assert export(config)
-        assert (tmp_path / "folder" / "README.md").is_file()
-        return
-
     if name == "analyze":
         overrides.append(f"corpus={request.getfixturevalue('corpus')}")
+    return name, [*SMALL[name], *overrides]
 
-    config = composed(name, [*SMALL[name], f"output_dir={tmp_path}", *overrides])
-    {"train": train, "evaluate": evaluate, "analyze": analyze, "advise": advise}[name](config)
 
-    folder = Path(config.output_dir)
-    rows = read_results(folder)
+@pytest.mark.parametrize("command", SINGLE)
+def test_python_command_names_what_there_is(command, request, tmp_path):
+    """Every key, choice, removal and task of it."""
+    name, overrides = in_small(command, request)
+    config = composed(name, [*overrides, f"output_dir={tmp_path}/run"])
+    if not ("format" in config and "input" in config and config.input):  # stored vectors have no encoder
+        check(config)
+
+
+@pytest.mark.parametrize("command", [*FIRST, *(pytest.param(each, marks=pytest.mark.slow) for each in REST)])
+def test_python_command_runs(command, request, tmp_path):
+    """In this process: the first of each script always, the others where there is time."""
+    name, overrides = in_small(command, request)
+    assert COMMAND[name](composed(name, [*overrides, f"output_dir={tmp_path}/run"]))
+    for path in LEAVES[name]:
+        assert (tmp_path / "run" / path).is_file(), path
+    if name == "export":
+        return
+    rows = read_results(tmp_path / "run")
     headline = "accuracy" if "task=[polarity]" in overrides else "spearman"
     assert {row.metric for row in rows} >= ({"s_inter", "lid"} if name == "analyze" else {headline})
     assert name == "analyze" or any(row.gain is not None for row in rows)
-    for path in ("config.yaml", "environment.json", *LEAVES[name]):
-        assert (folder / path).is_file(), path
 
 
-@pytest.mark.parametrize("script", sorted({each.split()[1] for each in PYTHON_COMMANDS if each not in COLLECTS}))
-def test_help_names_the_groups(script):
-    done = subprocess.run([sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
+def test_commands_say_what_they_take():
+    """Of one script as a process of its own; that all others answer the same way is composed above."""
+    done = subprocess.run([sys.executable, "train.py", "--help"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert re.search(r"encoder: .*minilm", done.stdout)
 
