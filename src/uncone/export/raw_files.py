@@ -16,7 +16,12 @@ from safetensors import SafetensorError, safe_open
 from uncone.export.corrector import CHUNK, Corrector, chosen
 
 BFLOAT16 = np.dtype("<i2")  # numpy lacks it, and holds its bytes as these
-SAFETENSORS_TYPES = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4"), "F64": np.dtype("<f8"), "BF16": BFLOAT16}
+SAFETENSORS_TYPES: dict[str, np.dtype] = {
+    "F16": np.dtype("<f2"),
+    "F32": np.dtype("<f4"),
+    "F64": np.dtype("<f8"),
+    "BF16": BFLOAT16,
+}
 
 
 def correct_npy(source: Path, target: Path, column: str | None, correct: Corrector) -> None:
