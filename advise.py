@@ -10,16 +10,16 @@ python advise.py --help                          every group and key
 import hydra
 from omegaconf import DictConfig
 
-from uncone.commands.build import register
-from uncone.commands.main import run
+from uncone.commands.schema import register
 
-register()
+register("advise")
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="advise")
 def main(config: DictConfig) -> float | None:
     """Hand the config to `uncone.commands.advise`."""
     from uncone.commands.advise import advise
+    from uncone.commands.main import run
 
     return run(advise, config)
 

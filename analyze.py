@@ -9,16 +9,16 @@ python analyze.py --help                                every group and key
 import hydra
 from omegaconf import DictConfig
 
-from uncone.commands.build import register
-from uncone.commands.main import run
+from uncone.commands.schema import register
 
-register()
+register("analyze")
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="analyze")
 def main(config: DictConfig) -> None:
     """Hand the config to `uncone.commands.analyze`."""
     from uncone.commands.analyze import analyze
+    from uncone.commands.main import run
 
     run(analyze, config)
 

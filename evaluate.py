@@ -8,16 +8,16 @@ python evaluate.py --help                        every group and key
 import hydra
 from omegaconf import DictConfig
 
-from uncone.commands.build import register
-from uncone.commands.main import run
+from uncone.commands.schema import register
 
-register()
+register("evaluate")
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 def main(config: DictConfig) -> float | None:
     """Hand the config to `uncone.commands.evaluate`."""
     from uncone.commands.evaluate import evaluate
+    from uncone.commands.main import run
 
     return run(evaluate, config)
 

@@ -9,16 +9,16 @@ python export.py --help                                           every group an
 import hydra
 from omegaconf import DictConfig
 
-from uncone.commands.build import register
-from uncone.commands.main import run
+from uncone.commands.schema import register
 
-register()
+register("export")
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="export")
 def main(config: DictConfig) -> None:
     """Hand the config to `uncone.commands.export`."""
     from uncone.commands.export import export
+    from uncone.commands.main import run
 
     run(export, config)
 

@@ -9,15 +9,15 @@ python train.py --help                           every group and key
 import hydra
 from omegaconf import DictConfig
 
-from uncone.commands.build import register
-from uncone.commands.main import run
+from uncone.commands.schema import register
 
-register()
+register("train")
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(config: DictConfig) -> float | None:
     """Hand the config to `uncone.commands.train`."""
+    from uncone.commands.main import run
     from uncone.commands.train import train
 
     return run(train, config)

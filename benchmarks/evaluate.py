@@ -58,7 +58,7 @@ def main() -> None:
     if not os.environ.get("UNCONE_DATA"):
         raise SystemExit("name the folder that holds sts/ in UNCONE_DATA")
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        from uncone.commands.build import register
+        from uncone.commands.schema import register
 
         register()
         removals = [name for name in compose("evaluate").methods if name != "transductive"]  # which fits on each task

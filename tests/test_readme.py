@@ -19,10 +19,11 @@ from hydra.utils import get_class
 
 from uncone.commands.advise import advise
 from uncone.commands.analyze import analyze
-from uncone.commands.build import check, register
+from uncone.commands.build import check
 from uncone.commands.collect import collect
 from uncone.commands.evaluate import evaluate
 from uncone.commands.export import export
+from uncone.commands.schema import register
 from uncone.commands.train import train
 from uncone.encoder import Encoder
 from uncone.runs.reading import read_results

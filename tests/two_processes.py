@@ -10,8 +10,8 @@ from hydra import compose, initialize_config_dir
 
 from uncone import geometry
 from uncone.commands.analyze import analyze
-from uncone.commands.build import register
 from uncone.commands.processes import only_the_first_speaks
+from uncone.commands.schema import register
 from uncone.encoder import Encoder
 from uncone.encoder.store import FeatureStore
 from uncone.removal.spectrum import Spectrum

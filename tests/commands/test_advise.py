@@ -11,7 +11,7 @@ from transformers import BertConfig, BertModel
 
 from uncone.commands import advise as command
 from uncone.commands.advise import advise
-from uncone.commands.build import register
+from uncone.commands.schema import register
 from uncone.data.splits import seen_pairs
 from uncone.encoder import Encoder
 from uncone.removal import load, none

@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 
 from uncone.commands.analyze import analyze, load_encoders
-from uncone.commands.build import register
+from uncone.commands.schema import register
 from uncone.encoder import Encoder
 from uncone.geometry.atlas.store import AtlasStore
 from uncone.removal import all_but_the_top

@@ -15,7 +15,7 @@ from hydra.errors import ConfigCompositionException, HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from uncone.commands.build import register
+from uncone.commands.schema import register
 from uncone.commands.sweep import SweepCallback
 from uncone.commands.train import train
 from uncone.encoder import Encoder
@@ -159,7 +159,7 @@ def test_a_missing_extra_is_named(override, command, monkeypatch):
     """As if the plugin had never been installed: Hydra does not know it, and register finds no package of it."""
     store = ConfigStore.instance()
     monkeypatch.setattr(store, "repo", copy.deepcopy(store.repo))
-    monkeypatch.setattr("uncone.commands.build.find_spec", lambda name: None)
+    monkeypatch.setattr("uncone.commands.schema.find_spec", lambda name: None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     runpy.run_path(str(CONF.parent / "src" / "hydra_plugins" / "uncone_ray.py"))
     config = composed_with_hydra(override)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from uncone.commands.build import register
 from uncone.commands.evaluate import evaluate
+from uncone.commands.schema import register
 from uncone.commands.systems import make_recipe
 from uncone.data import load_texts
 from uncone.encoder import Encoder

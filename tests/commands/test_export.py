@@ -12,9 +12,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 from sentence_transformers import SentenceTransformer
 
-from uncone.commands.build import register
 from uncone.commands.export import export
 from uncone.commands.origin import TrainingRun
+from uncone.commands.schema import register
 from uncone.commands.train import train
 from uncone.encoder import Encoder
 from uncone.removal import Removal, load

@@ -8,8 +8,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, open_dict
 
-from uncone.commands.build import register
 from uncone.commands.jobs import distinguishing, in_sweep, job_folder, job_hash, prepare, run_job
+from uncone.commands.schema import register
 from uncone.commands.sweep import SweepCallback, threads_per_job
 from uncone.runs.loggers import make_loggers
 

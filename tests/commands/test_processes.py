@@ -12,8 +12,8 @@ import torch
 from omegaconf import OmegaConf
 
 from uncone.commands import main
-from uncone.commands.build import register
 from uncone.commands.processes import processes_to_start
+from uncone.commands.schema import register
 from uncone.commands.train import train
 from uncone.removal import Removal
 from uncone.runs.reading import read_results

@@ -15,7 +15,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from uncone import removal as removals
-from uncone.commands.build import register
+from uncone.commands.schema import register
 from uncone.commands.train import train
 from uncone.removal import ClusteredRemoval, Removal
 from uncone.runs.loggers import logged_in

@@ -17,8 +17,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from uncone import removal as removals
-from uncone.commands.build import register
 from uncone.commands.export import export
+from uncone.commands.schema import register
 from uncone.export import corrector
 from uncone.export.vectors import StoredVectors
 from uncone.removal.clustering import Clustering

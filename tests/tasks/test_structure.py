@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
 
-from uncone.commands.build import register
 from uncone.commands.evaluate import evaluate as evaluate_command
+from uncone.commands.schema import register
 from uncone.runs.reading import read_results
 from uncone.tasks import FunctionWords, VerbTense, evaluate
 from uncone.tasks.structure import RATIOS

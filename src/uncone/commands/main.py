@@ -7,10 +7,11 @@ import os
 import sys
 import time
 import warnings
-from typing import NoReturn
+from importlib import import_module
+from typing import Any, NoReturn
 
 from hydra.errors import InstantiationException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from uncone.commands.jobs import in_sweep, run_job
 from uncone.commands.processes import Command, ProcessFailed, in_processes
@@ -59,3 +60,11 @@ def _fail(error: BaseException, wait: bool) -> NoReturn:
     if wait:
         time.sleep(OTHERS_FIRST)
     sys.exit(f"Error: {error}")
+
+
+if __name__ == "__main__":  # one of several processes: MODULE:FUNCTION CONFIG
+    module, function = sys.argv[1].split(":")
+    logging.basicConfig(stream=sys.stdout, format="[%(asctime)s][%(name)s][%(levelname)s] - %(message)s")
+    loaded: Any = OmegaConf.load(sys.argv[2])
+    OmegaConf.set_struct(loaded, True)
+    run(getattr(import_module(module), function), loaded)

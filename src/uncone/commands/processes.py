@@ -1,4 +1,4 @@
-"""Starting a command in several processes, each of which is `python -m uncone.commands.processes COMMAND CONFIG`."""
+"""Starting a command in several processes, each of which is `python -m uncone.commands.main COMMAND CONFIG`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -106,7 +105,7 @@ def start_processes(count: int, command: Command, config: DictConfig) -> None:
         path.write_text(OmegaConf.to_yaml(config, resolve=True))
         name = f"{command.__module__}:{command.__name__}"
         try:
-            elastic_launch(settings, sys.executable)("-m", "uncone.commands.processes", name, str(path))
+            elastic_launch(settings, sys.executable)("-m", "uncone.commands.main", name, str(path))
         except ChildFailedError as error:
             raise _failure(count, error.get_first_failure()[1].exitcode) from None
 
@@ -152,13 +151,3 @@ def only_the_first_speaks() -> Iterator[None]:
     logging.disable(logging.WARNING)
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
         yield
-
-
-if __name__ == "__main__":
-    from uncone.commands.main import run
-
-    module, function = sys.argv[1].split(":")
-    logging.basicConfig(stream=sys.stdout, format="[%(asctime)s][%(name)s][%(levelname)s] - %(message)s")
-    loaded: Any = OmegaConf.load(sys.argv[2])
-    OmegaConf.set_struct(loaded, True)
-    run(getattr(import_module(module), function), loaded)
