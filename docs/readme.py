@@ -20,7 +20,7 @@ from uncone.commands.build import make_vectors
 from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Removal
 from uncone.report.figures import BLUE, GREY, save
-from uncone.report.tables import verdict
+from uncone.report.tables import geometry_table, verdict
 from uncone.runs.reading import read_results
 from uncone.tasks import markdown_table
 from uncone.tasks.row import GEOMETRY
@@ -28,13 +28,6 @@ from uncone.tasks.row import GEOMETRY
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- results of a run: python docs/readme.py RUN -->", "<!-- end of results -->"
 SHOWN = 2_500  # points of a scatter
-MEASURES = {
-    "mean_cosine": "mean cosine",
-    "log10_isotropy": "log₁₀ I(V)",
-    "isoscore": "IsoScore",
-    "lid": "LID",
-    "frequency_pc1": "\\|r\\| of component 1 with log frequency",
-}
 
 
 def figure(run: Path) -> Figure:
@@ -93,11 +86,9 @@ def tables(run: Path) -> str:
     rows = read_results(run)
     tasks = [row for row in rows if row.task != GEOMETRY]
     geometry = [row for row in rows if row.task == GEOMETRY]
-    value = {(row.removal, row.metric): row.value for row in geometry}
-    lines = [f"| probe | {' | '.join(MEASURES.values())} |", f"| --- |{' ---: |' * len(MEASURES)}"]
-    for removal in dict.fromkeys(row.removal for row in geometry):
-        lines.append(f"| {removal} | {' | '.join(f'{value[removal, name]:.2f}' for name in MEASURES)} |")
-    return "\n".join([markdown_table(tasks), *lines, "", f"The run's own summary: {verdict(tasks, geometry)}"])
+    return "\n".join(
+        [markdown_table(tasks), geometry_table(geometry), "", f"The run's own summary: {verdict(tasks, geometry)}"]
+    )
 
 
 def fill(text: str, made: str) -> str:

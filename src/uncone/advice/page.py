@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from uncone.report.measures import MEASURES, Measure
+from uncone.geometry.measures import MEASURES
 from uncone.report.page import rendered
 from uncone.support.files import write
 
 ADVICE, PAGE = "advice.json", "advice.html"
-_FREQUENCY = Measure(
-    "frequency_pc1", "Frequency in component 1", "How closely the leading component follows word frequency, |r|."
-)
-_SHOWN = ("mean_cosine", "isoscore", "lid")  # of the measures over depth
+_SHOWN = ("mean_cosine", "isoscore", "lid", "frequency_pc1")  # of the measures of geometry
 
 
 def write_advice_page(folder: Path) -> Path:
@@ -34,8 +32,7 @@ def write_advice_page(folder: Path) -> Path:
     if not source.is_file():
         raise ValueError(f"no {ADVICE} in {folder.resolve()}: write the page into the output folder of advise.py")
     advice: dict[str, Any] = json.loads(source.read_text())
-    shown = [measure for metric in _SHOWN for measure in MEASURES if measure.metric == metric]
-    advice["measures"] = [measure._asdict() for measure in (*shown, _FREQUENCY)]
+    advice["measures"] = [asdict(MEASURES[name]) for name in _SHOWN]
     advice["title"] = f"Does removal help {advice['encoder']}?"
     path = folder / PAGE
     scripts, styles = ("common.js", "advice.js"), ("page.css", "advice.css")

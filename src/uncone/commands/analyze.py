@@ -18,7 +18,6 @@ from uncone.commands.build import is_saved, make_candidates, names
 from uncone.commands.systems import saved_name
 from uncone.data.corpora import Corpora, Corpus
 from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
-from uncone.geometry.atlas.definitions import definitions
 from uncone.geometry.atlas.frequencies import type_frequencies
 from uncone.geometry.atlas.occurrences import Batch, CorpusOccurrences, Occurrences, TableOccurrences, kept_types
 from uncone.geometry.atlas.sampled import Estimate, SampledSettings
@@ -26,6 +25,7 @@ from uncone.geometry.atlas.store import AtlasStore
 from uncone.geometry.atlas.survey import LayerMap, survey, view_points, view_sample, word_groups
 from uncone.geometry.atlas.table import print_atlas
 from uncone.geometry.atlas.windows import Windows
+from uncone.geometry.measures import definitions
 from uncone.removal import ClusteredRemoval, Correction, TransductiveRemoval
 from uncone.removal import load as load_removal
 from uncone.removal.spectra import Spectra

@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined
 import uncone
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.removal import Correction
-from uncone.report.tables import outcome, verdict
+from uncone.report.tables import geometry_table, outcome, verdict
 from uncone.tasks.row import GEOMETRY, Row
 from uncone.tasks.table import markdown_table
 
@@ -83,16 +83,13 @@ def card(encoder: Encoder, removal: Correction, evidence: Evidence, usage: str, 
     )
     environment.filters["plain"] = _plain
     template = environment.from_string(resources.files("uncone.export").joinpath("card.md").read_text(encoding="utf-8"))
-    geometry: dict[str, dict[str, float]] = {}
-    for row in evidence.geometry:
-        geometry.setdefault(row.removal, {})[row.metric] = row.value
     return template.render(
         encoder=encoder,
         contextual=isinstance(encoder, TransformerEncoder),
         removal=_without_data(removal),
         evidence=evidence,
         scores=markdown_table(evidence.tasks).strip() if evidence.tasks else "",
-        geometry=geometry,
+        geometry=geometry_table(evidence.geometry),
         usage=usage,
         library=library,
         version=uncone.__version__,

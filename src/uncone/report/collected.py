@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
+from uncone.geometry.measures import MEASURES
 from uncone.report.page import rendered
 from uncone.runs.collection import NOT_FELT, Collection, Line, Status, best
 from uncone.support.files import write
@@ -31,7 +32,7 @@ CHOSEN = (
     "What was chosen on validation pairs is an honest choice among the learned removals."
 )
 ON_PAGE = ("mean_cosine", "isoscore", "frequency_pc1")  # geometry that stands beside the scores; alone, all of it does
-LOWER = (*LOWER_IS_BETTER, "mean_cosine", "frequency_pc1")
+LOWER = (*LOWER_IS_BETTER, *(name for name, measure in MEASURES.items() if measure.direction == "lower"))
 CELL = ("mean", "std", "seeds", "low", "high")
 BEST_HEAD = ["encoder", "figure", "raw", "best", "of", "by validation", "of"]
 

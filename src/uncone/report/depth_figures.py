@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from uncone.geometry.atlas.store import AtlasStore
+from uncone.geometry.measures import MEASURES, Measure
 from uncone.report.figures import BLUE, GREY, ORANGE, save
-from uncone.report.measures import MEASURES, Measure
 from uncone.runs.reading import read_results
 from uncone.tasks.row import GEOMETRY, Row
 
@@ -52,15 +52,14 @@ def write_figures(folder: str | Path) -> list[Path]:
     return [save(figure, folder / FIGURES / f"{name}.png") for name, figure in drawn.items()]
 
 
-def measures_over_depth(rows: Sequence[Row], measures: Sequence[Measure] = MEASURES) -> Figure:
+def measures_over_depth(rows: Sequence[Row]) -> Figure:
     """One panel for each measure: a line for each encoder, dashed after a removal, level for an encoder of one layer.
 
     Args:
         rows: of results.json, task "geometry".
-        measures: what to draw; those without a number are left out.
 
     Raises:
-        ValueError: if none of the measures has a number.
+        ValueError: if none of the measures that are drawn over depth has a number.
 
     Example:
         >>> where = {"encoder": "minilm", "removal": "none", "task": "geometry", "metric": "lid"}
@@ -70,9 +69,10 @@ def measures_over_depth(rows: Sequence[Row], measures: Sequence[Measure] = MEASU
         ['Local dimension']
     """
     known = [row for row in rows if not math.isnan(row.value)]
-    shown = [measure for measure in measures if any(row.metric == measure.metric for row in known)]
+    measures = [measure for measure in MEASURES.values() if measure.over_depth]
+    shown = [measure for measure in measures if any(row.metric == measure.name for row in known)]
     if not shown:
-        names = ", ".join(measure.metric for measure in measures)
+        names = ", ".join(measure.name for measure in measures)
         raise ValueError(f"no row has a value of any of {names}: give the geometry rows of results.json")
     layers = _ordered({row.subset for row in known})
     columns = min(3, len(shown))
@@ -80,7 +80,7 @@ def measures_over_depth(rows: Sequence[Row], measures: Sequence[Measure] = MEASU
     figure = Figure(figsize=(4 * columns, 2.5 * lines + 0.4), dpi=120, layout="constrained")
     grid = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes, measure in zip(grid, shown, strict=False):
-        _draw_measure(axes, measure, [row for row in known if row.metric == measure.metric], known, layers)
+        _draw_measure(axes, measure, [row for row in known if row.metric == measure.name], known, layers)
     for axes in grid[len(shown) :]:
         axes.remove()
     handles = {str(line.get_label()): line for axes in figure.axes for line in axes.get_lines()}
@@ -179,6 +179,7 @@ def _draw_measure(
     axes.set_title(measure.title, loc="left", fontsize=11)
     axes.set_xticks(range(len(layers)), layers)
     axes.set_xlabel("layer")
+    axes.set_ylabel(measure.unit, color=GREY)
     if measure.from_zero:
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]) if min(row.value for row in rows) < 0 else 0.0)
     _calm(axes)

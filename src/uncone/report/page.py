@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import resources
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 from plotly.offline import get_plotlyjs
 
 from uncone.geometry.atlas.store import AtlasStore, Sample
-from uncone.report.measures import MEASURES
+from uncone.geometry.measures import MEASURES
 from uncone.runs.reading import read_results
 from uncone.support.files import write
 from uncone.tasks.row import GEOMETRY
@@ -98,7 +99,7 @@ def page_contents(folder: Path) -> dict[str, Any]:
         "made": f"Made with uncone {version('uncone')}. This file holds all it shows and opens without a network.",
         "rows": [row.to_json() for row in rows if row.task == GEOMETRY],
         "definitions": store.definitions(),
-        "measures": [measure._asdict() for measure in MEASURES],
+        "measures": [asdict(measure) for measure in MEASURES.values() if measure.over_depth],
         "encoders": [_encoder(store, name, entry, maps, points) for name, entry in index["encoders"].items()],
     }
 

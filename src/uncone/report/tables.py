@@ -7,10 +7,13 @@ from typing import Literal
 
 from rich.console import Console
 
+from uncone.geometry.measures import MEASURES
 from uncone.tasks.row import Row
 from uncone.tasks.scoring import NotRun
 from uncone.tasks.table import headlines, rich_table
 
+PROBED = ("mean_cosine", "log10_isotropy", "isoscore", "lid", "frequency_pc1")  # what a table of a probe shows
+ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}  # which way isotropy lies
 Outcome = Literal["helps", "hurts", "helps some tasks and hurts others", "changes nothing for sure"]
 
 
@@ -31,6 +34,16 @@ def _columns_that_fit(width: int, rows: Sequence[Row]) -> int:
     widest = max(13, *(len(name) for column in columns for name in column)) + 3  # with its padding and border
     methods = max(len(row.method) for row in rows) + 4
     return max(1, (width - methods) // widest)
+
+
+def geometry_table(geometry: Sequence[Row]) -> str:
+    """A Markdown table of the probe: a row for each removal among the rows of geometry."""
+    value = {(row.removal, row.metric): row.value for row in geometry}
+    titles = [f"{MEASURES[name].title}{ARROWS[MEASURES[name].direction]}" for name in PROBED]
+    lines = [f"| probe | {' | '.join(titles)} |", f"| --- |{' ---: |' * len(PROBED)}"]
+    for removal in dict.fromkeys(row.removal for row in geometry):
+        lines.append(f"| {removal} | {' | '.join(f'{value[removal, name]:.2f}' for name in PROBED)} |")
+    return "\n".join(lines)
 
 
 def verdict(rows: Sequence[Row], geometry: Sequence[Row], removal: str = "learned") -> str:

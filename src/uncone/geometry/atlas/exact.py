@@ -16,7 +16,7 @@ ROGUE = 5
 
 
 def exact_measures(sums: LayerSums) -> dict[str, float | None]:
-    """Similarities, norms and dimensions of one layer under one removal; see `uncone.geometry.atlas.definitions`."""
+    """Similarities, norms and dimensions of one layer under one removal; see `uncone.geometry.measures`."""
     spectrum = sums.spectrum
     norm_mean, norm_std = sums.norm_mean_std()
     contributions = sums.raw.contributions()

@@ -96,7 +96,7 @@ class SampledMeasures:
     settings: SampledSettings
 
     def measures(self) -> dict[str, Estimate]:
-        """All of them, by name; see `uncone.geometry.atlas.definitions`."""
+        """All of them, by name; see `uncone.geometry.measures`."""
         found = {**self._isotropy(), **self._local(), **self._clusters(), **self._frequency()}
         return {name: Estimate(_known(e.value), _known(e.se), e.n) for name, e in found.items()}
 

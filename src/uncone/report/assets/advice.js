@@ -91,8 +91,8 @@ function drawDepth(host, measure) {
   svg.setAttribute("height", height);
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", `${measure.title} of every layer`);
-  const raw = DATA.layers.map((layer) => layer.geometry.none[measure.metric]);
-  const after = DATA.layers.map((layer) => (layer.geometry.chosen ?? layer.geometry.none)[measure.metric]);
+  const raw = DATA.layers.map((layer) => layer.geometry.none[measure.name]);
+  const after = DATA.layers.map((layer) => (layer.geometry.chosen ?? layer.geometry.none)[measure.name]);
   const low = Math.min(measure.from_zero ? 0 : Infinity, ...raw, ...after), high = Math.max(...raw, ...after, low + 1e-9);
   const x = (i) => (DATA.layers.length === 1 ? (left + width - right) / 2 : left + 8 + (i / (DATA.layers.length - 1)) * (width - left - right - 16));
   const y = (value) => bottom - ((value - low) / (high - low)) * (bottom - top);
@@ -188,7 +188,7 @@ function drawMethods() {
 
 function drawAll() {
   drawForest();
-  for (const measure of DATA.measures) drawDepth(byId(`depth-${measure.metric}`), measure);
+  for (const measure of DATA.measures) drawDepth(byId(`depth-${measure.name}`), measure);
 }
 
 function start() {
@@ -201,7 +201,7 @@ function start() {
   byId("made").textContent = DATA.made;
   drawLegend();
   for (const measure of DATA.measures) {
-    byId("geometry").append(make("figure", { class: "card" }, make("h3", {}, measure.title), make("p", {}, measure.text), make("div", { id: `depth-${measure.metric}` })));
+    byId("geometry").append(make("figure", { class: "card" }, make("h3", {}, measure.title), make("p", {}, measure.text), make("div", { id: `depth-${measure.name}` })));
   }
   byId("legend").append(make("span", {}, "Geometry: grey raw, green after the removal that all pairs choose"));
   drawNumbers();

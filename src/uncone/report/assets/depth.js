@@ -31,10 +31,10 @@ function drawDepth() {
   drawLegend();
   const layers = allLayers();
   for (const measure of DATA.measures) {
-    const rows = DATA.rows.filter((row) => row.metric === measure.metric && row.value !== null);
+    const rows = DATA.rows.filter((row) => row.metric === measure.name && row.value !== null);
     if (!rows.length) continue;
-    const id = `depth-${measure.metric}`;
-    card(byId("measures"), id, measure.title, measure.text, DATA.definitions[measure.metric]);
+    const id = `depth-${measure.name}`;
+    card(byId("measures"), id, measure.title, measure.text, DATA.definitions[measure.name]);
     const traces = DATA.encoders.flatMap((encoder, index) => removals.flatMap((removal, number) => {
       const own = encoder.layers
         .map((layer) => rows.find((row) => row.encoder === encoder.name && row.removal === removal && row.subset === layer))
