@@ -6,7 +6,8 @@ from scipy.stats import spearmanr
 
 from uncone.advice.figures import Figure, Items, pair_counts, shares_texts
 from uncone.data.pairs import ScoredPairs, concatenate
-from uncone.tasks.statistics.correlation import kernel
+from uncone.support.resampling import draw
+from uncone.tasks.statistics import kernel
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def test_intervals_over_documents_are_wider(pairs):
         own, said = sample(seed)
         figure = Figure(own, Items(np.arange(len(own)), np.zeros(len(own), dtype=int)))
         by_texts = figure.resampled(said[None], 300, seed)[0, 0].std()
-        draws = np.random.default_rng(seed).multinomial(len(own), np.full(len(own), 1 / len(own)), size=300).T
+        draws = draw(len(own), 300, np.random.default_rng(seed))
         spreads.append((by_texts, kernel("spearman")(own.score, said[None])(draws.astype(float)).std()))
     over_texts, over_pairs = np.mean(spreads, axis=0)
     assert over_pairs < 0.7 * np.std(values)

@@ -13,8 +13,8 @@ KINDS = ("words", "sentences", "both")
 
 
 def effect(gain, p=0.001):
-    of = {"difference": gain, "ci_low": gain - 0.03, "ci_high": gain + 0.03, "p_value": p}
-    return {"value": 0.5 + gain, "ci_low": 0.4, "ci_high": 0.6, "gain": of, "by_dataset": {}, "n": 100}
+    of = {"difference": gain, "low": gain - 0.03, "high": gain + 0.03, "p_value": p}
+    return {"value": 0.5 + gain, "low": 0.4, "high": 0.6, "gain": of, "by_dataset": {}, "n": 100}
 
 
 def layer(name, outcome, gain):

@@ -45,7 +45,7 @@ def test_a_cone_is_opened(tmp_path, learning):
     conclusion = concluded(4.0, tmp_path, learning)
     assert conclusion.answer == "yes"
     layer = conclusion.layers[0]
-    assert all(layer.chosen[kind].gain.ci_low > 0.1 for kind in ("words", "sentences", "both"))
+    assert all(layer.chosen[kind].gain.low > 0.1 for kind in ("words", "sentences", "both"))
     assert layer.final[0] == ("all_but_the_top" if learning is None else "learned")
     assert conclusion.which.outcome == "helped"
     assert layer.raw["words"].value < 0.6 < layer.chosen["words"].value

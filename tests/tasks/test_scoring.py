@@ -9,6 +9,8 @@ import pytest
 from uncone.data import DataUnavailable
 from uncone.tasks import Average, Prediction, Row, Sts, evaluate, score, statistics
 
+from .test_statistics import difference
+
 GENERATOR = np.random.default_rng(0)
 GOLD = {"a": GENERATOR.normal(size=80), "b": GENERATOR.normal(size=20)}
 NOISE = {name: {subset: GENERATOR.normal(size=len(x)) for subset, x in GOLD.items()} for name in ("none", "x", "y")}
@@ -58,14 +60,13 @@ def test_values_intervals_and_gains_are_those_of_the_statistics():
     rows, _ = score("toy", {name: predictions(name) for name in ("none", "x")}, reference="none", resamples=200, seed=1)
     found = by_key(rows)
     none, x = predictions("none")[0], predictions("x")[0]
-    assert found["x", "a", "spearman"].value == statistics.spearman(x.gold, x.predicted)
+    assert found["x", "a", "spearman"].value == statistics.point("spearman", x.gold, x.predicted)
     gain = found["x", "a", "spearman"]
     assert gain.gain == gain.value - found["none", "a", "spearman"].value > 0.2
     assert gain.p_value == 2 / 201
-    oracle = statistics.paired_bootstrap(
-        "spearman", x.gold, x.predicted, none.predicted, resamples=200, seed=[1, zlib.crc32(b"toy/a")]
-    )
-    assert (gain.gain_low, gain.gain_high) == (oracle.ci_low, oracle.ci_high)
+    draws = {"resamples": 200, "seed": [1, zlib.crc32(b"toy/a")]}
+    oracle = difference("spearman", x.gold, x.predicted, none.predicted, **draws)
+    assert (gain.gain_low, gain.gain_high) == (oracle.low, oracle.high)
 
 
 def test_averages_resample_their_parts_independently():
@@ -92,14 +93,14 @@ def test_p_values_are_corrected_for_the_systems_compared():
     of = {name: predictions(name)[1].predicted for name in systems}
 
     def p_value(one, other):
-        return statistics.paired_bootstrap("pearson", GOLD["b"], of[one], of[other], **draws).p_value
+        return difference("pearson", GOLD["b"], of[one], of[other], **draws).p_value
 
     best = max(systems, key=lambda name: found[name, "b", "pearson"].value)
     assert best == "x"
-    gains = statistics.holm(np.array([p_value("x", "none"), p_value("y", "none")]))
-    assert [found[name, "b", "pearson"].p_holm for name in ("x", "y")] == gains.tolist()
-    to_best = statistics.holm(np.array([p_value("none", "x"), p_value("y", "x")]))
-    assert [found[name, "b", "pearson"].p_best for name in ("none", "y")] == to_best.tolist()
+    gains = statistics.holm({"x": p_value("x", "none"), "y": p_value("y", "none")})
+    assert [found[name, "b", "pearson"].p_holm for name in ("x", "y")] == [*gains.values()]
+    to_best = statistics.holm({"none": p_value("none", "x"), "y": p_value("y", "x")})
+    assert [found[name, "b", "pearson"].p_best for name in ("none", "y")] == [*to_best.values()]
     assert found["x", "b", "pearson"].p_best == 1.0
     x, y = (found[name, "b", "pearson"] for name in ("x", "y"))
     assert x.p_holm == min(1, 2 * x.p_value) < 0.05 < y.p_holm == y.p_value

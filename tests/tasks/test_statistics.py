@@ -4,6 +4,7 @@ from scipy import stats
 from sklearn import metrics
 
 from uncone.tasks import statistics
+from uncone.tasks.statistics import point
 
 
 def correlated(generator, n, rho):
@@ -17,16 +18,27 @@ def test_correlations_equal_scipy(decimals):
     for n in (2, 5, 400):
         gold, predicted = (np.round(x, decimals) for x in correlated(generator, n, 0.5))
         gold[0], predicted[0] = 9, -9  # never constant
-        assert statistics.pearson(gold, predicted) == pytest.approx(stats.pearsonr(gold, predicted)[0], abs=1e-12)
-        assert statistics.spearman(gold, predicted) == pytest.approx(stats.spearmanr(gold, predicted)[0], abs=1e-12)
-        np.testing.assert_array_equal(statistics.average_ranks(gold), stats.rankdata(gold))
+        assert point("pearson", gold, predicted) == pytest.approx(stats.pearsonr(gold, predicted)[0], abs=1e-12)
+        assert point("spearman", gold, predicted) == pytest.approx(stats.spearmanr(gold, predicted)[0], abs=1e-12)
 
 
 @pytest.mark.parametrize("scale", [1e-8, 1e8])
 def test_pearson_survives_a_large_offset(scale):
     gold, predicted = correlated(np.random.default_rng(0), 100, 0.7)
     offset = predicted * scale + 1e4 * scale
-    assert statistics.pearson(gold, offset) == pytest.approx(stats.pearsonr(gold, predicted)[0], abs=1e-10)
+    assert point("pearson", gold, offset) == pytest.approx(stats.pearsonr(gold, predicted)[0], abs=1e-10)
+
+
+def interval(replicates):
+    return statistics.Estimate(0.0, replicates).interval
+
+
+def difference(statistic, gold, system, reference, **options):
+    """A system against a reference, on the same resamples."""
+    systems = np.stack([system, reference])
+    replicates = statistics.bootstrap(statistic, gold, systems, **options)
+    own, other = (statistics.Estimate(point(statistic, gold, systems[s]), replicates[s]) for s in range(2))
+    return own.minus(other)
 
 
 STATISTIC_NAMES = ["pearson", "spearman", "accuracy", "macro_f1", "matthews", "mean", "uniformity"]
@@ -70,11 +82,11 @@ def test_agreement_of_labels_equals_scikit_learn(n, classes):
         np.full(n, gold[0]),  # always the same
         np.full(n, classes),
     ):
-        assert statistics.accuracy(gold, predicted) == pytest.approx(metrics.accuracy_score(gold, predicted))
+        assert point("accuracy", gold, predicted) == pytest.approx(metrics.accuracy_score(gold, predicted))
         expected = metrics.f1_score(gold, predicted, average="macro")
-        assert statistics.macro_f1(gold, predicted) == pytest.approx(expected, abs=1e-12)
+        assert point("macro_f1", gold, predicted) == pytest.approx(expected, abs=1e-12)
         expected = metrics.matthews_corrcoef(gold, predicted)
-        assert statistics.matthews(gold, predicted) == pytest.approx(expected, abs=1e-12)
+        assert point("matthews", gold, predicted) == pytest.approx(expected, abs=1e-12)
 
 
 def test_bootstrap_is_seeded():
@@ -89,7 +101,7 @@ def test_a_constant_resample_is_undefined_and_left_out():
     for statistic in ("pearson", "spearman"):
         replicates = statistics.bootstrap(statistic, gold, predicted, resamples=500)
         assert 0 < np.isnan(replicates).mean() < 0.3  # one item drawn three times: 1/9
-        low, high = statistics.percentile_interval(replicates[0])
+        low, high = interval(replicates[0])
         assert -1 <= low < high <= 1
 
 
@@ -101,7 +113,7 @@ def test_intervals_cover_the_planted_correlation(statistic):
     covered = []
     for trial in range(300):
         replicates = statistics.bootstrap(statistic, *correlated(generator, 150, rho), resamples=400, seed=trial)
-        low, high = statistics.percentile_interval(replicates[0])
+        low, high = interval(replicates[0])
         covered.append(low <= truth <= high)
     assert 0.91 <= np.mean(covered) <= 0.98  # 0.95, less some bias at n = 150, within four standard errors
 
@@ -112,9 +124,7 @@ def test_paired_test_of_equally_good_systems_errs_as_often_as_it_says():
     for trial in range(400):
         gold = generator.normal(size=150)
         system, reference = gold + generator.normal(size=(2, 150))
-        p_values.append(
-            statistics.paired_bootstrap("spearman", gold, system, reference, resamples=400, seed=trial).p_value
-        )
+        p_values.append(difference("spearman", gold, system, reference, resamples=400, seed=trial).p_value)
     assert 0.02 <= np.mean(np.array(p_values) < 0.05) <= 0.09
     assert 0.4 <= np.mean(np.array(p_values) < 0.5) <= 0.6
 
@@ -124,24 +134,26 @@ def test_paired_test_finds_a_difference_that_separate_intervals_hide():
     gold = generator.normal(size=300)
     shared = gold + generator.normal(size=300)
     better, worse = shared, shared + 0.3 * generator.normal(size=300)
-    gain = statistics.paired_bootstrap("pearson", gold, better, worse, resamples=1000)
-    assert gain.ci_low > 0
+    gain = difference("pearson", gold, better, worse, resamples=1000)
+    assert gain.low > 0
     assert gain.p_value < 0.01
-    intervals = [
-        statistics.percentile_interval(statistics.bootstrap("pearson", gold, system)[0]) for system in (better, worse)
-    ]
+    intervals = [interval(statistics.bootstrap("pearson", gold, system)[0]) for system in (better, worse)]
     assert intervals[0].low < intervals[1].high
 
 
 def test_paired_test_is_antisymmetric_and_equal_systems_get_one():
     gold, system = correlated(np.random.default_rng(3), 80, 0.4)
     reference = system + np.random.default_rng(4).normal(size=80)
-    there = statistics.paired_bootstrap("spearman", gold, system, reference)
-    back = statistics.paired_bootstrap("spearman", gold, reference, system)
+    there = difference("spearman", gold, system, reference)
+    back = difference("spearman", gold, reference, system)
     assert there.difference == -back.difference
-    assert (there.ci_low, there.ci_high) == pytest.approx((-back.ci_high, -back.ci_low))
+    assert (there.low, there.high) == pytest.approx((-back.high, -back.low))
     assert there.p_value == back.p_value
-    assert statistics.paired_bootstrap("spearman", gold, system, system) == (0.0, 0.0, 0.0, 1.0)
+    assert difference("spearman", gold, system, system) == (0.0, 0.0, 0.0, 1.0)
+
+
+def holm(p_values):
+    return np.array(list(statistics.holm(dict(enumerate(p_values))).values()))
 
 
 def steps_down(p_values, alpha):
@@ -159,7 +171,7 @@ def test_holm_adjusts_to_the_least_level_that_rejects():
     for m in (1, 2, 7, 40):
         for _ in range(20):
             p_values = np.round(generator.uniform(size=m) ** 3 + 1e-3, 3)  # small ones, and ties
-            adjusted = statistics.holm(p_values)
+            adjusted = holm(p_values)
             for alpha in {*adjusted[adjusted < 1]}:
                 np.testing.assert_array_equal(steps_down(p_values, alpha * (1 + 1e-9)), adjusted <= alpha)
                 assert not steps_down(p_values, alpha * (1 - 1e-9))[adjusted == alpha].any()
@@ -168,25 +180,25 @@ def test_holm_adjusts_to_the_least_level_that_rejects():
 
 def test_holm_equals_worked_examples():
     # the usual four hypotheses: at 0.05 the fourth and the first are rejected, the others not
-    np.testing.assert_allclose(statistics.holm(np.array([0.01, 0.04, 0.03, 0.005])), [0.03, 0.06, 0.06, 0.02])
+    np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03, 0.005])), [0.03, 0.06, 0.06, 0.02])
     # what R's p.adjust(1:5 / 100, "holm") gives
-    np.testing.assert_allclose(statistics.holm(np.arange(1, 6) / 100), [0.05, 0.08, 0.09, 0.09, 0.09])
-    np.testing.assert_allclose(statistics.holm(np.array([0.4, 0.6, 0.2])), [0.8, 0.8, 0.6])
-    assert statistics.holm(np.array([0.03])).tolist() == [0.03]
-    assert statistics.holm(np.array([])).tolist() == []
+    np.testing.assert_allclose(holm(np.arange(1, 6) / 100), [0.05, 0.08, 0.09, 0.09, 0.09])
+    np.testing.assert_allclose(holm(np.array([0.4, 0.6, 0.2])), [0.8, 0.8, 0.6])
+    assert holm([0.03]).tolist() == [0.03]
+    assert holm([]).tolist() == []
 
 
 def test_means_and_their_intervals():
     generator = np.random.default_rng(0)
     x = generator.normal(2.0, 3.0, size=400)
-    assert statistics.point("alignment", np.zeros(400), x) == pytest.approx(x.mean())
-    low, high = statistics.percentile_interval(statistics.bootstrap("alignment", np.zeros(400), x)[0])
+    assert point("alignment", np.zeros(400), x) == pytest.approx(x.mean())
+    low, high = interval(statistics.bootstrap("alignment", np.zeros(400), x)[0])
     assert (high - low) / 2 == pytest.approx(1.96 * x.std() / 20, rel=0.1)
 
 
 def test_accuracy_of_one_has_a_sharp_interval():
     replicates = statistics.bootstrap("accuracy", np.arange(9), np.arange(9), resamples=10)
-    assert statistics.percentile_interval(replicates[0]) == (1.0, 1.0)
+    assert interval(replicates[0]) == (1.0, 1.0)
 
 
 VARIED = np.array([1.0, 2.0, 3.0])
@@ -195,27 +207,25 @@ VARIED = np.array([1.0, 2.0, 3.0])
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: statistics.spearman(VARIED, np.full(3, 2.5)), r"predicted is constant \(every value is 2.5\)"),
-        (lambda: statistics.pearson(np.zeros(3), VARIED), "gold is constant"),
+        (lambda: point("spearman", VARIED, np.full(3, 2.5)), r"predicted is constant \(every value is 2.5\)"),
+        (lambda: point("pearson", np.zeros(3), VARIED), "gold is constant"),
         (
-            lambda: statistics.spearman(VARIED, np.array([1, np.nan, 2])),
+            lambda: point("spearman", VARIED, np.array([1, np.nan, 2])),
             "predicted holds NaN or infinity, first in row 1",
         ),
-        (lambda: statistics.accuracy(np.array([1, 2, np.inf]), VARIED), "gold holds NaN or infinity, first in row 2"),
-        (lambda: statistics.pearson(VARIED, VARIED[:2]), r"do not fit: shapes \(3,\) and \(1, 2\)"),
-        (lambda: statistics.pearson(VARIED[:1], VARIED[:1]), "at least two items, got 1"),
-        (lambda: statistics.accuracy(VARIED[:0], VARIED[:0]), "at least one item"),
-        (lambda: statistics.matthews(VARIED[:0], VARIED[:0]), "matthews needs at least one item"),
-        (lambda: statistics.point("kendall", VARIED, VARIED), "unknown statistic 'kendall'; choose one of pearson"),
-        (lambda: statistics.point("pearson", VARIED, np.eye(3)), "one system, shape .* got 3 systems"),
+        (lambda: point("accuracy", np.array([1, 2, np.inf]), VARIED), "gold holds NaN or infinity, first in row 2"),
+        (lambda: point("pearson", VARIED, VARIED[:2]), r"do not fit: shapes \(3,\) and \(1, 2\)"),
+        (lambda: point("pearson", VARIED[:1], VARIED[:1]), "at least two items, got 1"),
+        (lambda: point("accuracy", VARIED[:0], VARIED[:0]), "at least one item"),
+        (lambda: point("matthews", VARIED[:0], VARIED[:0]), "matthews needs at least one item"),
+        (lambda: point("kendall", VARIED, VARIED), "unknown statistic 'kendall'; choose one of pearson"),
+        (lambda: point("pearson", VARIED, np.eye(3)), "one system, shape .* got 3 systems"),
         (lambda: statistics.bootstrap("pearson", VARIED, VARIED, resamples=0), "at least 1, got 0"),
-        (lambda: statistics.percentile_interval(VARIED, level=95), "between 0 and 1, got 95"),
-        (lambda: statistics.percentile_interval(np.full(3, np.nan)), "undefined on every resample"),
-        (lambda: statistics.point("alignment", VARIED[:0], VARIED[:0]), "alignment needs at least one item"),
-        (lambda: statistics.holm(np.array([0.1, 1.2])), "numbers from 0 to 1, got 1.2"),
-        (lambda: statistics.holm(np.array([np.nan])), "numbers from 0 to 1, got nan"),
-        (lambda: statistics.holm(np.ones((2, 2))), r"got shape \(2, 2\)"),
-        (lambda: statistics.difference(1, 0, VARIED, VARIED[:2]), "use one bootstrap"),
+        (lambda: interval(np.full(3, np.nan)), "undefined on every resample"),
+        (lambda: point("alignment", VARIED[:0], VARIED[:0]), "alignment needs at least one item"),
+        (lambda: holm([0.1, 1.2]), "numbers from 0 to 1, got 1.2"),
+        (lambda: holm([np.nan]), "numbers from 0 to 1, got nan"),
+        (lambda: statistics.Estimate(1, VARIED).minus(statistics.Estimate(0, VARIED[:2])), "use one bootstrap"),
     ],
 )
 def test_errors_name_what_is_wrong(call, message):

@@ -9,7 +9,7 @@ import numpy as np
 
 from uncone.advice.figures import Figure
 from uncone.tasks.row import SIGNIFICANT
-from uncone.tasks.statistics import Difference, difference, holm, percentile_interval
+from uncone.tasks.statistics import Difference, Estimate, holm
 
 KINDS = ("words", "sentences")
 BOTH = "both"  # the mean of the two figures
@@ -21,16 +21,16 @@ class Effect(NamedTuple):
 
     Attributes:
         value: the figure of the system.
-        ci_low: lower end of its 95 % interval.
-        ci_high: upper end.
+        low: lower end of its 95 % interval.
+        high: upper end.
         gain: over the reference, with a 95 % interval and a p-value, not corrected.
         by_dataset: the gain on each data set; none on the mean of both figures.
         n: pairs that the figure rests on.
     """
 
     value: float
-    ci_low: float
-    ci_high: float
+    low: float
+    high: float
     gain: Difference
     by_dataset: dict[str, Difference]
     n: int
@@ -78,7 +78,7 @@ def effects(
     for kind, figure in figures.items():
         own, other = system[kind], reference[kind]
         by_dataset = {
-            name: difference(own.values[d], other.values[d], own.resampled[d], other.resampled[d])
+            name: Estimate(own.values[d], own.resampled[d]).minus(Estimate(other.values[d], other.resampled[d]))
             for d, name in enumerate(figure.cells)
         }
         found[kind] = _effect(own, other, by_dataset, figure.pairs_tested)
@@ -94,13 +94,10 @@ def effects(
 
 
 def _effect(system: Replicates, reference: Replicates, by_dataset: dict[str, Difference], n: int) -> Effect:
-    replicates, of_reference = system.resampled.mean(axis=0), reference.resampled.mean(axis=0)
-    value, other = float(system.values.mean()), float(reference.values.mean())
-    low, high = percentile_interval(replicates)
-    return Effect(value, low, high, difference(value, other, replicates, of_reference), by_dataset, n)
+    own, other = (Estimate(float(each.values.mean()), each.resampled.mean(axis=0)) for each in (system, reference))
+    return Effect(own.value, *own.interval, own.minus(other), by_dataset, n)
 
 
 def corrected(effects: Mapping[str, Effect]) -> dict[str, float]:
     """P-values of gains after Holm, as one family."""
-    adjusted = holm(np.array([each.gain.p_value for each in effects.values()]))
-    return dict(zip(effects, adjusted.tolist(), strict=True))
+    return holm({name: each.gain.p_value for name, each in effects.items()})

@@ -11,7 +11,8 @@ import numpy as np
 
 from uncone.advice.folds import numbered
 from uncone.data.pairs import ScoredPairs
-from uncone.tasks.statistics.correlation import kernel
+from uncone.support.resampling import draw
+from uncone.tasks.statistics import kernel
 
 SMALLEST_CELL = 5  # pairs; fewer have no correlation to speak of
 _BLOCK = 1 << 18  # counts held at once
@@ -112,10 +113,10 @@ def pair_counts(pairs: ScoredPairs, resamples: int, generator: np.random.Generat
         rows = np.flatnonzero(np.array(pairs.dataset) == name)
         if shares_texts(pairs, name):
             first, second = numbered(pairs.take(rows))
-            drawn = _drawn(int(max(first.max(), second.max())) + 1, resamples, generator)
+            drawn = draw(int(max(first.max(), second.max())) + 1, resamples, generator)
             counts[rows] = drawn[first] * drawn[second]
         else:
-            counts[rows] = _drawn(len(rows), resamples, generator)
+            counts[rows] = draw(len(rows), resamples, generator)
     return counts
 
 
@@ -124,8 +125,3 @@ def shares_texts(pairs: ScoredPairs, dataset: str) -> bool:
     own = pairs.of(dataset)
     first, second = numbered(own)
     return bool(max(first.max(), second.max()) + 1 < len(own))
-
-
-def _drawn(n: int, resamples: int, generator: np.random.Generator) -> np.ndarray:
-    """(n, B) how often each of n units is drawn in n draws with replacement."""
-    return generator.multinomial(n, np.full(n, 1 / n), size=resamples).T.astype(np.float64)

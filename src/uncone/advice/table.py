@@ -46,12 +46,12 @@ def gain_cell(gain: Mapping[str, float]) -> str:
     """A gain to read.
 
     Example:
-        >>> gain_cell({"difference": 0.031, "ci_low": 0.012, "ci_high": 0.052, "p_value": 0.001})
+        >>> gain_cell({"difference": 0.031, "low": 0.012, "high": 0.052, "p_value": 0.001})
         '▲ +3.1 [+1.2, +5.2]'
     """
-    if gain["difference"] == gain["ci_low"] == gain["ci_high"] == 0:
+    if gain["difference"] == gain["low"] == gain["high"] == 0:
         return "as raw"
     mark = "≈"
     if gain["p_value"] < SIGNIFICANT:
         mark = "▲" if gain["difference"] > 0 else "▼"
-    return f"{mark} {100 * gain['difference']:+.1f} [{100 * gain['ci_low']:+.1f}, {100 * gain['ci_high']:+.1f}]"
+    return f"{mark} {100 * gain['difference']:+.1f} [{100 * gain['low']:+.1f}, {100 * gain['high']:+.1f}]"

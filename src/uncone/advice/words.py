@@ -188,7 +188,7 @@ def _figure_rows(where: dict[str, Any], removal: str, effects: Effects, p_holm: 
     rows = []
     for kind, found in effects.items():
         of = {**where, "removal": removal, "task": kind, "metric": "spearman", "n": found.n}
-        row = Row(**of, subset=MACRO, value=found.value, low=found.ci_low, high=found.ci_high)
+        row = Row(**of, subset=MACRO, value=found.value, low=found.low, high=found.high)
         if removal == RAW:
             rows.append(row)
             continue
@@ -200,8 +200,8 @@ def _figure_rows(where: dict[str, Any], removal: str, effects: Effects, p_holm: 
 def _gain(gain: Difference) -> dict[str, Any]:
     return {
         "gain": gain.difference,
-        "gain_low": gain.ci_low,
-        "gain_high": gain.ci_high,
+        "gain_low": gain.low,
+        "gain_high": gain.high,
         "p_value": gain.p_value,
     }
 
@@ -245,8 +245,8 @@ def _which(found: LayerChoice) -> dict[str, Any]:
 def _effect(found: Effect) -> dict[str, Any]:
     return {
         "value": found.value,
-        "ci_low": found.ci_low,
-        "ci_high": found.ci_high,
+        "low": found.low,
+        "high": found.high,
         "gain": found.gain._asdict(),
         "by_dataset": {name: gain._asdict() for name, gain in found.by_dataset.items()},
         "n": found.n,
@@ -272,7 +272,7 @@ def _layer_override(config: DictConfig, layer: str) -> list[str]:
 
 
 def _points(gain: Difference) -> str:
-    return f"{100 * gain.difference:+.1f} [{100 * gain.ci_low:+.1f}, {100 * gain.ci_high:+.1f}]"
+    return f"{100 * gain.difference:+.1f} [{100 * gain.low:+.1f}, {100 * gain.high:+.1f}]"
 
 
 def _name(final: tuple[str, str]) -> str:

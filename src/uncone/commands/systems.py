@@ -22,7 +22,7 @@ from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
 from uncone.tasks import NotRun, Row, Task, evaluate, without_training_pairs
 from uncone.tasks.base import distinct, paired_cosine
-from uncone.tasks.statistics import spearman
+from uncone.tasks.statistics import macro_spearman
 
 Read = Callable[[Sequence[str]], np.ndarray]
 
@@ -58,9 +58,7 @@ def validation_score(pairs: ScoredPairs, read: Read) -> float:
     """Macro Spearman of the cosines of pairs: the unweighted mean over data sets."""
     texts, first, second = distinct(pairs.text1, pairs.text2)
     cosine = paired_cosine(read(texts), first, second)
-    dataset = np.array(pairs.dataset)
-    sets = [dataset == name for name in pairs.datasets if (dataset == name).sum() > 2]
-    return float(np.mean([spearman(pairs.score[rows], cosine[rows]) for rows in sets]))
+    return float(macro_spearman(pairs.score, cosine[None], np.array(pairs.dataset))[0])
 
 
 def make_systems(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.console import Console
 
 from uncone.encoder import Encoder
 from uncone.removal import Correction
+from uncone.tasks.row import Row
 
 
 class EncoderExporter(ABC):
@@ -41,7 +42,7 @@ class VectorExporter(ABC):
     """Applies a removal to vectors that are already stored; no encoder is loaded."""
 
     @abstractmethod
-    def run(self, removal: Correction, overwrite: bool, console: Console) -> list[dict[str, Any]]:
+    def run(self, removal: Correction, overwrite: bool, console: Console) -> list[Row]:
         """Correct the vectors; returns rows of results, if there are any.
 
         Args:

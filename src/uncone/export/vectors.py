@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
@@ -16,6 +15,7 @@ from uncone.export.corrector import Corrector
 from uncone.export.raw_files import correct_npy, correct_safetensors
 from uncone.removal import ClusteredRemoval, Correction
 from uncone.support.files import whole
+from uncone.tasks.row import Row
 
 # (source, target, column or None, what corrects a chunk) -> nothing; writes the target
 Format = Callable[[Path, Path, str | None, Corrector], None]
@@ -66,7 +66,7 @@ class StoredVectors(VectorExporter):
             if not getattr(self, name):
                 raise ValueError(f"format=vectors needs the file to read and the file to write: set {name}=PATH")
 
-    def run(self, removal: Correction, overwrite: bool, console: Console) -> list[dict[str, Any]]:
+    def run(self, removal: Correction, overwrite: bool, console: Console) -> list[Row]:
         """Write `output`, and say what was done and whom the removal belongs to.
 
         Raises:

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from uncone.support.resampling import draw
+
 
 def text_weights(texts: np.ndarray, resamples: int, seed: int) -> Tensor:
     """Weights (resamples, n) float64 of n points under draws of their texts with replacement.
@@ -28,9 +30,8 @@ def text_weights(texts: np.ndarray, resamples: int, seed: int) -> Tensor:
     if resamples < 2:
         raise ValueError(f"a standard error needs at least 2 resamples, got {resamples}")
     distinct, index = np.unique(texts, return_inverse=True)
-    uniform = np.full(len(distinct), 1 / len(distinct))
-    drawn = np.random.default_rng(seed).multinomial(len(distinct), uniform, size=resamples)
-    return torch.from_numpy(drawn[:, index].astype(np.float64))
+    drawn = draw(len(distinct), resamples, np.random.default_rng(seed))  # (texts, resamples)
+    return torch.from_numpy(drawn.T[:, index])
 
 
 def weighted_mean(weights: Tensor, values: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from uncone.learning.objectives import neighbour_contrast, relative_alignment
 from uncone.learning.optimizers import make_optimizer
 from uncone.removal import ClusteredRemoval, Removal
 from uncone.runs.reading import VALIDATION
-from uncone.tasks.statistics import spearman_each
+from uncone.tasks.statistics import macro_spearman
 
 MIXING_RATE = 1 / 6  # learning rate of a mixing, whose entries are small, in units of that of the log-gains
 
@@ -175,9 +175,7 @@ class RemovalModule(pl.LightningModule):
         """(M,) unweighted mean over data sets of Spearman's correlation."""
         with torch.no_grad():
             predictions = self.bank.similarities(batch).cpu().numpy()
-        gold, dataset = batch.score.cpu().numpy(), batch.dataset.cpu().numpy()
-        sets = [dataset == i for i in np.unique(dataset) if (dataset == i).sum() > 2]
-        return np.mean([spearman_each(gold[rows], predictions[rows]) for rows in sets], axis=0)
+        return macro_spearman(batch.score.cpu().numpy(), predictions.T, batch.dataset.cpu().numpy())
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimizer of weights, centre, mixing and calibration; the encoder is frozen."""

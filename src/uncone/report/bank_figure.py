@@ -32,7 +32,7 @@ def components_figure(rows: Sequence[Row]) -> Figure | None:
     for row in rows:
         if row.candidate is not None:
             others = {key: value for key, value in row.candidate.items() if key not in ("D", "seed")}
-            members.setdefault(described(row.removal, others), {})[row.candidate["D"]] = row.method
+            members.setdefault(described(row.removal, others), {})[int(row.candidate["D"])] = row.method
     if all(len(numbers) < 2 for numbers in members.values()):
         return None
     fixed = list(dict.fromkeys(row.removal for row in rows if row.candidate is None and row.removal != "learned"))

@@ -175,7 +175,7 @@ def _draw_measure(
         axes.plot(x, [row.value for row in drawn], label=label, marker="o", markersize=4, **look)
         ends = [(row.low, row.high) for row in drawn if row.low is not None and row.high is not None]
         if len(ends) == len(drawn):
-            axes.fill_between(x, *zip(*ends, strict=True), color=look["color"], alpha=0.15, linewidth=0)
+            axes.fill_between(x, *np.array(ends).T, color=look["color"], alpha=0.15, linewidth=0)
     axes.set_title(measure.title, loc="left", fontsize=11)
     axes.set_xticks(range(len(layers)), layers)
     axes.set_xlabel("layer")

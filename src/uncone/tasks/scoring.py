@@ -16,7 +16,7 @@ import numpy as np
 
 from uncone.tasks.base import Average, Prediction
 from uncone.tasks.row import COVERAGE, Headline, Row
-from uncone.tasks.statistics import LOWER_IS_BETTER, Difference, bootstrap, difference, holm, percentile_interval, point
+from uncone.tasks.statistics import LOWER_IS_BETTER, Difference, Estimate, bootstrap, holm, point
 
 MAJORITY = "majority"
 
@@ -34,8 +34,7 @@ class _Measured(NamedTuple):
     """One metric on one subset, for the systems on which it is defined."""
 
     n: int
-    values: dict[str, float]
-    replicates: dict[str, np.ndarray]  # (R,) each, on resamples that the systems share
+    estimates: dict[str, Estimate]
 
 
 class _Compared(NamedTuple):
@@ -105,7 +104,7 @@ def score(
     rows: list[Row] = []
     for name in predictions:
         for (subset, metric), figure in measured.items():
-            if name in figure.values:
+            if name in figure.estimates:
                 rows.append(_row(Headline(task, subset, metric), figure, compared[subset, metric], name))
             if subset in coverage and metric == metrics[-1]:
                 share, n = float(coverage[subset].mean()), len(coverage[subset])
@@ -135,70 +134,53 @@ def _measure(
         except ValueError as error:
             undefined[name] = f"{metric}: {error}"
     gold = next(iter(of_system.values())).gold
-    replicates = {}
+    estimates = {}
     if values:
         systems = np.stack([of_system[name].predicted for name in values])  # (S, n)
-        replicates = dict(zip(values, bootstrap(metric, gold, systems, resamples=resamples, seed=seed), strict=True))
-    return _Measured(len(gold), values, replicates), undefined
+        replicates = bootstrap(metric, gold, systems, resamples=resamples, seed=seed)
+        estimates = {name: Estimate(value, replicates[s]) for s, (name, value) in enumerate(values.items())}
+    return _Measured(len(gold), estimates), undefined
 
 
 def _average(average: Average, parts: Sequence[_Measured]) -> _Measured:
-    """Mean over subsets, resample by resample; only for systems defined on all of them."""
+    """Mean over subsets, only for systems defined on all of them."""
     sizes = np.array([part.n for part in parts], dtype=np.float64)
     weights = sizes / sizes.sum() if average.weights == "size" else np.full(len(parts), 1 / len(parts))
-    names = [name for name in parts[0].values if all(name in part.values for part in parts)]
-    return _Measured(
-        int(sizes.sum()),
-        {name: float(weights @ [part.values[name] for part in parts]) for name in names},
-        {name: weights @ np.stack([part.replicates[name] for part in parts]) for name in names},
-    )
+    names = [name for name in parts[0].estimates if all(name in part.estimates for part in parts)]
+    estimates = {name: Estimate.mean([part.estimates[name] for part in parts], weights) for name in names}
+    return _Measured(int(sizes.sum()), estimates)
 
 
 def _compare(metric: str, figure: _Measured, reference: str | None) -> _Compared:
     """Every system against the reference, and against the best."""
+    found = figure.estimates
 
     def against(other: str) -> dict[str, Difference]:
-        return {
-            name: difference(value, figure.values[other], figure.replicates[name], figure.replicates[other])
-            for name, value in figure.values.items()
-            if name != other
-        }
+        return {name: estimate.minus(found[other]) for name, estimate in found.items() if name != other}
 
-    if not figure.values:
+    if not found:
         return _Compared({}, {}, {})
-    gains = against(reference) if reference in figure.values else {}
+    gains = against(reference) if reference in found else {}
     choose = min if metric in LOWER_IS_BETTER else max
-    best = choose(figure.values, key=lambda name: figure.values[name])
-    p_best = _corrected(against(best))
-    return _Compared(gains, _corrected(gains), p_best | {best: 1.0} if p_best else {})
-
-
-def _corrected(differences: Mapping[str, Difference]) -> dict[str, float]:
-    """P-values of one family of comparisons, after Holm."""
-    adjusted = holm(np.array([gain.p_value for gain in differences.values()]))
-    return dict(zip(differences, adjusted.tolist(), strict=True))
+    best = choose(found, key=lambda name: found[name].value)
+    p_best = holm({name: from_best.p_value for name, from_best in against(best).items()})
+    p_holm = holm({name: gain.p_value for name, gain in gains.items()})
+    return _Compared(gains, p_holm, p_best | {best: 1.0} if p_best else {})
 
 
 def _row(headline: Headline, figure: _Measured, compared: _Compared, name: str) -> Row:
     """Value and gain of one system."""
-    low, high = percentile_interval(figure.replicates[name])
-    row = Row(
-        removal=name,
-        **headline._asdict(),
-        value=figure.values[name],
-        low=low,
-        high=high,
-        n=figure.n,
-        p_best=compared.p_best.get(name),
-    )
+    value = figure.estimates[name].value
+    ends = figure.estimates[name].interval._asdict()
+    row = Row(removal=name, **headline._asdict(), value=value, **ends, n=figure.n, p_best=compared.p_best.get(name))
     if name not in compared.gains:
         return row
     gain = compared.gains[name]
     return replace(
         row,
         gain=gain.difference,
-        gain_low=gain.ci_low,
-        gain_high=gain.ci_high,
+        gain_low=gain.low,
+        gain_high=gain.high,
         p_value=gain.p_value,
         p_holm=compared.p_holm[name],
     )

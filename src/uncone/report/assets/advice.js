@@ -23,9 +23,9 @@ const points = (value) => (100 * value).toFixed(1);
 
 /** "▲ +3.1 [+1.2, +5.2]", with p of the gain or one that is corrected; "as raw" where raw vectors are chosen. */
 function gainText(gain, p = gain.p_value) {
-  if (gain.difference === 0 && gain.ci_low === 0 && gain.ci_high === 0) return "as raw";
+  if (gain.difference === 0 && gain.low === 0 && gain.high === 0) return "as raw";
   const sign = p >= SURE ? "≈" : gain.difference > 0 ? "▲" : "▼";
-  return `${sign} ${signed(gain.difference)} [${signed(gain.ci_low)}, ${signed(gain.ci_high)}]`;
+  return `${sign} ${signed(gain.difference)} [${signed(gain.low)}, ${signed(gain.high)}]`;
 }
 
 /** Round steps of an axis between two values. */
@@ -57,7 +57,7 @@ function drawForest() {
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", "Gain over raw vectors of every layer; the numbers stand in the table below");
   const gains = DATA.layers.flatMap((layer) => Object.keys(KINDS).map((kind) => layer.chosen[kind].gain));
-  const low = Math.min(-0.01, ...gains.map((gain) => gain.ci_low)), high = Math.max(0.01, ...gains.map((gain) => gain.ci_high));
+  const low = Math.min(-0.01, ...gains.map((gain) => gain.low)), high = Math.max(0.01, ...gains.map((gain) => gain.high));
   const pad = 0.04 * (high - low);
   const x = (value) => left + ((value - low + pad) / (high - low + 2 * pad)) * (width - left - right);
   const bottom = top + row * DATA.layers.length;
@@ -75,7 +75,7 @@ function drawForest() {
       const { gain } = layer.chosen[kind], at = y + (k - 1) * 17;
       const group = shape(svg, "g", { "data-layer": layer.layer, "data-kind": kind, "data-difference": gain.difference });
       shape(group, "title", {}, `${layer.layer}, ${KINDS[kind].name}: ${gainText(gain, kind === "both" ? layer.p_holm : gain.p_value)}`);
-      shape(group, "line", { x1: x(gain.ci_low), x2: x(gain.ci_high), y1: at, y2: at, stroke: KINDS[kind].colour, "stroke-width": kind === "both" ? 3 : 1.8 });
+      shape(group, "line", { x1: x(gain.low), x2: x(gain.high), y1: at, y2: at, stroke: KINDS[kind].colour, "stroke-width": kind === "both" ? 3 : 1.8 });
       marker(group, kind, x(gain.difference), at);
     });
   });
@@ -179,7 +179,7 @@ function drawMethods() {
   const found = (row, removal, metric) => tasks.find((each) => each.removal === removal && each.task === row.task && each.subset === row.subset && each.metric === metric);
   const lines = values.map((row) => {
     const after = found(row, "chosen", row.metric);
-    const text = after ? gainText({ difference: after.gain, ci_low: after.gain_low, ci_high: after.gain_high, p_value: after.p_value }) : "–";
+    const text = after ? gainText({ difference: after.gain, low: after.gain_low, high: after.gain_high, p_value: after.p_value }) : "–";
     return [`${row.task}, ${row.subset}`, row.metric, points(row.value), after ? points(after.value) : "–", text];
   });
   byId("task-table").hidden = lines.length === 0;

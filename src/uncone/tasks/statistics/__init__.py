@@ -4,42 +4,17 @@ Statistics take `gold` (n,), what people said, and `predicted` (n,) or (S, n), w
 items.
 """
 
-from uncone.tasks.statistics.correlation import (
-    LOWER_IS_BETTER,
-    accuracy,
-    average_ranks,
-    macro_f1,
-    matthews,
-    pearson,
-    point,
-    spearman,
-    spearman_each,
-)
-from uncone.tasks.statistics.multiple import holm
-from uncone.tasks.statistics.resampling import (
-    Difference,
-    Interval,
-    bootstrap,
-    difference,
-    paired_bootstrap,
-    percentile_interval,
-)
+from uncone.tasks.statistics.kernels import LOWER_IS_BETTER, kernel, macro_spearman, point
+from uncone.tasks.statistics.resampling import Difference, Estimate, Interval, bootstrap, holm
 
 __all__ = [
     "LOWER_IS_BETTER",
     "Difference",
+    "Estimate",
     "Interval",
-    "accuracy",
-    "average_ranks",
     "bootstrap",
-    "difference",
     "holm",
-    "macro_f1",
-    "matthews",
-    "paired_bootstrap",
-    "pearson",
-    "percentile_interval",
+    "kernel",
+    "macro_spearman",
     "point",
-    "spearman",
-    "spearman_each",
 ]

@@ -1,0 +1,237 @@
+"""Correlations, agreement of labels and means: of all items, and of many weightings of them at once.
+
+A bootstrap resample is held as the *count* of each item. A statistic is a function from gold (n,) and systems (S, n) to
+a function from weights (n, B), such as counts, to values (S, B).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+Weighted = Callable[[np.ndarray], np.ndarray]  # weights (n, B) of the items -> statistic (S, B)
+
+LOWER_IS_BETTER = ("alignment", "uniformity")
+_CORRELATIONS = ("pearson", "spearman")
+_SMALLEST_SET = 3  # items of a data set whose correlation enters a macro mean
+
+
+def point(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> float:
+    """The statistic of that name, one of `STATISTICS`, of one system (n,) on all items.
+
+    Raises:
+        ValueError: if the name is unknown, lengths differ, a value is NaN or infinite, or there are too few items or a
+            constant side for the statistic to be defined.
+
+    Example:
+        >>> gold = np.array([1.0, 2, 3])
+        >>> point("spearman", gold, np.array([2.0, 4, 70])), point("accuracy", gold, np.array([1, 2, 5])) == 2 / 3
+        (1.0, True)
+    """
+    gold, systems = checked(statistic, gold, predicted)
+    if len(systems) != 1:
+        raise ValueError(f"predicted must hold one system, shape (n,), got {len(systems)} systems")
+    return float(kernel(statistic)(gold, systems)(np.ones((len(gold), 1)))[0, 0])
+
+
+def macro_spearman(gold: np.ndarray, predicted: np.ndarray, dataset: np.ndarray) -> np.ndarray:
+    """Spearman's correlation (S,) of systems (S, n) in each data set, averaged alike over those of three items or more.
+
+    Args:
+        gold: (n,).
+        predicted: (S, n).
+        dataset: (n,) which data set each item is of.
+
+    Example:
+        >>> gold, predicted = np.array([1.0, 2, 3, 1, 2, 3]), np.array([[1.0, 2, 3, 3, 2, 1]])
+        >>> macro_spearman(gold, predicted, np.array(list("aaabbb")))
+        array([0.])
+    """
+    sets = [rows for name in np.unique(dataset) if (rows := dataset == name).sum() >= _SMALLEST_SET]
+    each = [checked("spearman", gold[rows], predicted[:, rows]) for rows in sets]
+    return np.mean([_spearman(*of_set)(np.ones((len(of_set[0]), 1)))[:, 0] for of_set in each], axis=0)
+
+
+def kernel(statistic: str) -> Callable[[np.ndarray, np.ndarray], Weighted]:
+    """From gold (n,) and systems (S, n) to the function that computes the statistic of that name under weights."""
+    if statistic not in STATISTICS:
+        raise ValueError(f"unknown statistic {statistic!r}; choose one of {', '.join(STATISTICS)}")
+    return STATISTICS[statistic]
+
+
+def checked(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Gold (n,) and systems (S, n) as float64, refusing what has no such statistic."""
+    kernel(statistic)
+    gold = _finite(gold, "gold")
+    systems = np.atleast_2d(_finite(predicted, "predicted"))
+    if gold.ndim != 1 or systems.ndim != 2 or systems.shape[1] != len(gold):
+        raise ValueError(f"gold (n,) and predicted (n,) or (S, n) do not fit: shapes {gold.shape} and {systems.shape}")
+    if statistic not in _CORRELATIONS:
+        if not len(gold):
+            raise ValueError(f"{statistic} needs at least one item, got none")
+        return gold, systems
+    if len(gold) < 2:
+        raise ValueError(f"a correlation needs at least two items, got {len(gold)}")
+    for name, rows in (("gold", gold[None]), ("predicted", systems)):
+        constant = np.flatnonzero(np.ptp(rows, axis=1) == 0)
+        if len(constant):
+            raise ValueError(
+                f"{name} is constant (every value is {rows[constant[0], 0]:g}), so its correlation is undefined"
+            )
+    return gold, systems
+
+
+def _finite(x: np.ndarray, name: str) -> np.ndarray:
+    x = np.asarray(x, dtype=np.float64)
+    bad = np.argwhere(~np.isfinite(x))
+    if len(bad):
+        raise ValueError(f"{name} holds NaN or infinity, first in row {bad[0][-1]}: leave such items out")
+    return x
+
+
+def _pearson(gold: np.ndarray, systems: np.ndarray) -> Weighted:
+    # Centring and scaling first keeps the moments below free of cancellation.
+    x = _standardised(gold[None])[0]
+    y = _standardised(systems)
+    moments = np.concatenate([x[None], (x * x)[None], y, y * y, x * y])  # (2 + 3 S, n)
+
+    def under(weights: np.ndarray) -> np.ndarray:
+        means = moments @ weights / weights.sum(axis=0)  # (2 + 3 S, B)
+        mean_x, square_x = means[0], means[1]
+        mean_y, square_y, cross = np.split(means[2:], 3)  # (S, B) each
+        return _correlation(cross - mean_x * mean_y, square_x - mean_x**2, square_y - mean_y**2)
+
+    return under
+
+
+def _spearman(gold: np.ndarray, systems: np.ndarray) -> Weighted:
+    ranks_of_gold = _TiedGroups(gold).ranks
+    ranks_of_systems = [_TiedGroups(predicted).ranks for predicted in systems]
+
+    def under(weights: np.ndarray) -> np.ndarray:
+        middle = (weights.sum(axis=0) + 1) / 2  # (B,) the mean of average ranks
+        x = ranks_of_gold(weights) - middle  # (n, B)
+        weighted = weights * x
+        variance_x = np.einsum("nb,nb->b", weighted, x)
+        result = np.empty((len(systems), weights.shape[1]))
+        for s, ranks in enumerate(ranks_of_systems):
+            y = ranks(weights) - middle  # (n, B)
+            covariance = np.einsum("nb,nb->b", weighted, y)
+            y *= y
+            result[s] = _correlation(covariance, variance_x, np.einsum("nb,nb->b", weights, y))
+        return result
+
+    return under
+
+
+class _TiedGroups:
+    """Items (n,) sorted once by value, so that ranks under any weights cost O(n) and no sorting.
+
+    The average rank of a group of tied values is the running count up to it less half its own.
+    """
+
+    def __init__(self, x: np.ndarray) -> None:
+        self._order = np.argsort(x, kind="stable")  # (n,) items by value
+        ordered = x[self._order]
+        last = np.append(ordered[1:] != ordered[:-1], True)  # where a group of tied values ends
+        self._ends = np.flatnonzero(last)
+        self._group = np.empty(len(x), dtype=np.intp)  # (n,) group of each item
+        self._group[self._order] = np.cumsum(last) - last
+
+    def ranks(self, weights: np.ndarray) -> np.ndarray:
+        """Average rank (n, B) of every item under weights (n, B); that of an item of no weight means nothing."""
+        up_to = np.cumsum(weights[self._order], axis=0)  # (n, B)
+        if len(self._ends) < len(self._order):
+            up_to = up_to[self._ends]  # (groups, B)
+        # a group covers the ranks from one past the count before it to the count at its end; take their mean
+        ranks = up_to + 1
+        ranks[1:] += up_to[:-1]
+        ranks *= 0.5
+        return ranks[self._group]  # (n, B)
+
+
+def _correlation(covariance: np.ndarray, variance_x: np.ndarray, variance_y: np.ndarray) -> np.ndarray:
+    """Covariance over standard deviations, clipped to [-1, 1]; NaN where a variance is nil."""
+    # Values are standardised, or ranks: a variance as small as this is the rounding noise of a constant resample.
+    defined = (variance_x > 1e-12) & (variance_y > 1e-12)
+    scale = np.sqrt(np.where(defined, variance_x * variance_y, 1.0))
+    return np.where(defined, np.clip(covariance / scale, -1.0, 1.0), np.nan)
+
+
+def _standardised(x: np.ndarray) -> np.ndarray:
+    """Rows (S, n) with mean 0 and variance 1."""
+    centred = x - x.mean(axis=1, keepdims=True)
+    return centred / centred.std(axis=1, keepdims=True)
+
+
+def _mean(gold: np.ndarray, systems: np.ndarray) -> Weighted:
+    """Mean of what is predicted, for tasks that measure each item instead of comparing it with gold."""
+    return lambda weights: systems @ weights / weights.sum(axis=0)
+
+
+def _accuracy(gold: np.ndarray, systems: np.ndarray) -> Weighted:
+    """Share of items predicted right."""
+    return _mean(gold, (systems == gold).astype(np.float64))
+
+
+def _macro_f1(gold: np.ndarray, systems: np.ndarray) -> Weighted:
+    """Unweighted mean of F1 over the classes that occur under the weights, in gold or predicted."""
+    members = _Members(gold, systems)
+
+    def under(weights: np.ndarray) -> np.ndarray:
+        expected, predicted, both = members.under(weights)
+        sizes = expected + predicted  # (S, C, B)
+        occurs = sizes > 0
+        f1 = 2 * both / np.where(occurs, sizes, 1.0)  # = 2 tp / (2 tp + fp + fn)
+        return f1.sum(axis=1) / occurs.sum(axis=1)
+
+    return under
+
+
+def _matthews(gold: np.ndarray, systems: np.ndarray) -> Weighted:
+    """Matthews' correlation coefficient of any number of classes (Gorodkin 2004); 0 where one side is constant."""
+    members = _Members(gold, systems)
+
+    def under(weights: np.ndarray) -> np.ndarray:
+        expected, predicted, both = members.under(weights)
+        n = weights.sum(axis=0)
+        t, p = expected / n, predicted / n  # (C, B), (S, C, B) shares of the classes
+        covariance = both.sum(axis=1) / n - (p * t).sum(axis=1)
+        variance = (1 - (p * p).sum(axis=1)) * (1 - (t * t).sum(axis=0))
+        defined = variance > 1e-12  # below is the rounding noise of a constant side
+        return np.where(defined, covariance / np.sqrt(np.where(defined, variance, 1.0)), 0.0)
+
+    return under
+
+
+class _Members:
+    """Which items are of a class: by gold (n,), by each of S predictions (S, n), and by both."""
+
+    def __init__(self, gold: np.ndarray, systems: np.ndarray) -> None:
+        classes = np.unique(np.concatenate([gold, systems.ravel()]))[:, None]  # (C, 1)
+        self._expected = (gold == classes).astype(np.float64)  # (C, n)
+        self._predicted = (systems[:, None] == classes).astype(np.float64)  # (S, C, n)
+
+    def under(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Items of each class by gold (C, B), by prediction (S, C, B) and by both (S, C, B), under weights (n, B)."""
+        s, c, n = self._predicted.shape
+        predicted, both = (
+            (of_class.reshape(s * c, n) @ weights).reshape(s, c, -1)
+            for of_class in (self._predicted, self._predicted * self._expected)
+        )
+        return self._expected @ weights, predicted, both
+
+
+STATISTICS: dict[str, Callable[[np.ndarray, np.ndarray], Weighted]] = {
+    "pearson": _pearson,
+    "spearman": _spearman,
+    "accuracy": _accuracy,
+    "macro_f1": _macro_f1,
+    "matthews": _matthews,
+    # means of what each item contributes, which is what `predicted` then holds; `gold` is not looked at
+    "mean": _mean,
+    "alignment": _mean,
+    "uniformity": _mean,
+    "mean_accuracy": _mean,
+}
