@@ -14,7 +14,7 @@ from uncone.encoder import Encoder
 from uncone.export.parts import corrected, model_options, unit
 from uncone.export.sentence_transformers import SentenceTransformersExporter, _pooling, sentence_transformer
 from uncone.removal import Removal
-from uncone.tasks.statistics import spearman
+from uncone.tasks.statistics import point
 
 from .conftest import TEXTS, assert_same, clusters_for, python_without, removal_for
 
@@ -209,7 +209,7 @@ def test_it_loads_and_mteb_runs_on_it_where_there_is_no_uncone(encoder_of, tmp_p
     assert_same(np.load(output), expected)
     cosine = (unit(expected[:5]) * unit(np.roll(expected[:5], -1, axis=0))).sum(1)
     score = float(printed.split("cosine_spearman ")[1].split()[0])
-    assert score == pytest.approx(spearman(np.array(scores), cosine), abs=1e-6)
+    assert score == pytest.approx(point("spearman", np.array(scores), cosine), abs=1e-6)
 
 
 def test_an_export_that_gives_other_vectors_is_not_accepted(encoder_of, tmp_path, monkeypatch):
