@@ -126,9 +126,7 @@ def test_a_job_is_grouped_in_wandb_with_its_sweep(tmp_path):
     config = config_of("logger.wandb.tags=[mine]", "logger.wandb.mode=offline")
     overrides = ["encoder.layers=[1]", "seed=0", "launcher=joblib", f"learned.contrast.corpus={'x' * 99}"]
     prepare(config, tmp_path, "sweep", overrides)
-    with open_dict(config):
-        del config["hydra"]
-    run = make_loggers(config, tmp_path, None)[1].experiment
+    run = make_loggers(tmp_path, config.logger.wandb, {}, False, None)[1].experiment
     try:
         assert run.group == "sweep"
         assert {"mine", "encoder.layers=[1]", "seed=0"} <= set(run.tags)

@@ -22,7 +22,7 @@ from uncone.advice.learner import Learner, LearnerSettings
 from uncone.advice.page import write_advice_page
 from uncone.advice.table import print_advice
 from uncone.advice.words import advice, result_rows
-from uncone.commands.build import is_saved, make_candidates, make_tasks, names, numbers
+from uncone.commands.build import is_saved, make_candidates, make_tasks, names, numbers, open_run
 from uncone.commands.systems import covered, leave_out_seen
 from uncone.data import load_sts, load_texts, load_word_pairs
 from uncone.data.pairs import ScoredPairs
@@ -32,7 +32,7 @@ from uncone.learning.recipe import contrast_corpus, known_neighbours
 from uncone.removal import Correction, TransductiveRemoval, none
 from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
-from uncone.runs.folder import environment, open_run, write_results
+from uncone.runs.folder import environment, write_results
 from uncone.runs.settings import digest, telling
 from uncone.support.files import write
 from uncone.tasks import Row, evaluate

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from uncone.commands.build import is_saved, make_candidates, names
+from uncone.commands.build import is_saved, make_candidates, names, open_run
 from uncone.commands.systems import saved_name
 from uncone.data.corpora import Corpora, Corpus
 from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
@@ -31,7 +31,7 @@ from uncone.removal import load as load_removal
 from uncone.removal.spectra import Spectra
 from uncone.report.depth_figures import write_figures
 from uncone.report.page import write_page
-from uncone.runs.folder import open_run, write_results
+from uncone.runs.folder import write_results
 from uncone.support import distributed
 from uncone.tasks.row import GEOMETRY, Row
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+import torch
 from omegaconf import DictConfig, OmegaConf
 
 from uncone.encoder.store import FeatureStore
@@ -14,6 +15,8 @@ from uncone.removal import Correction
 from uncone.removal import load as load_removal
 from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
+from uncone.runs.folder import begin
+from uncone.support import distributed
 from uncone.tasks.base import Task
 
 
@@ -37,19 +40,41 @@ def numbers(value: Any) -> list[float]:
     return [float(value)] if isinstance(value, (int, float)) else [float(each) for each in value]
 
 
+def open_run(config: DictConfig) -> Path:
+    """Check a config and make its output folder, whose name is that of the first of several processes.
+
+    Raises:
+        ValueError: see `check`.
+    """
+    check(config)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    config.output_dir = distributed.from_first(config.output_dir)  # which tells the time, and clocks differ
+    folder = Path(config.output_dir)
+    begin(folder, OmegaConf.to_yaml(config, resolve=True))
+    return folder
+
+
 def check(config: DictConfig) -> None:
     """Refuse, before anything is loaded or encoded, names that nothing answers to.
 
     Raises:
-        ValueError: for an unknown removal or task, or a saved removal that cannot be read.
+        ValueError: for a key without a value, an unknown removal or task, or a saved removal that cannot be read.
     """
+    check_complete(config)
     for name in names(config.removal):
         if is_saved(name):
             load_removal(name)
-        elif name != "none" and name not in config.get("recipes", {}):
+        elif name not in config.get("recipes", {}):
             _entry(config.methods, name, "removal", "methods")
     for name in names(config.task):
         _entry(config.tasks, name, "task", "tasks")
+
+
+def check_complete(config: DictConfig) -> None:
+    """Raise a ValueError that names the keys which still lack a value."""
+    if missing := OmegaConf.missing_keys(config):
+        raise ValueError(f"these keys have no value yet: {', '.join(sorted(missing))}; set them as KEY=VALUE")
 
 
 def make_vectors(config: DictConfig) -> Vectors:

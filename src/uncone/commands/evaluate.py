@@ -9,13 +9,13 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from uncone.commands.build import make_tasks, make_vectors, names
+from uncone.commands.build import make_tasks, make_vectors, names, open_run
 from uncone.commands.systems import compare, leave_out_seen, load_splits, make_system
 from uncone.removal import Correction
 from uncone.removal.spectra import Spectra
 from uncone.report.seeds import print_over_seeds
 from uncone.report.tables import print_results
-from uncone.runs.folder import open_run, write_results
+from uncone.runs.folder import write_results
 from uncone.support import distributed
 from uncone.support.files import write
 from uncone.tasks.row import Row

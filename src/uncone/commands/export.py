@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from uncone.commands.build import check, is_saved, make_vectors, names
+from uncone.commands.build import check, check_complete, is_saved, make_vectors, names
 from uncone.commands.origin import TrainingRun, find_evidence
 from uncone.commands.systems import load_splits, make_systems
 from uncone.export.base import EncoderExporter, VectorExporter
@@ -21,7 +21,6 @@ from uncone.removal import Correction, load, none
 from uncone.removal.spectra import Spectra
 from uncone.removal.transductive import TransductiveRemoval
 from uncone.removal.vectors import Vectors
-from uncone.runs.folder import check_complete
 from uncone.support import distributed
 from uncone.tasks.row import Row
 

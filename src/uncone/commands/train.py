@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig
 from rich.console import Console
 
-from uncone.commands.build import make_tasks, make_vectors
+from uncone.commands.build import make_tasks, make_vectors, open_run
 from uncone.commands.systems import compare, leave_out_seen, load_splits, make_systems
 from uncone.geometry.probe import GeometryProbe
 from uncone.learning.callbacks.checkpoint import logger_id
@@ -20,7 +20,7 @@ from uncone.report.bank_figure import components_figure
 from uncone.report.figures import save
 from uncone.report.seeds import print_over_seeds
 from uncone.report.tables import print_results, verdict
-from uncone.runs.folder import open_run, write_results
+from uncone.runs.folder import write_results
 from uncone.support import distributed
 from uncone.tasks import Sts, WordSimilarity
 from uncone.tasks.row import Row, described, geometry_rows

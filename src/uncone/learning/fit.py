@@ -10,7 +10,7 @@ import hydra
 import pytorch_lightning as pl
 import torch
 import wandb
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from uncone.data.pairs import ScoredPairs
@@ -58,7 +58,8 @@ def fit(
     if config.learned.patience is not None:
         callbacks.append(EarlyStopping(VALIDATION, patience=config.learned.patience, mode="max"))
     try:
-        loggers = make_loggers(config, folder, resumed_id)
+        settings: Any = OmegaConf.to_container(config, resolve=True)
+        loggers = make_loggers(folder, settings["logger"]["wandb"], settings, keeps_best, resumed_id)
         trainer: pl.Trainer = hydra.utils.instantiate(
             config.trainer,
             max_epochs=epochs(config, data),

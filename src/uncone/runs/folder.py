@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig, OmegaConf
 
-from uncone.commands.build import check
 from uncone.support import distributed
 from uncone.support.files import write
 from uncone.tasks.row import Row
@@ -31,32 +29,12 @@ PACKAGES = (
 )
 
 
-def open_run(config: DictConfig) -> Path:
-    """Make the output folder and write into it what is about to run, with what.
-
-    Of several processes, the first names the folder, makes it and writes.
-
-    Raises:
-        ValueError: if the config still lacks a value, or names something that there is not.
-    """
-    check_complete(config)
-    check(config)
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
-    config.output_dir = distributed.from_first(config.output_dir)  # which tells the time, and clocks differ
-    folder = Path(config.output_dir)
+def begin(folder: Path, config: str) -> None:
+    """Make the output folder of a run and write into it what is about to run, the text of its config, and with what."""
     if distributed.is_first():
         folder.mkdir(parents=True, exist_ok=True)
-        write(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
+        write(folder / "config.yaml", config)
         write(folder / "environment.json", json.dumps(environment(), indent=1))
-    return folder
-
-
-def check_complete(config: DictConfig) -> None:
-    """Raise a ValueError that names the keys which still lack a value."""
-    missing = OmegaConf.missing_keys(config)
-    if missing:
-        raise ValueError(f"these keys have no value yet: {', '.join(sorted(missing))}; set them as KEY=VALUE")
 
 
 def environment() -> dict[str, Any]:
