@@ -10,7 +10,7 @@ python advise.py --help                          every group and key
 import hydra
 from omegaconf import DictConfig
 
-from uncone.commands.schema import register
+from uncone.commands.schema import refuse_experiments_of_others, register
 
 register("advise")
 
@@ -25,4 +25,5 @@ def main(config: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
+    refuse_experiments_of_others("advise")
     main()

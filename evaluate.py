@@ -8,7 +8,7 @@ python evaluate.py --help                        every group and key
 import hydra
 from omegaconf import DictConfig
 
-from uncone.commands.schema import register
+from uncone.commands.schema import refuse_experiments_of_others, register
 
 register("evaluate")
 
@@ -23,4 +23,5 @@ def main(config: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
+    refuse_experiments_of_others("evaluate")
     main()

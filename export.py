@@ -9,7 +9,7 @@ python export.py --help                                           every group an
 import hydra
 from omegaconf import DictConfig
 
-from uncone.commands.schema import register
+from uncone.commands.schema import refuse_experiments_of_others, register
 
 register("export")
 
@@ -24,4 +24,5 @@ def main(config: DictConfig) -> None:
 
 
 if __name__ == "__main__":
+    refuse_experiments_of_others("export")
     main()

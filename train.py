@@ -9,7 +9,7 @@ python train.py --help                           every group and key
 import hydra
 from omegaconf import DictConfig
 
-from uncone.commands.schema import register
+from uncone.commands.schema import refuse_experiments_of_others, register
 
 register("train")
 
@@ -24,4 +24,5 @@ def main(config: DictConfig) -> float | None:
 
 
 if __name__ == "__main__":
+    refuse_experiments_of_others("train")
     main()

@@ -34,7 +34,7 @@ def figure(run: Path) -> Figure:
     """Raw and corrected probe in the plane of their leading components, and the weights that made the difference."""
     config = OmegaConf.load(run / "config.yaml")
     vectors = make_vectors(config)
-    geometry = config.callbacks.geometry
+    geometry = config.probe
     probe = GeometryProbe.sample(
         vectors, vectors.corpus, vectors.type_probabilities(), geometry.size, geometry.queries, config.seed
     )

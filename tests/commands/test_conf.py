@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import re
 import runpy
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hydra.errors import ConfigCompositionException, HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from uncone.commands.schema import register
+from uncone.commands.schema import ENCODERS, refuse_experiments_of_others, register
 from uncone.commands.sweep import SweepCallback
 from uncone.commands.train import train
 from uncone.encoder import Encoder
@@ -26,17 +27,10 @@ CONF = Path(__file__).parents[2] / "conf"
 COMMANDS = ("train", "evaluate", "advise", "export")
 CHOICES = [(path.parent.name, path.stem) for path in sorted(CONF.glob("*/*.yaml"))]
 PASSES_ON_TO = {Encoder.from_pretrained: load_pretrained, Encoder.from_word_vectors: load_word_vectors}
-# experiments of other commands than train.py
-COMMAND_OF = {
-    "ablation": "evaluate",
-    "benchmark_static": "evaluate",
-    "benchmark_contextual": "evaluate",
-    "cai2021": "analyze",
-    "rajaee2021_geometry": "analyze",
-    "rajaee2021": "evaluate",
-    "rajaee2021_structure": "evaluate",
-}
-EXPERIMENTS = [choice for group, choice in CHOICES if group == "experiment" and choice not in COMMAND_OF]
+CHOICES += [("encoder", name) for name in ENCODERS]
+EXPERIMENTS = {}  # the command line that each one's first comment gives
+for path in sorted(CONF.glob("experiment/*.yaml")):
+    EXPERIMENTS[path.stem] = path.read_text().splitlines()[1].removeprefix("# python ").split()
 
 
 def composed(command: str, *overrides: str) -> DictConfig:
@@ -74,11 +68,11 @@ def test_defaults_compose(command):
     assert check_targets(composed(command)) > 20
 
 
-@pytest.mark.parametrize(("group", "choice"), CHOICES)
+@pytest.mark.parametrize(("group", "choice"), [each for each in CHOICES if each[0] != "experiment"])
 def test_choice_composes(group, choice):
-    config = composed("export" if group == "format" else COMMAND_OF.get(choice, "train"), f"{group}={choice}")
+    config = composed("export" if group == "format" else "train", f"{group}={choice}")
     check_targets(config)
-    if group not in ("experiment", "debug", "launcher", "sweep"):  # which set keys of others
+    if group not in ("debug", "launcher", "sweep"):  # which set keys of others
         assert config[group] is not None
 
 
@@ -95,6 +89,40 @@ def test_mistyped_key_is_named(command, mistyped):
     with pytest.raises(ConfigCompositionException) as error:
         composed(command, f"{mistyped}=1")
     assert mistyped.split(".")[-1] in f"{error.value} {error.value.__cause__}"
+
+
+@pytest.mark.parametrize(
+    "ignored", ["task=[lee]", "fitted_on=tokens", "cache_dir=x", "vocabulary_size=9", "tasks.lee.sets=lee"]
+)
+def test_a_key_that_a_command_would_ignore_is_refused(ignored):
+    composed("evaluate", ignored)
+    with pytest.raises(ConfigCompositionException, match=re.split("[.=]", ignored)[0]):
+        composed("analyze", ignored)
+
+
+@pytest.mark.parametrize("group", ["experiment", "debug", "sweep", "launcher", "encoder", "objective"])
+def test_a_mistyped_choice_is_refused(group):
+    with pytest.raises(HydraException, match=f"{group}"):
+        composed("train", f"{group}=mistyped")
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_the_first_comment_of_an_experiment_is_the_command_that_runs_it(experiment):
+    script, *overrides = EXPERIMENTS[experiment]
+    assert f"experiment={experiment}" in overrides
+    check_targets(composed(script.removesuffix(".py"), *overrides))
+
+
+@pytest.mark.parametrize(
+    ("command", "asked"), [("train", "ablation"), ("analyze", "liang2021"), ("export", "x,cai2021")]
+)
+def test_an_experiment_says_whose_it_is(command, asked, monkeypatch):
+    monkeypatch.setattr("sys.argv", [str(CONF.parent / f"{command}.py"), f"experiment={asked}"])
+    name = asked.split(",")[-1]
+    script, *_ = EXPERIMENTS[name]
+    with pytest.raises(SystemExit, match=f"{name} is for {script}, not for {command}.py: python {script} experiment="):
+        refuse_experiments_of_others(command)
+    refuse_experiments_of_others(script.removesuffix(".py"))
 
 
 @pytest.mark.parametrize("override", ["seed=many", "resamples=[1]", "allow_other_encoder=perhaps"])
@@ -126,7 +154,7 @@ def test_ready_sweep_asks_for_what_there_is(sweep):
         assert override.is_sweep_override()
         assert OmegaConf.select(composed("train"), key, throw_on_missing=False) is not None
         if (CONF / key).is_dir():
-            assert all((CONF / key / f"{choice}.yaml").is_file() for choice in override.sweep_string_iterator()), key
+            assert {(key, choice) for choice in override.sweep_string_iterator()} <= set(CHOICES)
 
 
 def test_the_sweep_of_wandb_gives_command_lines_that_train_takes():
@@ -167,7 +195,7 @@ def test_a_missing_extra_is_named(override, command, monkeypatch):
         SweepCallback().on_multirun_start(config)
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize("experiment", [name for name, line in EXPERIMENTS.items() if line[0] == "train.py"])
 def test_experiment_runs(experiment, data_dir, tmp_path):
     """Debug-sized: two candidates, two epochs, and the quickest of its tasks."""
     sizes = ["debug=fast", "logger=csv", "learned.numbers_of_components=[1,2]", "removal=[none,conceptor]"]

@@ -24,7 +24,7 @@ TRAIN = (
     *("debug=fast", "learned.max_epochs=3", "logger=csv", "encoder=local", "encoder.layers=2", "frequencies=corpus"),
     *("task=[lee]", "removal=[none,centre,zipfian]", "learned.numbers_of_components=[4,null]"),
     *("learned.contrast.limit=50", "learned.contrast.corpus=lee_background", "learned.strength=[0.5,1]"),
-    *("callbacks.geometry.size=400", "callbacks.geometry.queries=50"),
+    *("probe.size=400", "probe.queries=50"),
 )
 
 

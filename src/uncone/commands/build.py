@@ -67,7 +67,7 @@ def check(config: DictConfig) -> None:
             load_removal(name)
         elif name not in config.get("recipes", {}):
             _entry(config.methods, name, "removal", "methods")
-    for name in names(config.task):
+    for name in names(config.get("task", [])):  # analyze.py has none
         _entry(config.tasks, name, "task", "tasks")
 
 

@@ -45,7 +45,7 @@ class SweepCallback(Callback):
             os.environ["OMP_NUM_THREADS"] = str(threads)  # for workers that this process starts
         # a worker of a cluster has an environment and a working directory of its own
         folder = Path(config.hydra.sweep.dir)
-        cache = config.cache_dir or os.environ.get("UNCONE_CACHE")
+        cache = config.get("cache_dir") or os.environ.get("UNCONE_CACHE")
         places = {"hydra.sweep.dir": str(folder.resolve()), "data_dir": config.data_dir, "cache_dir": cache}
         added += [f"{key}={quoted(place)}" for key, place in places.items() if place]
         with read_write(config.hydra), open_dict(config.hydra):

@@ -42,8 +42,8 @@ def train(config: DictConfig) -> list[Row]:
         vectors,
         vectors.corpus,
         vectors.type_probabilities(),
-        config.callbacks.geometry.size,
-        config.callbacks.geometry.queries,
+        config.probe.size,
+        config.probe.queries,
         config.seed,
     )
     removals = make_systems(config, vectors, spectra, pairs, validation)

@@ -51,7 +51,7 @@ def fit(
     best = ModelCheckpoint(filename="best", monitor=VALIDATION, mode="max", **options)
     callbacks: list[Callback] = [
         LoggerIdentity(),
-        GeometryCallback(probe, folder / "figures", config.callbacks.geometry.every_n_epochs),
+        GeometryCallback(probe, folder / "figures", config.probe.every_n_epochs),
         best,
         ModelCheckpoint(filename="last", **options),
     ]

@@ -23,7 +23,7 @@ Key = tuple[tuple[str, ...], tuple[str, ...]]  # settings and system, as in `Lin
 Status = Literal["finished", "failed", "unfinished"]
 CARRIED = ("encoder", "layers", "pooling", "method")  # what a result row says of its system
 LEARNED = "learned"
-LEARNING = ("learned", "recipes", "objective", "trainer", "callbacks")  # settings that no fixed removal feels
+LEARNING = ("learned", "recipes", "objective", "trainer", "probe")  # settings that no fixed removal feels
 NOT_FELT = "–"
 
 
