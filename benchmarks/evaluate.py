@@ -30,7 +30,7 @@ ONE_SETTING = {
     "all_but_the_top.D": "3",
     "all_but_the_top_uncentred.D": "3",
     "conceptor.alpha": "2",
-    "whitening.k": "256",
+    "whitening.D": "256",
     "soft_zca.eps": "0.1",
     "clustered.clusters": "10",
     "clustered.D": "3",

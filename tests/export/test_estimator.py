@@ -78,7 +78,7 @@ CASES = {
     "centre": ({}, lambda s: removal.centre(s)),
     "all_but_the_top": ({"D": 3, "centred": False}, lambda s: removal.all_but_the_top(s, 3, centred=False)),
     "conceptor": ({"alpha": 0.3}, lambda s: removal.conceptor(s, 0.3)),
-    "whitening": ({"k": 5}, lambda s: removal.whitening(s, 5)),
+    "whitening": ({"D": 5}, lambda s: removal.whitening(s, 5)),
     "soft_zca": ({"eps": 0.5}, lambda s: removal.soft_zca(s, 0.5)),
     "renormalize": ({"variant": "R1"}, lambda s: removal.renormalize(s, "R1")),
 }
@@ -246,7 +246,7 @@ def test_all_rows_equal():
         (DominantComponentRemoval(), {"pairs": ([0], [1]), "scores": [1]}, "only method='learned' learns from pairs"),
         (DominantComponentRemoval(D=9), {}, "D must be a whole number from 1 to 8 .the rank"),
         (DominantComponentRemoval(D=1.5), {}, "D must be a whole number from 1 to 8"),
-        (DominantComponentRemoval("whitening", k=0), {}, "k must be a whole number from 1 to 8"),
+        (DominantComponentRemoval("whitening", D=0), {}, "D must be a whole number from 1 to 8"),
         (DominantComponentRemoval("conceptor", alpha=0), {}, "alpha must be above 0"),
         (
             DominantComponentRemoval(),

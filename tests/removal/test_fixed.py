@@ -31,7 +31,7 @@ METHODS = {
     "uncentred": lambda s: removals.all_but_the_top(s, D=3, centred=False),
     "conceptor": lambda s: removals.conceptor(s, alpha=2),
     "whitening": removals.whitening,
-    "whitening_8": lambda s: removals.whitening(s, k=8),
+    "whitening_8": lambda s: removals.whitening(s, D=8),
     "soft_zca": lambda s: removals.soft_zca(s, eps=0.1),
     "R1": lambda s: removals.renormalize(s, "R1"),
     "R2": lambda s: removals.renormalize(s, "R2"),
@@ -107,9 +107,9 @@ def test_whitening_gives_equal_variances(spectrum, vectors):
 
 
 def test_truncated_whitening_keeps_the_cosines_of_the_projection(spectrum, vectors):
-    """Su et al. project to k coordinates; rotating them back into d dimensions changes no cosine."""
+    """Su et al. project to D coordinates; rotating them back into d dimensions changes no cosine."""
     projected = (vectors.double() - spectrum.mean) @ spectrum.components[:, :8] * spectrum.eigenvalues[:8] ** -0.5
-    np.testing.assert_allclose(cosines(removals.whitening(spectrum, k=8).apply(vectors)), cosines(projected), atol=1e-4)
+    np.testing.assert_allclose(cosines(removals.whitening(spectrum, D=8).apply(vectors)), cosines(projected), atol=1e-4)
 
 
 def test_soft_zca_is_its_matrix_formula(spectrum, vectors):
@@ -134,7 +134,7 @@ def test_renormalize_removes_the_direction_of_the_mean(spectrum, vectors):
     [
         (lambda s: removals.all_but_the_top(s, D=17), "D must be a whole number from 1 to 16"),
         (lambda s: removals.all_but_the_top(s, D=0), "got 0"),
-        (lambda s: removals.whitening(s, k=17), "k must be"),
+        (lambda s: removals.whitening(s, D=17), "D must be"),
         (lambda s: removals.conceptor(s, alpha=0), "alpha must be above 0"),
         (lambda s: removals.soft_zca(s, eps=-1), "eps must be above 0, got -1"),
         (lambda s: removals.renormalize(s, "R3"), "choose 'R1' or 'R2'"),

@@ -23,7 +23,7 @@ _FIXED: dict[str, tuple[Callable[..., Removal], tuple[str, ...]]] = {
     "centre": (removal.centre, ()),
     "all_but_the_top": (removal.all_but_the_top, ("D", "centred")),
     "conceptor": (removal.conceptor, ("alpha",)),
-    "whitening": (removal.whitening, ("k",)),
+    "whitening": (removal.whitening, ("D",)),
     "soft_zca": (removal.soft_zca, ("eps",)),
     "renormalize": (removal.renormalize, ("variant",)),
 }
@@ -41,11 +41,11 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         method: "none", "centre", "all_but_the_top", "conceptor", "whitening", "soft_zca", "renormalize", each as in
             `uncone.removal`; "clustered", which finds clusters with k-means first; "learned", which `fit` needs scored
             pairs for; or a `Removal` or `ClusteredRemoval`, for instance a loaded one, which is applied as it is.
-        D: of all_but_the_top and clustered, the components to remove; None for d/100, at least 1. Of learned, the
-            leading components to learn; None lets validation choose between 32, 128 and all.
+        D: of all_but_the_top and clustered, the components to remove; None for d/100, at least 1. Of whitening, the
+            components to keep; None for all. Of learned, the leading components to learn; None lets validation choose
+            between 32, 128 and all.
         centred: of all_but_the_top and learned, whether the mean is subtracted.
         alpha: of conceptor, the aperture.
-        k: of whitening, the dimensions to keep; None for all.
         eps: of soft_zca, the floor in units of the mean variance.
         variant: of renormalize, "R1" or "R2".
         n_clusters: of clustered, how many.
@@ -75,7 +75,6 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         *,
         centred: bool = True,
         alpha: float = 2.0,
-        k: int | None = None,
         eps: float = 0.1,
         variant: str = "R2",
         n_clusters: int = 8,
@@ -86,7 +85,6 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         self.D = D
         self.centred = centred
         self.alpha = alpha
-        self.k = k
         self.eps = eps
         self.variant = variant
         self.n_clusters = n_clusters
@@ -159,7 +157,7 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
             return self._learned(X, spectrum, pairs, scores)
         make, parameters = _FIXED[self.method]
         settings = {name: _whole(getattr(self, name)) for name in parameters}
-        if "D" in settings:
+        if self.method == "all_but_the_top":
             settings["D"] = self._components(spectrum.rank)
             if not spectrum.rank:  # all rows are equal: there is no component to remove
                 return removal.centre(spectrum) if self.centred else removal.none(X.shape[1])

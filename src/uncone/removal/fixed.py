@@ -66,25 +66,25 @@ def conceptor(spectrum: Spectrum, alpha: float = 2.0) -> Removal:
     return Removal(torch.zeros(len(gains)), spectrum.uncentred_components, gains, "conceptor", {"alpha": alpha})
 
 
-def whitening(spectrum: Spectrum, k: int | None = None, power: float = 0.5, name: str = "whitening") -> Removal:
-    """Scale the k leading principal components to unit variance and drop the others.
+def whitening(spectrum: Spectrum, D: int | None = None, power: float = 0.5, name: str = "whitening") -> Removal:
+    """Scale the D leading principal components to unit variance and drop the others.
 
-    Gains are λ_i^(−power) for i ≤ k, else 0, up to a common factor (Su et al. 2021, arXiv 2103.15316). On a spectrum
+    Gains are λ_i^(−power) for i ≤ D, else 0, up to a common factor (Su et al. 2021, arXiv 2103.15316). On a spectrum
     weighted by word probability this is Zipfian whitening (Yokoi et al., NeurIPS 2024).
 
     Args:
         spectrum: of the vectors.
-        k: dimensions to keep, 1 ≤ k ≤ rank; None for all.
+        D: components to keep, 1 ≤ D ≤ rank; None for all.
         power: 0.5 whitens; smaller values only flatten.
         name: what the removal calls itself.
 
     Raises:
-        ValueError: if k is larger than the rank.
+        ValueError: if D is larger than the rank.
     """
-    k = spectrum.rank if k is None else capped(k, spectrum.rank, "k")
+    D = spectrum.rank if D is None else capped(D, spectrum.rank, "D")
     gains = torch.zeros(len(spectrum.mean), dtype=torch.float64)
-    gains[:k] = _relative(spectrum.eigenvalues[:k]) ** -power
-    return _removal(spectrum, name, len(gains), gains, spectrum.mean, {"k": k, "power": power})
+    gains[:D] = _relative(spectrum.eigenvalues[:D]) ** -power
+    return _removal(spectrum, name, len(gains), gains, spectrum.mean, {"D": D, "power": power})
 
 
 def soft_zca(spectrum: Spectrum, eps: float = 0.1) -> Removal:
