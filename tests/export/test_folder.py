@@ -4,7 +4,7 @@ import pickle
 
 import pytest
 
-from uncone.export.folder import MARK, check_contents, whole_folder
+from uncone.export.base import MARK, check_contents, whole_folder
 
 
 def fail(target, overwrite):

@@ -9,8 +9,7 @@ from tokenizers import Tokenizer
 
 from uncone.encoder import Encoder
 from uncone.encoder.pooling import POOLINGS
-from uncone.export.graph import Graph
-from uncone.export.onnx import OnnxExporter, feed_of, graph_tokenizer, open_session
+from uncone.export.onnx import Graph, OnnxExporter, feed_of, graph_tokenizer, open_session
 from uncone.export.parts import unit
 
 from .conftest import KINDS, TEXTS, assert_same, clusters_for, python_without, removal_for

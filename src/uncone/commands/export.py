@@ -14,9 +14,9 @@ from rich.console import Console
 from uncone.commands.build import check, check_complete, is_saved, make_vectors, names
 from uncone.commands.origin import TrainingRun, find_evidence
 from uncone.commands.systems import load_splits, make_systems
-from uncone.export.base import EncoderExporter, VectorExporter
+from uncone.export.base import MARK, Exporter, check_target, whole_folder
 from uncone.export.card import card, description, shareable
-from uncone.export.folder import MARK, check_target, whole_folder
+from uncone.export.vectors import StoredVectors
 from uncone.removal import Correction, load, none
 from uncone.removal.spectra import Spectra
 from uncone.removal.transductive import TransductiveRemoval
@@ -35,9 +35,10 @@ def export(config: DictConfig) -> list[Row]:
     check_complete(config)
     config.removal = only_removal(config.removal)
     check(config)
-    exporter: EncoderExporter | VectorExporter = hydra.utils.instantiate(config.format)
-    if isinstance(exporter, VectorExporter):
-        return exporter.run(load(config.removal), config.overwrite, console)
+    exporter: Exporter | StoredVectors = hydra.utils.instantiate(config.format)
+    if isinstance(exporter, StoredVectors):
+        exporter.run(load(config.removal), config.overwrite, console)
+        return []
     target = Path(config.output_dir).expanduser().absolute()
     check_target(target, config.overwrite)
     logging.disable_progress_bar()  # of reading and writing models, which happens several times

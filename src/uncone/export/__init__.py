@@ -1,5 +1,1 @@
 """Taking it away: an encoder and its removal in the formats of other tools, one file for each."""
-
-from uncone.export.base import EncoderExporter, VectorExporter
-
-__all__ = ["EncoderExporter", "VectorExporter"]

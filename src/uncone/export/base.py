@@ -1,19 +1,23 @@
-"""What a target format has to be able to do."""
+"""What a format can do, and the folder that it fills: written aside, looked through, put in place whole."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
-from rich.console import Console
-
 from uncone.encoder import Encoder
 from uncone.removal import Correction
-from uncone.tasks.row import Row
+from uncone.support.files import whole
+
+MARK = "uncone.json"  # stands in every export; what lacks it is never replaced
+DATA_ENDINGS = {".json", ".md", ".txt", ".safetensors", ".onnx", ".npy", ".model", ".jinja", ".vec"}
+DATA_NAMES = {"word2vec.bin"}  # numbers as word2vec writes them
 
 
-class EncoderExporter(ABC):
+class Exporter(ABC):
     """Writes an encoder together with its removal. A YAML in conf/format names one, and its options.
 
     Attributes:
@@ -38,15 +42,38 @@ class EncoderExporter(ABC):
         """
 
 
-class VectorExporter(ABC):
-    """Applies a removal to vectors that are already stored; no encoder is loaded."""
+def check_target(folder: Path, overwrite: bool) -> None:
+    """Raise a ValueError, before any work is done, if an export may not be put there."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise ValueError(f"{folder} is no folder: name another with output_dir=")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    if not overwrite:
+        raise ValueError(f"{folder} is not empty: name another with output_dir=, or replace it with overwrite=true")
+    if not (folder / MARK).is_file():
+        raise ValueError(f"{folder} has no {MARK}, so it is no export: overwrite=true does not replace it")
 
-    @abstractmethod
-    def run(self, removal: Correction, overwrite: bool, console: Console) -> list[Row]:
-        """Correct the vectors; returns rows of results, if there are any.
 
-        Args:
-            removal: what to apply.
-            overwrite: whether an existing output may be replaced.
-            console: where to say what was done.
-        """
+@contextmanager
+def whole_folder(target: Path, overwrite: bool) -> Iterator[Path]:
+    """A folder to write into, which becomes `target` when all went well and disappears when not.
+
+    Raises:
+        ValueError: if `target` may not be replaced, or something was written that an export may not hold.
+    """
+    check_target(target, overwrite)
+    with whole(target) as aside:
+        aside.mkdir()
+        yield aside
+        check_contents(aside)
+        check_target(target, overwrite)  # once more: exporting takes a while
+
+
+def check_contents(folder: Path) -> None:
+    """Raise a ValueError if a folder holds anything but data: code, pickles, links."""
+    for path in sorted(folder.rglob("*")):
+        is_data = path.is_dir() or path.suffix in DATA_ENDINGS or path.name in DATA_NAMES
+        if path.is_symlink() or not is_data:
+            raise ValueError(
+                f"the export would hold {path.relative_to(folder)}, which may be code: this encoder cannot be exported"
+            )

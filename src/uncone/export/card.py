@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
 import uncone
 from uncone.encoder import Encoder, TransformerEncoder
+from uncone.export.markdown import markdown
 from uncone.removal import Correction
 from uncone.report.tables import geometry_table, outcome, verdict
 from uncone.tasks.row import GEOMETRY, Row
@@ -78,12 +75,8 @@ def description(encoder: Encoder, removal: Correction, library: str) -> str:
 
 def card(encoder: Encoder, removal: Correction, evidence: Evidence, usage: str, library: str) -> str:
     """README.md of an exported folder, which is called FOLDER in it."""
-    environment = Environment(
-        trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined
-    )
-    environment.filters["plain"] = _plain
-    template = environment.from_string(resources.files("uncone.export").joinpath("card.md").read_text(encoding="utf-8"))
-    return template.render(
+    text = markdown(
+        "card",
         encoder=encoder,
         contextual=isinstance(encoder, TransformerEncoder),
         removal=_without_data(removal),
@@ -94,6 +87,7 @@ def card(encoder: Encoder, removal: Correction, evidence: Evidence, usage: str, 
         library=library,
         version=uncone.__version__,
     )
+    return text + "\n"
 
 
 def _without_data(removal: Correction) -> Correction:
@@ -110,8 +104,3 @@ def shareable(removal: Correction) -> Correction:
         for key, value in removal.settings[TRAINED_ON].items()
     }
     return removal.with_settings(**{TRAINED_ON: told})
-
-
-def _plain(text: str) -> str:
-    """A name as Markdown shows it letter by letter, on one line."""
-    return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", " ".join(text.split()))

@@ -13,38 +13,25 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from uncone.data.corpora import load_texts
 from uncone.encoder import Encoder, TransformerEncoder
-from uncone.export.base import EncoderExporter
-from uncone.export.graph import Graph
-from uncone.export.parts import affine, check_equal, corrected, plain_tokenizer, probe_texts, unit
-from uncone.removal import Correction
+from uncone.encoder.layers import average
+from uncone.export.base import Exporter
+from uncone.export.markdown import markdown
+from uncone.export.parts import affine, check_equal, corrected, plain_tokenizer, probe_texts, type_weights, unit
+from uncone.removal import Correction, Removal
 
 MODEL, INT8_MODEL = "model.onnx", "model_int8.onnx"
 ROUNDS = 3  # of timing; the fastest counts
 NEWS, NEWS_LENGTH = 32, 200  # texts on which 8 bits are measured, and letters of each
 
-USAGE = """\
-```python
-import numpy as np
-import onnxruntime
-from tokenizers import Tokenizer
-
-tokenizer = Tokenizer.from_file("FOLDER/tokenizer.json")  # cuts and pads as the model was exported to
-session = onnxruntime.InferenceSession("FOLDER/model.onnx")
-encoded = tokenizer.encode_batch(["a narrow cone", "an open field"]ADD)
-vectors = session.run(None, {
-    "input_ids": np.array([text.ids for text in encoded]),
-    "attention_mask": np.array([text.attention_mask for text in encoded]),
-})[0]
-```
-
-onnxruntime and tokenizers are all that this needs. Pooling and correction are inside the graph."""
+TINY = 1e-9  # keeps an empty text from dividing by 0
 
 
 @dataclass(frozen=True)
-class OnnxExporter(EncoderExporter):
+class OnnxExporter(Exporter):
     """The encoder, its pooling and its correction in one graph of any batch size and length.
 
     Args:
@@ -57,7 +44,7 @@ class OnnxExporter(EncoderExporter):
     int8: bool = False
 
     def check(self, encoder: Encoder, removal: Correction) -> None:
-        """See `EncoderExporter.check`."""
+        """See `Exporter.check`."""
         affine(removal, "ONNX")
         if encoder.tokenizer is None:
             raise ValueError(
@@ -67,7 +54,7 @@ class OnnxExporter(EncoderExporter):
         packages()
 
     def write(self, encoder: Encoder, removal: Correction, folder: Path) -> str:
-        """See `EncoderExporter.write`."""
+        """See `Exporter.write`."""
         graph = Graph(encoder, affine(removal, "ONNX"), self.normalize).eval()
         tokenizer = graph_tokenizer(encoder)
         tokenizer.save(str(folder / "tokenizer.json"))
@@ -82,13 +69,67 @@ class OnnxExporter(EncoderExporter):
         for i in range(len(texts)):  # alone, without padding
             alone = {name: value[i : i + 1, : feed["attention_mask"][i].sum()] for name, value in feed.items()}
             check_equal(session.run(None, alone)[0], expected[i : i + 1], f"{MODEL} without padding")
-        add = "" if special else ", add_special_tokens=False"
-        usage = USAGE.replace("ADD", add)
         if not self.int8:
-            return usage
+            return markdown("onnx", special=special, int8=None)
         news = [text[:NEWS_LENGTH] for text in load_texts("lee_background")[:NEWS]]
         known = [text for text, is_known in zip(news, encoder.known(news), strict=True) if is_known]
-        return f"{usage}\n\n{quantise(folder, feed_of(tokenizer, known or texts, special))}"
+        return markdown("onnx", special=special, int8=quantise(folder, feed_of(tokenizer, known or texts, special)))
+
+
+class Graph(nn.Module):
+    """Padded token types in, one corrected vector for each text out.
+
+    Pools padded tokens as `uncone.encoder.pooling.pool` does ragged ones.
+
+    Args:
+        encoder: of any kind.
+        removal: folded into one affine map.
+        normalize: end in vectors of length 1.
+    """
+
+    def __init__(self, encoder: Encoder, removal: Removal, normalize: bool):
+        super().__init__()
+        self.source: nn.Module = encoder.states if isinstance(encoder, TransformerEncoder) else nn.Identity()
+        if not isinstance(encoder, TransformerEncoder):
+            self.register_buffer("table", encoder.get_buffer("table").float())
+        self.pooling, self.normalize = encoder.pooling, normalize
+        weights = type_weights(encoder)
+        self.register_buffer("weights", torch.ones(len(encoder.pieces)) if weights is None else weights)
+        self.classification = encoder.tokenizer.cls_token_id if encoder.pooling == "cls" else -1
+        W, b = removal.fold()
+        self.register_buffer("W", W)
+        self.register_buffer("b", b)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Encode, pool, correct.
+
+        Args:
+            input_ids: (n, m) token types, padded on the right.
+            attention_mask: (n, m) 1 for tokens, 0 for padding.
+
+        Returns:
+            (n, d) float32.
+        """
+        if isinstance(self.source, nn.Identity):
+            tokens = self.get_buffer("table")[input_ids]
+        else:
+            tokens = average(self.source(input_ids, attention_mask)).float()  # (n, m, d)
+        pooled = self._pool(tokens, input_ids, attention_mask)
+        vectors = nn.functional.linear(pooled, self.get_buffer("W"), self.get_buffer("b"))
+        return nn.functional.normalize(vectors, dim=1) if self.normalize else vectors
+
+    def _pool(self, tokens: Tensor, ids: Tensor, attention: Tensor) -> Tensor:
+        weights = self.get_buffer("weights")[ids] * attention  # (n, m), 0 for what is left out
+        if self.pooling == "max":
+            return tokens.masked_fill((weights == 0)[:, :, None], -torch.inf).amax(1)
+        if self.pooling in ("first", "last", "cls"):
+            wanted = ids.eq(self.classification) if self.pooling == "cls" else weights > 0
+            places = torch.arange(ids.shape[1], device=ids.device)
+            order = -places if self.pooling == "last" else places
+            chosen = torch.where(wanted, order, ids.shape[1]).argmin(1)
+            return tokens.gather(1, chosen[:, None, None].expand(-1, 1, tokens.shape[2]))[:, 0]
+        total = (tokens * weights[:, :, None]).sum(1)
+        return total if self.pooling == "sum" else total / weights.sum(1, keepdim=True).clamp_min(TINY)
 
 
 def packages() -> Any:
@@ -163,8 +204,13 @@ def quietly() -> Iterator[None]:
         logging.disable(before)
 
 
-def quantise(folder: Path, feed: dict[str, np.ndarray]) -> str:
-    """Write the 8-bit model; returns what it loses and gains on the texts that `feed` holds, in words."""
+def quantise(folder: Path, feed: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Write the 8-bit model.
+
+    Returns:
+        What it loses and gains on the n texts that `feed` holds: cosines (n,) with the whole model's vectors, how many
+        times as fast it is, and the sizes of both in MB.
+    """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with quietly():
@@ -179,11 +225,6 @@ def quantise(folder: Path, feed: dict[str, np.ndarray]) -> str:
             session.run(None, feed)
             times.append(time.perf_counter() - start)
         seconds.append(min(times))
+    whole_size, size = ((folder / name).stat().st_size / 1e6 for name in (MODEL, INT8_MODEL))
     cosine = (outputs[0] * outputs[1]).sum(1)
-    sizes = [(folder / name).stat().st_size / 1e6 for name in (MODEL, INT8_MODEL)]
-    return (
-        f"`{INT8_MODEL}` computes matrix products in 8 bits: {sizes[1]:.1f} MB instead of {sizes[0]:.1f}, "
-        f"{seconds[0] / seconds[1]:.2f} times as fast on the machine that exported it. The cosine between its vectors "
-        f"and those of `{MODEL}` is {cosine.mean():.4f} on average over {len(cosine)} texts, "
-        f"{cosine.min():.4f} at worst."
-    )
+    return {"cosine": cosine, "speed": seconds[0] / seconds[1], "size": size, "whole_size": whole_size}

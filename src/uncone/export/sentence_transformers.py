@@ -1,4 +1,4 @@
-"""A folder for sentence-transformers, of its stock modules alone."""
+"""Models of sentence-transformers, in memory and as folders: its stock modules, but for clusters."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules.module import Module
 from sentence_transformers.sentence_transformer.modules import (
     Dense,
     Normalize,
@@ -19,12 +20,12 @@ from sentence_transformers.sentence_transformer.modules import (
     WeightedLayerPooling,
     WordWeights,
 )
-from torch import nn
+from torch import Tensor, nn
 
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.encoder.pooling import WEIGHTED
-from uncone.export.base import EncoderExporter
-from uncone.export.modules import ClusteredCorrection
+from uncone.export.base import Exporter
+from uncone.export.markdown import markdown
 from uncone.export.parts import (
     affine,
     check_equal,
@@ -39,25 +40,11 @@ from uncone.export.parts import (
 )
 from uncone.removal import ClusteredRemoval, Correction, Removal
 
-USAGE = """\
-```python
-from sentence_transformers import SentenceTransformer
-
-model = SentenceTransformer("FOLDER"TRUST)
-vectors = model.encode(["a narrow cone", "an open field"])
-```
-
-"""
-ALONE = "sentence-transformers 6 or newer is all that this needs."
-WITH_UNCONE = (
-    "This needs sentence-transformers 6 or newer and uncone itself, installed beside it: a removal by clusters is no "
-    "linear map, and its module is `uncone.export.modules.ClusteredCorrection`. The folder holds no code; "
-    "`trust_remote_code` lets sentence-transformers import that module from your installation."
-)
+INPUTS = {"tokens": "token_embeddings", "texts": "sentence_embedding"}
 
 
 @dataclass(frozen=True)
-class SentenceTransformersExporter(EncoderExporter):
+class SentenceTransformersExporter(Exporter):
     """The cut model, pooling, and the folded correction as a Dense module; or a StaticEmbedding of corrected rows.
 
     Args:
@@ -68,11 +55,11 @@ class SentenceTransformersExporter(EncoderExporter):
     normalize: bool = False
 
     def check(self, encoder: Encoder, removal: Correction) -> None:
-        """See `EncoderExporter.check`."""
+        """See `Exporter.check`."""
         check_expressible(encoder)
 
     def write(self, encoder: Encoder, removal: Correction, folder: Path) -> str:
-        """See `EncoderExporter.write`."""
+        """See `Exporter.write`."""
         model = sentence_transformer(encoder, removal, self.normalize)
         model.save(str(folder), create_model_card=False)
         if isinstance(encoder, TransformerEncoder):
@@ -86,9 +73,7 @@ class SentenceTransformersExporter(EncoderExporter):
             unit(expected) if self.normalize else expected,
             "the exported folder",
         )
-        if custom:
-            return USAGE.replace("TRUST", ", trust_remote_code=True") + WITH_UNCONE
-        return USAGE.replace("TRUST", "") + ALONE
+        return markdown("sentence_transformers", needs_uncone=custom)
 
 
 def sentence_transformer(encoder: Encoder, removal: Correction, normalize: bool = False) -> SentenceTransformer:
@@ -210,3 +195,45 @@ def _static(encoder: Encoder, removal: Correction) -> list[nn.Module]:
     rows = table if of_texts else removal.apply(table)
     embedding = StaticEmbedding(plain_tokenizer(encoder).backend_tokenizer, embedding_weights=rows)
     return [embedding, *_corrected([], removal)] if of_texts else [embedding]
+
+
+class ClusteredCorrection(Module):
+    """A `ClusteredRemoval` of token vectors or of text vectors, between the modules of a `SentenceTransformer`.
+
+    Args:
+        removal: what to apply.
+    """
+
+    save_in_root = False
+
+    def __init__(self, removal: ClusteredRemoval):
+        super().__init__()
+        self.removal = removal
+
+    def forward(self, features: dict[str, Tensor | Any], **_: Any) -> dict[str, Tensor | Any]:
+        """Correct the vectors that the removal is for."""
+        name = INPUTS[self.removal.level]
+        features[name] = self.removal.apply(features[name])
+        return features
+
+    def save(self, output_path: str, *_: Any, **__: Any) -> None:
+        """Write what `Removal.save` writes."""
+        self.removal.save(output_path)
+
+    @classmethod
+    def load(
+        cls,
+        model_name_or_path: str,
+        subfolder: str = "",
+        token: bool | str | None = None,
+        cache_folder: str | None = None,
+        revision: str | None = None,
+        local_files_only: bool = False,
+        init_defaults: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Read it back, from a folder or from the hub."""
+        folder = cls.load_dir_path(model_name_or_path, subfolder, token, cache_folder, revision, local_files_only)
+        if folder is None:
+            raise ValueError(f"no removal in {subfolder} of {model_name_or_path}")
+        return cls(ClusteredRemoval.load(folder))

@@ -9,13 +9,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from uncone.export.base import VectorExporter
 from uncone.export.column_files import correct_dataset, correct_parquet, is_dataset
 from uncone.export.corrector import Corrector
 from uncone.export.raw_files import correct_npy, correct_safetensors
 from uncone.removal import ClusteredRemoval, Correction
 from uncone.support.files import whole
-from uncone.tasks.row import Row
 
 # (source, target, column or None, what corrects a chunk) -> nothing; writes the target
 Format = Callable[[Path, Path, str | None, Corrector], None]
@@ -28,7 +26,7 @@ DATASET = "a folder written by a data set's save_to_disk"
 
 
 @dataclass(frozen=True)
-class StoredVectors(VectorExporter):
+class StoredVectors:
     """Correct every vector of a file; all else in it stays as it is.
 
     Files may be far larger than memory: they are read and written in chunks of 4 MB, and the output appears whole or
@@ -45,12 +43,13 @@ class StoredVectors(VectorExporter):
         ValueError: if a path is missing.
 
     Example:
-        >>> import tempfile, uncone
+        >>> import tempfile, torch, uncone
+        >>> import numpy as np
         >>> folder = Path(tempfile.mkdtemp())
         >>> np.save(folder / "raw.npy", np.ones((3, 2), dtype=np.float16))
         >>> removal = uncone.removal.centre(uncone.Spectrum.fit(torch.ones(2, 2)))
         >>> stored = StoredVectors(str(folder / "raw.npy"), str(folder / "corrected.npy"))
-        >>> rows = stored.run(removal, overwrite=False, console=Console(quiet=True))
+        >>> stored.run(removal, overwrite=False, console=Console(quiet=True))
         >>> np.load(folder / "corrected.npy")
         array([[0., 0.],
                [0., 0.],
@@ -66,7 +65,7 @@ class StoredVectors(VectorExporter):
             if not getattr(self, name):
                 raise ValueError(f"format=vectors needs the file to read and the file to write: set {name}=PATH")
 
-    def run(self, removal: Correction, overwrite: bool, console: Console) -> list[Row]:
+    def run(self, removal: Correction, overwrite: bool, console: Console) -> None:
         """Write `output`, and say what was done and whom the removal belongs to.
 
         Raises:
@@ -90,7 +89,6 @@ class StoredVectors(VectorExporter):
             highlight=False,
             soft_wrap=True,
         )
-        return []
 
 
 def _format_of(source: Path, target: Path) -> Format:
