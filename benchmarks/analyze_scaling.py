@@ -19,16 +19,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 import torch
 
 from uncone.geometry.atlas.occurrences import Batch, Drawn, Occurrences
 from uncone.geometry.atlas.sampled import SampledSettings
-from uncone.geometry.atlas.survey import survey, view_points
+from uncone.geometry.atlas.survey import survey
+from uncone.geometry.atlas.views import view_points
 
 VOCABULARY = 30_522
 BATCH = 2048
+PILOT = 10  # batches
 SAMPLE = 80_000  # the default of analyze.py
 GIB = 1 << 30
 
@@ -45,31 +48,31 @@ class SyntheticOccurrences(Occurrences):
         self.counts = np.zeros(VOCABULARY, dtype=np.int64)
         self.drawn = Drawn(size)
         generator = np.random.default_rng(0)
-        for codes, types in self._types(tokens):
+        for codes, types in self._types():
             self.counts += np.bincount(types, minlength=VOCABULARY)
             self.drawn.add(codes, types, generator)
         self.means = torch.randn(VOCABULARY, dimension, generator=torch.Generator().manual_seed(0)) + 1
 
-    def _types(self, tokens: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def _types(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         generator = np.random.default_rng(1)
-        for start in range(0, tokens, BATCH):
-            codes = np.arange(start, min(start + BATCH, tokens))
+        for start in range(0, self.tokens, BATCH):
+            codes = np.arange(start, min(start + BATCH, self.tokens))
             yield codes * (1 << 12), generator.choice(VOCABULARY, size=len(codes), p=self.probabilities)
 
-    def _batches(self, tokens: int) -> Iterator[Batch]:
+    def _batches(self) -> Iterator[Batch]:
         generator = torch.Generator().manual_seed(2)
-        for codes, types in self._types(tokens):
+        for codes, types in self._types():
             index = torch.from_numpy(types)
             X = self.means[index] + torch.randn(len(index), self.dimension, generator=generator)
-            yield Batch(dict.fromkeys(self.layers, X), index, torch.from_numpy(self.drawn.slots(codes)))
+            yield Batch(dict.fromkeys(self.layers, X), index, self.drawn.slots(codes))
 
     def pilot(self) -> Iterator[Batch]:
         """The first occurrences: they are in random order."""
-        return self._batches(20_000)
+        return islice(self._batches(), PILOT)
 
-    def stream(self) -> Iterator[Batch]:
-        """All occurrences."""
-        return self._batches(self.tokens)
+    def rest(self) -> Iterator[Batch]:
+        """All others."""
+        return islice(self._batches(), PILOT, None)
 
 
 def measure(tokens: int, layers: int, dimension: int) -> dict[str, float]:

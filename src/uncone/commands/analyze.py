@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,8 +21,9 @@ from uncone.geometry.atlas.frequencies import type_frequencies
 from uncone.geometry.atlas.occurrences import Batch, CorpusOccurrences, Occurrences, TableOccurrences, kept_types
 from uncone.geometry.atlas.sampled import Estimate, SampledSettings
 from uncone.geometry.atlas.store import AtlasStore
-from uncone.geometry.atlas.survey import LayerMap, survey, view_points, view_sample, word_groups
+from uncone.geometry.atlas.survey import LayerMap, survey
 from uncone.geometry.atlas.table import print_atlas
+from uncone.geometry.atlas.views import view_points, view_sample, word_groups
 from uncone.geometry.atlas.windows import Windows
 from uncone.geometry.measures import definitions
 from uncone.removal import ClusteredRemoval, Correction, TransductiveRemoval
@@ -195,7 +195,7 @@ def _rows(layer_map: LayerMap, encoder: str, seed: int) -> list[Row]:
             task=GEOMETRY,
             subset=layer_map.layer,
             metric=metric,
-            value=math.nan if estimate.value is None else estimate.value,
+            value=estimate.value,
             low=_end(estimate, -INTERVAL),
             high=_end(estimate, INTERVAL),
             n=estimate.n,
@@ -206,4 +206,4 @@ def _rows(layer_map: LayerMap, encoder: str, seed: int) -> list[Row]:
 
 
 def _end(estimate: Estimate, errors: float) -> float | None:
-    return None if estimate.value is None or estimate.se is None else estimate.value + errors * estimate.se
+    return None if estimate.se is None else estimate.value + errors * estimate.se

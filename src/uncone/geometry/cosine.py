@@ -11,6 +11,7 @@ here lie in [−1, 1], are invariant to rotation and to the length of every vect
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Self
 
@@ -32,7 +33,7 @@ def mean_cosine(X: Array) -> float:
         0.3333333333333333
     """
     vectors = matrix(X, minimum_rows=2)
-    return float(type_sums(vectors, torch.zeros(len(vectors), dtype=torch.long)).contributions().sum())
+    return type_sums(vectors, torch.zeros(len(vectors), dtype=torch.long)).mean_cosine()
 
 
 def s_intra(X: Array, types: Array) -> float:
@@ -49,7 +50,7 @@ def s_intra(X: Array, types: Array) -> float:
     """
     sums = type_sums(X, types)
     value = sums.s_intra()
-    if value is None:
+    if math.isnan(value):
         raise ValueError(f"no type occurs twice (of {len(sums.counts)} types), so S_intra has no pair; give more text")
     return value
 
@@ -67,7 +68,7 @@ def s_inter(X: Array, types: Array) -> float:
         0.5
     """
     value = type_sums(X, types).s_inter()
-    if value is None:
+    if math.isnan(value):
         raise ValueError("S_inter compares different types and needs at least 2 of them, got 1")
     return value
 
@@ -129,26 +130,32 @@ class TypeSums:
         """Vectors seen."""
         return int(self.counts.sum())
 
-    def mean_cosine(self) -> float | None:
-        """Mean cosine over all pairs of vectors; None for fewer than two."""
-        return float(self.contributions().sum()) if self.n > 1 else None
+    def mean_cosine(self, chosen: Tensor | None = None) -> float:
+        """Mean cosine over all pairs of vectors, or of those whose types are `chosen` (V,) bool; NaN without a pair."""
+        if chosen is None:
+            return float(self.contributions().sum())
+        n = int(self.counts[chosen].sum())
+        if n < 2:
+            return math.nan
+        total = torch.stack([sums.sum(0) for sums, _ in self._blocks(chosen & (self.counts > 0))]).sum(0)
+        return (float(total.square().sum()) - n) / (n * (n - 1))
 
     def contributions(self) -> Tensor:
-        """(d,) what each coordinate adds to the mean cosine: ((Σ x̂_j)² − Σ x̂_j²) / (n (n − 1))."""
-        return (self.total.square() - self.squares) / (self.n * (self.n - 1))
+        """(d,) what each coordinate adds to the mean cosine: ((Σ x̂_j)² − Σ x̂_j²) / (n (n − 1)); NaN for n < 2."""
+        return (self.total.square() - self.squares) / (self.n * (self.n - 1) or math.nan)
 
-    def s_intra(self) -> float | None:
-        """Mean cosine between occurrences of a type, averaged over types that occur twice; None if none does."""
+    def s_intra(self) -> float:
+        """Mean cosine between occurrences of a type, averaged over types that occur twice; NaN if none does."""
         total, number = 0.0, 0
         for sums, counts in self._blocks(self.counts >= 2):
             total += float(((sums.square().sum(1) - counts) / (counts * (counts - 1))).sum())
             number += len(counts)
-        return total / number if number else None
+        return total / number if number else math.nan
 
-    def s_inter(self) -> float | None:
+    def s_inter(self) -> float:
         """Mean cosine over pairs of different types, one random occurrence each, in expectation over that choice.
 
-        With m_t the mean unit vector of type t, of T types: (‖Σ m_t‖² − Σ ‖m_t‖²) / (T (T − 1)). None for one type.
+        With m_t the mean unit vector of type t, of T types: (‖Σ m_t‖² − Σ ‖m_t‖²) / (T (T − 1)). NaN for one type.
         """
         mean, square, number = torch.zeros_like(self.total), 0.0, 0
         for sums, counts in self._blocks(self.counts >= 1):
@@ -156,15 +163,7 @@ class TypeSums:
             mean += means.sum(0)
             square += float(means.square().sum())
             number += len(counts)
-        return (float(mean.square().sum()) - square) / (number * (number - 1)) if number > 1 else None
-
-    def mean_cosine_of(self, chosen: Tensor) -> float | None:
-        """Mean cosine over all pairs of vectors whose types are `chosen` (V,) bool; None for fewer than two vectors."""
-        n = int(self.counts[chosen].sum())
-        if n < 2:
-            return None
-        total = torch.stack([sums.sum(0) for sums, _ in self._blocks(chosen & (self.counts > 0))]).sum(0)
-        return (float(total.square().sum()) - n) / (n * (n - 1))
+        return (float(mean.square().sum()) - square) / (number * (number - 1)) if number > 1 else math.nan
 
     def _blocks(self, chosen: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Sums (b, d) and counts (b,) of the chosen types, in float64."""

@@ -9,7 +9,6 @@ import pytest
 from uncone.data.corpora import Corpora, Corpus
 from uncone.encoder import Encoder
 from uncone.geometry import frequency_correlation, log10_isotropy
-from uncone.geometry.atlas.exact import exact_curves, exact_measures
 from uncone.geometry.atlas.occurrences import CorpusOccurrences, kept_types
 from uncone.geometry.atlas.sums import LayerSums
 from uncone.geometry.atlas.windows import Windows
@@ -21,7 +20,7 @@ def survey_exactly(path, documents):
     kept = kept_types(encoder, special_tokens=False, punctuation=True, pieces=True)
     windows = Windows(Corpora([Corpus("lee_background")], documents), 64)
     occurrences = CorpusOccurrences(encoder, windows, kept, size=10, pilot_windows=10, seed=0)
-    batches = list(occurrences.stream())
+    batches = [*occurrences.pilot(), *occurrences.rest()]
     types = np.concatenate([batch.types for batch in batches])
     layers = {}
     for layer in occurrences.layers:
@@ -48,7 +47,7 @@ def distilbert():
 
 def test_cone_of_minilm(minilm):
     _, _, layers = minilm
-    measures = {layer: exact_measures(sums) for layer, (_, sums) in layers.items()}
+    measures = {layer: sums.measures() for layer, (_, sums) in layers.items()}
     s_inter = [measures[layer]["s_inter"] for layer in ("1", "4", "6")]
     assert s_inter == pytest.approx([0.14, 0.17, 0.03], abs=0.02)
     cosines = [measures[layer]["mean_cosine"] for layer in "12345"]
@@ -67,12 +66,12 @@ def test_frequency_and_isotropy_of_the_inner_layers_of_minilm(minilm):
 
 def test_rogue_dimension_of_distilbert(distilbert):
     _, _, layers = distilbert
-    measures = {layer: exact_measures(sums) for layer, (_, sums) in layers.items()}
+    measures = {layer: sums.measures() for layer, (_, sums) in layers.items()}
     cosines = [measures[layer]["mean_cosine"] for layer in layers]
     assert (cosines[0], cosines[-1]) == pytest.approx((0.03, 0.88), abs=0.03)
     assert [measures[layer]["rogue_dimension"] for layer in "12345"] == [557] * 5
     third = measures["3"]
     assert (third["rogue_contribution"], third["mean_cosine"]) == pytest.approx((0.32, 0.40), abs=0.03)
-    [first, second, *_] = exact_curves(layers["3"][1], np.full(len(layers["3"][1].raw.counts), np.nan))["rogue"]
+    [first, second, *_] = layers["3"][1].curves(np.full(len(layers["3"][1].raw.counts), np.nan))["rogue"]
     assert first["dimension"] == 557
     assert first["share"] > 10 * abs(second["share"])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from uncone.geometry import mean_cosine, s_intra
-from uncone.geometry.atlas.sums import LayerSums, TypeSums
+from uncone.geometry.atlas.sums import LayerSums
 
 V, D = 12, 6
 
@@ -67,19 +67,10 @@ def test_part_of_the_types(data):
     chosen = torch.zeros(V, dtype=torch.bool)
     chosen[:4] = True
     rows = types < 4
-    assert sums.raw.mean_cosine_of(chosen) == pytest.approx(mean_cosine(X[rows]), abs=1e-6)
+    assert sums.raw.mean_cosine(chosen) == pytest.approx(mean_cosine(X[rows]), abs=1e-6)
     mean, std = sums.norm_mean_std(chosen)
     norms = X[rows].norm(dim=1)
     assert (mean, std) == pytest.approx((float(norms.mean()), float(norms.std(correction=0))), rel=1e-5)
-
-
-def test_what_has_no_pair_is_none():
-    sums = TypeSums(V, D)
-    sums.update(torch.eye(D)[:1], torch.tensor([2]))
-    assert sums.s_intra() is None
-    assert sums.s_inter() is None
-    assert sums.mean_cosine() is None
-    assert sums.mean_cosine_of(sums.counts > 0) is None
 
 
 def test_centred_vectors_keep_one_set_of_sums(data):

@@ -8,7 +8,8 @@ from uncone.encoder import TransformerEncoder
 from uncone.geometry import effective_dimension, isoscore, mean_cosine, participation_ratio, s_intra
 from uncone.geometry.atlas.occurrences import CorpusOccurrences, kept_types
 from uncone.geometry.atlas.sampled import SampledSettings
-from uncone.geometry.atlas.survey import survey, view_points, view_sample, word_groups
+from uncone.geometry.atlas.survey import survey
+from uncone.geometry.atlas.views import view_points, view_sample, word_groups
 from uncone.removal import all_but_the_top, clustered
 from uncone.removal.clustering import Clustering
 from uncone.removal.spectrum import Spectrum
@@ -16,9 +17,9 @@ from uncone.removal.spectrum import Spectrum
 SETTINGS = SampledSettings(neighbours=5, queries=50, clusters=(2, 3), cluster_points=100, resamples=20)
 
 
-def run(encoder, texts, make=lambda layer, points: {"none": None}, size=300):
+def run(encoder, texts, make=lambda layer, points: {"none": None}, pilot_windows=1000):
     kept = kept_types(encoder, special_tokens=False, punctuation=True, pieces=True)
-    occurrences = CorpusOccurrences(encoder, texts, kept, size=size, pilot_windows=1000, seed=0)
+    occurrences = CorpusOccurrences(encoder, texts, kept, size=300, pilot_windows=pilot_windows, seed=0)
     frequency = np.log10(np.maximum(occurrences.counts, 1) / occurrences.counts.sum())
     shown = view_points(occurrences.drawn.types, [], seed=0, size=40)
     maps = survey(occurrences, make, frequency, shown, SETTINGS, lambda batches, total: batches)
@@ -106,3 +107,13 @@ def test_two_surveys_are_identical(tiny, texts):
     for a, b in zip(first, second, strict=True):
         assert a.measures == b.measures
         np.testing.assert_array_equal(a.points, b.points)
+
+
+@pytest.mark.parametrize("pilot_windows", [1, 7, 1000])
+def test_every_text_passes_through_the_encoder_once(tiny, texts, pilot_windows, monkeypatch):
+    encoded = []
+    forward = tiny._forward
+    monkeypatch.setattr(tiny, "_forward", lambda ids, wanted: encoded.extend(ids) or forward(ids, wanted))
+    *_, maps = run(tiny, texts, pilot_windows=pilot_windows)
+    assert len(encoded) == len(texts)
+    assert maps[0].measures["mean_cosine"].n == sum(len(row) - 2 for row in encoded)

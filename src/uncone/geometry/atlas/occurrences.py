@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -38,12 +38,11 @@ class Batch:
 
 @dataclass
 class Drawn:
-    """A uniform sample of occurrences without replacement, kept while they stream by: those with the smallest keys.
+    """A uniform sample of `size` occurrences without replacement: those with the smallest keys of all that stream by.
 
     Attributes:
-        size: how many to keep.
         keys: (m,) uniform random numbers.
-        codes: (m,) int64, text · 2¹⁶ + position of the occurrence.
+        codes: (m,) int64, text · 2¹⁶ + position of the occurrence, ascending.
         types: (m,) int64 token types.
     """
 
@@ -70,16 +69,16 @@ class Drawn:
         """(m,) position of each occurrence in its text."""
         return self.codes % _POSITIONS
 
-    def slots(self, codes: np.ndarray) -> np.ndarray:
+    def slots(self, codes: np.ndarray) -> Tensor:
         """The place (t,) of occurrences in the sample, −1 for those that were not drawn."""
         place = np.minimum(np.searchsorted(self.codes, codes), len(self.codes) - 1)
-        return np.where(self.codes[place] == codes, place, -1)
+        return torch.from_numpy(np.where(self.codes[place] == codes, place, -1))
 
 
 class Occurrences(ABC):
-    """What a survey measures: counted and sampled when it is made, streamed as often as asked.
+    """What a survey measures: counted and sampled when it is made, then streamed, each occurrence once.
 
-    Several processes (see `uncone.support.distributed`) count and sample alike, and share the stream.
+    Several processes (see `uncone.support.distributed`) count and sample alike, and share what follows the pilot.
 
     Attributes:
         layers: names of the layers.
@@ -101,17 +100,18 @@ class Occurrences(ABC):
 
     @abstractmethod
     def pilot(self) -> Iterator[Batch]:
-        """Occurrences of a random sample of texts, to fit means and removals on."""
+        """Occurrences of a random sample of texts, in every process, to fit means and removals on."""
 
     @abstractmethod
-    def stream(self) -> Iterator[Batch]:
-        """All occurrences; of several processes, each has some of them."""
+    def rest(self) -> Iterator[Batch]:
+        """All other occurrences; of several processes, each has some of them."""
 
 
 class CorpusOccurrences(Occurrences):
     """Token occurrences of a corpus in the chosen layers of a transformer.
 
-    Making one reads and tokenises the corpus once; `stream` reads it again and runs the encoder, once for all layers.
+    Making one reads and tokenises the corpus once; `rest` reads it again. Each window passes through the encoder once,
+    for all layers.
 
     Args:
         encoder: with the layers to measure.
@@ -139,21 +139,21 @@ class CorpusOccurrences(Occurrences):
         self.counts = np.zeros(len(kept), dtype=np.int64)
         self.drawn, self.sentences, self.texts = Drawn(size), {}, 0
         generator = np.random.default_rng(seed)
-        pilot: list[tuple[float, str]] = []
-        for block in _blocks(windows):
-            rows = encoder.token_types(block)
-            lengths = np.array([len(row) for row in rows])
+        pilot: list[tuple[float, int, str]] = []
+        for block in _blocks(enumerate(windows)):
+            texts = dict(block)
+            rows = encoder.token_types(list(texts.values()))
             types = np.array([i for row in rows for i in row], dtype=np.int64)
-            codes = _codes(np.arange(self.texts, self.texts + len(block)), lengths)
+            codes = _codes(np.array(list(texts)), np.array([len(row) for row in rows]))
             wanted = kept[types]
             self.counts += np.bincount(types[wanted], minlength=len(kept))
             self.drawn.add(codes[wanted], types[wanted], generator)
-            fresh = dict(zip(range(self.texts, self.texts + len(block)), block, strict=True))
-            known = self.sentences | fresh
+            known = self.sentences | texts
             self.sentences = {i: known[i] for i in np.unique(self.drawn.texts).tolist()}
-            pilot = sorted([*pilot, *zip(generator.random(len(block)).tolist(), block, strict=True)])[:pilot_windows]
-            self.texts += len(block)
-        self._pilot = [text for _, text in pilot]
+            keys = generator.random(len(texts)).tolist()
+            pilot = sorted([*pilot, *zip(keys, texts, texts.values(), strict=True)])[:pilot_windows]
+            self.texts += len(texts)
+        self._pilot = {number: text for _, number, text in pilot}
         if not len(self.drawn.codes):
             raise ValueError(
                 f"none of the {self.texts} windows of the corpus holds a token to measure: give more text, or allow "
@@ -161,11 +161,7 @@ class CorpusOccurrences(Occurrences):
             )
 
     def spans(self, rows: np.ndarray) -> list[tuple[int, int] | None]:
-        """Where some of the drawn occurrences (m,) stand in their texts, as the tokenizer says.
-
-        Returns:
-            First character and the one after the last; (0, 0) for a token that the text does not show, such as [CLS].
-        """
+        """Where drawn occurrences (m,) stand in their texts, as the tokenizer says; (0, 0) for [CLS] and its like."""
         texts, positions = self.drawn.texts[rows].tolist(), self.drawn.positions[rows].tolist()
         needed = sorted(set(texts))
         encoded = self.encoder.tokenizer(
@@ -185,29 +181,25 @@ class CorpusOccurrences(Occurrences):
 
     def pilot(self) -> Iterator[Batch]:
         """Occurrences of a random sample of windows."""
-        yield from self._batches(self._pilot)
+        for block in _blocks(self._pilot.items()):
+            yield from self._batches(block)
 
-    def stream(self) -> Iterator[Batch]:
-        """All occurrences, each batch in all layers; of P processes, each reads every P-th block of windows."""
-        yield from self._batches(self.windows, divided=True)
+    def rest(self) -> Iterator[Batch]:
+        """Those of the other windows, each batch in all layers; of P processes, each reads every P-th block."""
+        others = ((number, text) for number, text in enumerate(self.windows) if number not in self._pilot)
+        for count, block in enumerate(_blocks(others)):
+            if count % distributed.processes() == distributed.rank():
+                yield from self._batches(block)
 
-    def _batches(self, windows: Iterable[str], divided: bool = False) -> Iterator[Batch]:
-        start = 0
-        kept = torch.from_numpy(self.kept)
-        for number, block in enumerate(_blocks(windows)):
-            mine = not divided or number % distributed.processes() == distributed.rank()
-            for rows, states, ids, lengths in self.encoder.token_batches(block, progress=False) if mine else ():
-                types = ids.cpu()
-                wanted = kept[types]
-                if not wanted.any():
-                    continue
-                codes = _codes(start + np.array(rows), lengths.cpu().numpy())[wanted.numpy()]
-                yield Batch(
-                    {str(i): state.float().cpu()[wanted] for i, state in states.items()},
-                    types[wanted],
-                    torch.from_numpy(self.drawn.slots(codes)),
-                )
-            start += len(block)
+    def _batches(self, block: list[tuple[int, str]]) -> Iterator[Batch]:
+        numbers, kept = np.array([number for number, _ in block]), torch.from_numpy(self.kept)
+        for rows, states, ids, lengths in self.encoder.token_batches([text for _, text in block], progress=False):
+            types = ids.cpu()
+            wanted = kept[types]
+            if wanted.any():
+                codes = _codes(numbers[rows], lengths.cpu().numpy())[wanted.numpy()]
+                vectors = {str(i): state.float().cpu()[wanted] for i, state in states.items()}
+                yield Batch(vectors, types[wanted], self.drawn.slots(codes))
 
 
 class TableOccurrences(Occurrences):
@@ -235,28 +227,19 @@ class TableOccurrences(Occurrences):
 
     def pilot(self) -> Iterator[Batch]:
         """All rows: they are there already."""
-        yield from self._batches(range(0, len(self.rows), ROWS_PER_BLOCK))
-
-    def stream(self) -> Iterator[Batch]:
-        """All rows; of P processes, each has every P-th block of them."""
-        yield from self._batches(distributed.share(range(0, len(self.rows), ROWS_PER_BLOCK)))
-
-    def _batches(self, starts: Sequence[int]) -> Iterator[Batch]:
-        for start in starts:
+        for start in range(0, len(self.rows), ROWS_PER_BLOCK):
             rows = self.rows[start : start + ROWS_PER_BLOCK]
             types = torch.from_numpy(rows)
-            slots = torch.from_numpy(self.drawn.slots(rows * _POSITIONS))
-            yield Batch({self.layers[0]: self.table[types.to(self.table.device)].float().cpu()}, types, slots)
+            vectors = self.table[types.to(self.table.device)].float().cpu()
+            yield Batch({self.layers[0]: vectors}, types, self.drawn.slots(rows * _POSITIONS))
+
+    def rest(self) -> Iterator[Batch]:
+        """Nothing."""
+        yield from ()
 
 
 def kept_types(encoder: Encoder, special_tokens: bool, punctuation: bool, pieces: bool) -> np.ndarray:
-    """Which token types (V,) take part.
-
-    Args:
-        encoder: names the types.
-        special_tokens: such as [CLS] and [UNK].
-        punctuation: pieces without a letter or digit.
-        pieces: those that continue a word ("##ing").
+    """Which token types (V,) take part: special ones, those without a letter or digit, those that continue a word.
 
     Example:
         >>> encoder = Encoder.from_pretrained("minilm", layers="static")
@@ -276,7 +259,7 @@ def kept_types(encoder: Encoder, special_tokens: bool, punctuation: bool, pieces
     return kept
 
 
-def _blocks(windows: Iterable[str]) -> Iterator[list[str]]:
+def _blocks(windows: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:
     texts = iter(windows)
     while block := list(islice(texts, WINDOWS_PER_BLOCK)):
         yield block

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from uncone.geometry.atlas.inside import ClusterWeights, clustered_similarities, jackknife_errors
-from uncone.geometry.clusters import Clusters, find_clusters
+from uncone.geometry.clusters import ISLANDS_FROM, Clusters, find_clusters
 from uncone.geometry.frequency import Method, project, resampled_correlation
 from uncone.geometry.isotropy import Signs, resampled_log10_isotropy
 from uncone.geometry.local_dimension import Distance, DuplicateWarning, local_dimensions
@@ -25,15 +25,9 @@ HISTOGRAM_BINS = 30
 
 
 class Estimate(NamedTuple):
-    """A sampled number.
+    """A number, NaN if it does not exist; its standard error, None if it has none; and the vectors it was made from."""
 
-    Attributes:
-        value: the number; None if it does not exist.
-        se: its standard error; None if there is none.
-        n: vectors it was made from.
-    """
-
-    value: float | None
+    value: float
     se: float | None
     n: int
 
@@ -46,16 +40,13 @@ class SampledSettings:
         neighbours: k of the local dimensions.
         queries: points around which local dimensions are estimated, at most.
         squared: use squared distances, as the code of Cai et al. does; halves local dimensions.
-        signs: "both" takes eigenvectors of either sign for I(V), "as_computed" those that LAPACK returns.
+        signs: of the eigenvectors in I(V), see `uncone.geometry.isotropy`.
         isotropy_points: points that I(V) is summed over, at most.
         clusters: the K tried by k-means.
         cluster_points: points clustered, at most.
         cluster_weights: "types" lets each cluster count by its types in S'_inter and S'_intra, "equal" alike.
         resamples: of the bootstrap.
         seed: of everything random.
-
-    Raises:
-        ValueError: for an unknown `signs` or `cluster_weights`.
     """
 
     neighbours: int = 100
@@ -96,29 +87,23 @@ class SampledMeasures:
     settings: SampledSettings
 
     def measures(self) -> dict[str, Estimate]:
-        """All of them, by name; see `uncone.geometry.measures`."""
-        found = {**self._isotropy(), **self._local(), **self._clusters(), **self._frequency()}
-        return {name: Estimate(_known(e.value), _known(e.se), e.n) for name, e in found.items()}
+        """All of them, by name."""
+        return {**self._isotropy(), **self._local(), **self._clusters(), **self._frequency()}
 
     def curves(self, shown: np.ndarray) -> dict[str, Any]:
-        """What is drawn; see `uncone.geometry.atlas.store`.
-
-        Args:
-            shown: (m,) indices of the sampled vectors that the views show.
-        """
-        weights = self._weights[:, self._clustered[0]]
-        silhouettes = torch.from_numpy(np.asarray(self._clustered[1].silhouettes))
-        correlations = self._frequency_curves
+        """What is drawn, of the points numbered `shown` (m,) too; see `uncone.geometry.atlas.store`."""
+        rows, clusters = self._clustered
+        silhouettes = torch.from_numpy(clusters.silhouettes)
         return {
             "lid": _histogram(self._dimensions["euclidean"]),
             "lid_cosine": _histogram(self._dimensions["cosine"]),
             "silhouette": {
-                "K": list(self._clustered[1].K),
+                "K": list(clusters.K),
                 "value": silhouettes.mean(0).tolist(),
-                "se": standard_error(weighted_mean(weights, silhouettes)).tolist(),
+                "se": standard_error(weighted_mean(self._weights[:, rows], silhouettes)).tolist(),
             },
             "cluster": self._assign(self.X[shown]),
-            "frequency_correlation": correlations,
+            "frequency_correlation": self._frequency_curves,
         }
 
     def points(self, shown: np.ndarray) -> np.ndarray:
@@ -133,6 +118,9 @@ class SampledMeasures:
         """A seeded choice of so many of the sampled vectors, ascending."""
         return np.sort(np.random.default_rng(self.settings.seed).permutation(len(self.X))[:number])
 
+    def _generator(self) -> torch.Generator:
+        return torch.Generator().manual_seed(self.settings.seed)
+
     def _isotropy(self) -> dict[str, Estimate]:
         rows, signs = self._some(self.settings.isotropy_points), self.settings.signs
         log10, *resampled = resampled_log10_isotropy(self.X[rows], _with_whole(self._weights[:, rows]), signs)
@@ -143,23 +131,13 @@ class SampledMeasures:
         }
 
     @cached_property
-    def _queries(self) -> Tensor:
-        """The points that `local_dimensions` draws from the same generator."""
-        return torch.randperm(len(self.X), generator=self._generator())[: self.settings.queries]
-
-    def _generator(self) -> torch.Generator:
-        return torch.Generator().manual_seed(self.settings.seed)
-
-    @cached_property
     def _dimensions(self) -> dict[Distance, Tensor]:
         """Local dimensions around the queries, by distance."""
         s = self.settings
-        result: dict[Distance, Tensor] = {}
-        metrics: tuple[Distance, ...] = ("euclidean", "cosine")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DuplicateWarning)  # reported as lid_duplicates
-            for metric in metrics:
-                result[metric] = local_dimensions(
+            return {
+                metric: local_dimensions(
                     self.X,
                     s.neighbours,
                     squared=s.squared,
@@ -167,18 +145,18 @@ class SampledMeasures:
                     queries=s.queries,
                     generator=self._generator(),
                 )
-        return result
+                for metric in get_args(Distance)
+            }
 
     def _local(self) -> dict[str, Estimate]:
-        weights = self._weights[:, self._queries]
-        n = len(self._queries)
-        result = {}
-        for name, metric in (("lid", "euclidean"), ("lid_cosine", "cosine")):
-            values = self._dimensions[metric][:, None]  # type: ignore[index]
+        asked = torch.randperm(len(self.X), generator=self._generator())[: self.settings.queries]  # as they are drawn
+        weights, n, result = self._weights[:, asked], len(asked), {}
+        for name, local in zip(("lid", "lid_cosine"), self._dimensions.values(), strict=True):
+            values = local[:, None]
             mean = weighted_mean(weights, values)
             std = (weighted_mean(weights, values.square()) - mean.square()).sqrt()
-            result[name] = Estimate(float(values.mean()), float(standard_error(mean)), n)
             inverse = weighted_mean(weights, 1 / values)
+            result[name] = Estimate(float(values.mean()), float(standard_error(mean)), n)
             result[f"{name}_harmonic"] = Estimate(1 / float((1 / values).mean()), float(standard_error(1 / inverse)), n)
             result[f"{name}_std"] = Estimate(float(values.std()), float(standard_error(std)), n)
         for share in (0.1, 0.5, 0.9):
@@ -196,19 +174,18 @@ class SampledMeasures:
 
     def _clusters(self) -> dict[str, Estimate]:
         rows, clusters = self._clustered
-        resampled = weighted_mean(self._weights[:, rows], torch.from_numpy(np.asarray(clusters.silhouettes)))
-        best = resampled.max(1)
+        best = weighted_mean(self._weights[:, rows], torch.from_numpy(clusters.silhouettes)).max(1)
         counts = torch.tensor(clusters.K)[best.indices].double()
-        counts[best.values < 0.1] = 1
-        X, types, s = self.X[rows], self.types[rows], self.settings
-        inside = clustered_similarities(X, types, clusters.best, s.cluster_weights)
-        errors = jackknife_errors(X, types, clusters.best, self.texts[rows], s.seed, s.cluster_weights)
-        n = len(rows)
+        counts[best.values < ISLANDS_FROM] = 1
+        X, types, s, n = self.X[rows], self.types[rows], self.settings, len(rows)
+        inter, intra = clustered_similarities(X, types, clusters.best, s.cluster_weights).tolist()
+        errors = jackknife_errors(X, types, clusters.best, self.texts[rows], s.seed, s.cluster_weights).tolist()
+        inter_se, intra_se = (None if math.isnan(error) else error for error in errors)
         return {
             "clusters": Estimate(clusters.count, float(counts.std()), n),
             "mms": Estimate(clusters.mms, float(best.values.std()), n),
-            "s_inter_clustered": Estimate(inside[0], errors[0], n),
-            "s_intra_clustered": Estimate(inside[1], errors[1], n),
+            "s_inter_clustered": Estimate(inter, inter_se, n),
+            "s_intra_clustered": Estimate(intra, intra_se, n),
         }
 
     def _assign(self, X: Tensor) -> np.ndarray:
@@ -222,54 +199,55 @@ class SampledMeasures:
     def _known(self) -> np.ndarray:
         return np.flatnonzero(~np.isnan(self.log10_frequency))
 
-    def _against_frequency(self, values: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Correlations with log frequency of values (n, k): Pearson, Spearman, and the errors of both (k,)."""
+    def _against_frequency(self, values: Tensor) -> dict[str, list[float]]:
+        """Correlations with log frequency of values (n, k), and their errors; NaN where frequencies are unknown."""
         f = self.log10_frequency[self._known]
-        if len(f) < 3 or np.ptp(f) == 0:
-            nothing = torch.full((values.shape[1],), torch.nan)
-            return nothing, nothing, nothing, nothing
-        known, other = values[self._known].double(), torch.from_numpy(f)
-        weights = _with_whole(self._weights[:, self._known])
-        pearson, spearman = (resampled_correlation(known, other, weights, method) for method in get_args(Method))
-        return pearson[0], spearman[0], standard_error(pearson[1:]), standard_error(spearman[1:])
+        found: dict[str, list[float]] = {}
+        for method in get_args(Method):
+            correlations = torch.full((2, values.shape[1]), torch.nan)
+            if len(f) > 2 and np.ptp(f):
+                weights, known = _with_whole(self._weights[:, self._known]), values[self._known].double()
+                resampled = resampled_correlation(known, torch.from_numpy(f), weights, method)
+                correlations = torch.stack([resampled[0], standard_error(resampled[1:])])
+            found[method], found[f"{method}_se"] = correlations.tolist()
+        return found
 
     @cached_property
     def _frequency_curves(self) -> dict[str, list[float]]:
         k = min(FREQUENCY_COMPONENTS, self.spectrum.rank)
-        names = ("pearson", "spearman", "pearson_se", "spearman_se")
-        correlations = self._against_frequency(project(self.X, self.spectrum, k))
-        return {name: column.tolist() for name, column in zip(names, correlations, strict=True)}
+        return self._against_frequency(project(self.X, self.spectrum, k))
 
     def _frequency(self) -> dict[str, Estimate]:
         curves, n = self._frequency_curves, len(self._known)
-        pearson = np.abs(curves["pearson"])
-        result = {}
+
+        def estimate(found: dict[str, list[float]], method: Method, i: int) -> Estimate:
+            se = found[f"{method}_se"][i]
+            return Estimate(found[method][i], None if math.isnan(se) else se, n)
+
+        def absolute(method: Method, i: int) -> Estimate:
+            found = estimate(curves, method, i)
+            return found._replace(value=abs(found.value))
+
+        pearson, result = np.abs(curves["pearson"]), {}
         if not np.isnan(pearson).all():
             best = int(np.nanargmax(pearson))
             result["frequency_component"] = Estimate(best + 1, None, n)
-            for method in ("pearson", "spearman"):
-                result[f"frequency_{method}"] = Estimate(abs(curves[method][best]), curves[f"{method}_se"][best], n)
-        for i, value in enumerate(pearson[:3].tolist()):
-            result[f"frequency_pc{i + 1}"] = Estimate(value, curves["pearson_se"][i], n)
+            result |= {f"frequency_{method}": absolute(method, best) for method in get_args(Method)}
+        result |= {f"frequency_pc{i + 1}": absolute("pearson", i) for i in range(min(3, len(pearson)))}
         norms = torch.linalg.vector_norm(self.X, dim=1)
         mean = self.spectrum.mean.float()
         cosines = self.X @ mean / (norms * mean.norm()).clamp_min(1e-12)
-        r, rho, r_se, rho_se = (c.tolist() for c in self._against_frequency(torch.stack([norms, cosines], dim=1)))
+        against = self._against_frequency(torch.stack([norms, cosines], dim=1))
         return result | {
-            "norm_frequency_pearson": Estimate(r[0], r_se[0], n),
-            "norm_frequency_spearman": Estimate(rho[0], rho_se[0], n),
-            "cosine_frequency_pearson": Estimate(r[1], r_se[1], n),
+            "norm_frequency_pearson": estimate(against, "pearson", 0),
+            "norm_frequency_spearman": estimate(against, "spearman", 0),
+            "cosine_frequency_pearson": estimate(against, "pearson", 1),
         }
 
 
 def _with_whole(weights: Tensor) -> Tensor:
     """Weights (1 + r, n): those of the whole sample, 1 for each point, before those of its resamples (r, n)."""
     return torch.cat([torch.ones_like(weights[:1]), weights])
-
-
-def _known(value: float | None) -> float | None:
-    """None for NaN, which JSON has no word for."""
-    return None if value is None or math.isnan(value) else value
 
 
 def _weighted_quantile(values: Tensor, weights: Tensor, share: float) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What a survey keeps of a stream of vectors: sums of fixed size, whatever the corpus.
+"""What a survey keeps of a stream of vectors, whatever the corpus, and the exact measures that follow.
 
 Moments, and one sum of unit vectors per word type, in float32: V × d × 4 bytes at most, and only types that occur take
 up memory.
@@ -6,12 +6,20 @@ up memory.
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 
+from uncone.geometry.atlas.frequencies import bands
 from uncone.geometry.cosine import TypeSums
+from uncone.geometry.dimension import effective_dimension, isoscore, participation_ratio
 from uncone.removal.spectrum import Spectrum
 from uncone.support import distributed
+
+EIGENVALUES = 100  # drawn
+ROGUE = 5
 
 
 class LayerSums:
@@ -56,8 +64,58 @@ class LayerSums:
 
     def norm_mean_std(self, chosen: Tensor | None = None) -> tuple[float, float]:
         """Mean and standard deviation of the norms, over all vectors or those whose types are `chosen` (V,) bool."""
-        norms, counts = (
-            (self.norms, self.raw.counts) if chosen is None else (self.norms[chosen], self.raw.counts[chosen])
-        )
+        counts, norms = self.raw.counts, self.norms
+        if chosen is not None:
+            counts, norms = counts[chosen], norms[chosen]
         mean, square = (norms.sum(0) / counts.sum()).tolist()
         return mean, max(0.0, square - mean**2) ** 0.5
+
+    def measures(self) -> dict[str, float]:
+        """Similarities, norms and dimensions, by name; NaN where there is no pair to compare."""
+        norm_mean, norm_std = self.norm_mean_std()
+        contributions = self.raw.contributions()
+        rogue = int(contributions.abs().argmax())
+        return {
+            "s_inter": self.raw.s_inter(),
+            "s_intra": self.raw.s_intra(),
+            "s_inter_centred": self.centred.s_inter(),
+            "s_intra_centred": self.centred.s_intra(),
+            "mean_cosine": self.raw.mean_cosine(),
+            "norm_mean": norm_mean,
+            "norm_std": norm_std,
+            "isoscore": isoscore(self.spectrum),
+            "participation_ratio": participation_ratio(self.spectrum),
+            "effective_dimension": effective_dimension(self.spectrum),
+            "rogue_dimension": rogue,
+            "rogue_contribution": float(contributions[rogue]),
+        }
+
+    def curves(self, log10_frequency: np.ndarray) -> dict[str, Any]:
+        """Variance by component, norms and cosines by frequency band, rogue dimensions; see `geometry.atlas.store`."""
+        explained = self.spectrum.explained_variance[:EIGENVALUES]
+        return {
+            "eigenvalues": self.spectrum.eigenvalues[:EIGENVALUES].numpy(),
+            "explained_variance": explained.numpy(),
+            "cumulative_variance": explained.cumsum(0).numpy(),
+            "point_variance": explained[:3].numpy(),
+            "bands": self._bands(log10_frequency),
+            "rogue": self._rogue(),
+        }
+
+    def _bands(self, log10_frequency: np.ndarray) -> list[dict[str, float]]:
+        rows = []
+        for low, high, members in bands(log10_frequency):
+            chosen = torch.from_numpy(members) & (self.raw.counts > 0)
+            if chosen.any():
+                mean, std = self.norm_mean_std(chosen)
+                row = {"low": low, "high": high, "count": int(self.raw.counts[chosen].sum())}
+                cosine = self.raw.mean_cosine(chosen)
+                rows.append(row | {"norm_mean": mean, "norm_std": std, "mean_cosine": cosine})
+        return rows
+
+    def _rogue(self) -> list[dict[str, float]]:
+        contributions = self.raw.contributions()
+        total = float(contributions.sum())
+        order = contributions.abs().argsort(descending=True)[:ROGUE].tolist()
+        values = {j: float(contributions[j]) for j in order}
+        return [{"dimension": j, "contribution": value, "share": value / total} for j, value in values.items()]

@@ -1,10 +1,11 @@
-"""One encoder surveyed: every layer under every removal, in one pass over the corpus."""
+"""One pass over occurrences, in which every layer under every removal is measured."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from uncone.geometry.atlas.exact import exact_curves, exact_measures
 from uncone.geometry.atlas.occurrences import Batch, Drawn, Occurrences
 from uncone.geometry.atlas.sampled import Estimate, SampledMeasures, SampledSettings
 from uncone.geometry.atlas.spool import Spool
-from uncone.geometry.atlas.store import Sample, plain
+from uncone.geometry.atlas.store import plain
 from uncone.geometry.atlas.sums import LayerSums
 from uncone.removal import Correction, Removal
-from uncone.removal.spectrum import Spectrum
 from uncone.support import distributed
 
-VIEW_POINTS = 3000
 WEIGHTS_SHOWN = 100
 MakeRemovals = Callable[[str, Tensor], Mapping[str, Correction | None]]
 Progress = Callable[[Iterator[Batch], int], Iterator[Batch]]
@@ -47,7 +45,7 @@ class LayerMap:
     points: np.ndarray
 
     def to_json(self) -> list[Any]:
-        """The map as plain JSON values, curves rounded as they are written."""
+        """The map as JSON values, curves rounded as they are written."""
         return [self.layer, self.removal, self.measures, plain(self.curves), self.points.tolist()]
 
     @classmethod
@@ -67,13 +65,14 @@ def survey(
     progress: Progress,
     scratch: Path | None = None,
 ) -> Iterator[LayerMap]:
-    """Measure every layer under every removal.
+    """Measure every layer under every removal; yields their maps in order of depth.
 
-    A pilot over a random sample of texts gives the means and fits the removals; then one pass over all occurrences
-    feeds every layer and removal at once. What is kept does not grow with the corpus.
+    A pilot over a random sample of texts gives the means and fits the removals; then one pass over it and all other
+    occurrences feeds every layer and removal at once. What is kept does not grow with the corpus, and no text passes
+    through the encoder twice.
 
-    Several processes share the pass, then the maps: sums and sample of a map come together in one of them, which
-    measures it. The pilot is read by each of them.
+    Several processes (see `uncone.support.distributed`) share the pass, but for the pilot, which each of them reads;
+    then the maps: sums and sample of a map come together in one of them, which measures it. The first gets all maps.
 
     Args:
         occurrences: the vectors, as a stream.
@@ -83,24 +82,21 @@ def survey(
         settings: of the sampled measures.
         progress: wraps the batches of the pass; it is told the number of occurrences to expect.
         scratch: folder for the sample, layers × sample × d × 4 bytes while this runs; None for the system's.
-
-    Yields:
-        A map for each layer and removal, in order of depth; of several processes, all to the first.
     """
-    pilot: dict[str, list[Tensor]] = {layer: [] for layer in occurrences.layers}
-    for batch in occurrences.pilot():
-        for layer, X in batch.states.items():
-            pilot[layer].append(X)
+    pilot = list(occurrences.pilot())
     removals: dict[str, Mapping[str, Correction | None]] = {}
     sums: dict[tuple[str, str], LayerSums] = {}
     for layer in occurrences.layers:
-        points = torch.cat(pilot.pop(layer))
+        points = torch.cat([batch.states[layer] for batch in pilot])
         removals[layer] = make_removals(layer, points)
         for name, removal in removals[layer].items():
             sums[layer, name] = LayerSums(len(occurrences.counts), *_centre(points, removal))
-    drawn = occurrences.drawn
+    del points
+    mine = list(distributed.share(pilot))[::-1]
+    del pilot  # each batch goes when it has been counted
+    stream = chain((mine.pop() for _ in range(len(mine))), occurrences.rest())
     with Spool(occurrences.layers, scratch) as spool:
-        for batch in progress(occurrences.stream(), int(occurrences.counts.sum()) // distributed.processes()):
+        for batch in progress(stream, int(occurrences.counts.sum()) // distributed.processes()):
             spool.add(batch)
             for layer, X in batch.states.items():
                 for name, removal in removals[layer].items():
@@ -114,7 +110,7 @@ def survey(
                 X = spool.read(layer, owner)
                 if owner == distributed.rank():
                     work = partial(_measured, layer, name, removal, total, X)
-            yield from _for_the_first(None if work is None else work(drawn, log10_frequency, shown, settings))
+            yield from _for_the_first(work and work(occurrences.drawn, log10_frequency, shown, settings))
 
 
 def _measured(
@@ -131,15 +127,10 @@ def _measured(
     """The map of one layer under one removal, from its sums and the raw sampled vectors X (n, d)."""
     X = X if removal is None else removal.apply(X)
     sampled = SampledMeasures(X, drawn.types, drawn.texts, log10_frequency[drawn.types], total.spectrum, settings)
-    n = total.raw.n
-    exact = {metric: Estimate(value, None, n) for metric, value in exact_measures(total).items()}
-    return LayerMap(
-        layer,
-        name,
-        exact | sampled.measures(),
-        {**exact_curves(total, log10_frequency), **sampled.curves(shown), "weights": _weights(removal)},
-        sampled.points(shown),
-    )
+    exact = {metric: Estimate(value, None, total.raw.n) for metric, value in total.measures().items()}
+    weights = removal.weights[:WEIGHTS_SHOWN].tolist() if isinstance(removal, Removal) else []
+    curves = {**total.curves(log10_frequency), **sampled.curves(shown), "weights": weights or None}
+    return LayerMap(layer, name, exact | sampled.measures(), curves, sampled.points(shown))
 
 
 def _for_the_first(mine: LayerMap | None) -> Iterator[LayerMap]:
@@ -147,89 +138,13 @@ def _for_the_first(mine: LayerMap | None) -> Iterator[LayerMap]:
     if distributed.processes() == 1 and mine is not None:
         yield mine
         return
-    for said in distributed.gather(None if mine is None else mine.to_json()):
+    for said in distributed.gather(mine and mine.to_json()):
         if said is not None and distributed.is_first():
             yield LayerMap.from_json(said)
 
 
 def _centre(points: Tensor, removal: Correction | None) -> tuple[Tensor, float]:
     """The pilot's mean (d,) and root mean square distance to it, as the removal leaves its points (n, d)."""
-    spectrum = Spectrum.fit(points if removal is None else removal.apply(points))
-    return spectrum.mean.float(), float(spectrum.covariance.trace().sqrt())
-
-
-def _weights(removal: Correction | None) -> list[float] | None:
-    if not isinstance(removal, Removal) or not len(removal.weights):
-        return None
-    weights: list[float] = removal.weights[:WEIGHTS_SHOWN].tolist()
-    return weights
-
-
-def view_points(types: np.ndarray, groups: Sequence[np.ndarray], seed: int, size: int = VIEW_POINTS) -> np.ndarray:
-    """Which of the sampled vectors (n,) the views show: those of chosen words first, then a random choice.
-
-    Args:
-        types: (n,) word type of each.
-        groups: the types of each group of words.
-        seed: of the choice.
-        size: how many at most.
-
-    Returns:
-        (m,) indices, ascending.
-
-    Example:
-        >>> view_points(np.array([5, 6, 7, 5]), [np.array([5])], seed=0, size=2).tolist()
-        [0, 3]
-    """
-    chosen = np.isin(types, np.concatenate([np.empty(0, dtype=np.int64), *groups]))
-    order = np.random.default_rng(seed).permutation(len(types))
-    order = order[np.argsort(~chosen[order], kind="stable")]
-    return np.sort(order[:size])
-
-
-def view_sample(
-    occurrences: Occurrences,
-    shown: np.ndarray,
-    pieces: Sequence[str],
-    log10_frequency: np.ndarray,
-    words: Sequence[Sequence[str]],
-    groups: Sequence[np.ndarray],
-) -> Sample:
-    """What the points of the views stand for.
-
-    Args:
-        occurrences: from which they were drawn.
-        shown: (m,) which of the sampled vectors.
-        pieces: (V,) names of the types.
-        log10_frequency: (V,) of each type.
-        words: the word groups, as asked for.
-        groups: the types of each of them.
-    """
-    drawn = occurrences.drawn
-    types = drawn.types[shown]
-    group_of = {int(t): g for g, members in enumerate(groups) for t in members}
-    texts = drawn.texts[shown] if occurrences.sentences else None
-    kept = np.unique(texts) if texts is not None else np.empty(0, dtype=np.int64)
-    return Sample(
-        token=[pieces[t] for t in types],
-        type=types.tolist(),
-        log10_frequency=log10_frequency[types].tolist(),
-        group=[group_of.get(int(t)) for t in types],
-        sentence=np.searchsorted(kept, texts).tolist() if texts is not None else [None] * len(types),
-        span=list(occurrences.spans(shown)),
-        sentences=[occurrences.sentences[int(i)] for i in kept],
-        groups=[list(group) for group in words],
-    )
-
-
-def word_groups(pieces: Sequence[str], words: Sequence[Sequence[str]]) -> list[np.ndarray]:
-    """The token types of each group of words, case ignored; a word of several pieces has none.
-
-    Example:
-        >>> [group.tolist() for group in word_groups(["monday", "Monday", "one"], [["Monday"], ["one", "eleventeen"]])]
-        [[0, 1], [2]]
-    """
-    wanted = [{word.casefold() for word in group} for group in words]
-    return [
-        np.array([i for i, piece in enumerate(pieces) if piece.casefold() in group], dtype=np.int64) for group in wanted
-    ]
+    X = points if removal is None else removal.apply(points)
+    mean = X.mean(0, dtype=torch.float64).float()
+    return mean, float((X - mean).square().sum(1, dtype=torch.float64).mean().sqrt())

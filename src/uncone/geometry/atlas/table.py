@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -69,7 +70,7 @@ def _print_columns(
 
 
 def _cell(estimate: Estimate | None) -> str:
-    if estimate is None or estimate.value is None:
+    if estimate is None or math.isnan(estimate.value):
         return "–"
     if isinstance(estimate.value, int):
         return str(estimate.value)
