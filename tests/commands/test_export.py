@@ -22,6 +22,7 @@ from uncone.runs.reading import read_results
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ["a narrow cone", "an open field", "The quick brown fox jumps over the lazy dog."]
+HARM = {"_target_": "os.system", "command": "touch harm"}
 QUICK = ("task=lee", "resamples=50")
 
 
@@ -163,10 +164,13 @@ def test_newer_and_foreign_removals_are_refused(change, words, saved, tmp_path):
 @pytest.mark.parametrize(
     ("encoder", "words"),
     [
-        ({"_target_": "os.system", "command": "touch harm"}, "names no encoder of uncone"),
+        (HARM, "names no encoder of uncone"),
         ({"_target_": "uncone.encoder.Encoder.from_pretrained", "trust_remote_code": True}, "runs code"),
         ({"_target_": "uncone.encoder.Encoder.from_pretrained", "path": "${oc.env:HOME}"}, "refers to other values"),
         ("minilm", "names no encoder of uncone"),
+        ({"_target_": "uncone.encoder.Encoder.from_pretrained", "path": HARM}, "none of an encoder"),
+        ({"_target_": "uncone.encoder.Encoder.from_pretrained", "layers": [HARM]}, "none of an encoder"),
+        ({"_target_": "uncone.encoder.Encoder.from_pretrained", "_args_": ["minilm"]}, "none of an encoder"),
     ],
 )
 def test_the_config_of_a_strange_run_cannot_call_anything(encoder, words, saved, tmp_path, monkeypatch):

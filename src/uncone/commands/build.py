@@ -65,7 +65,7 @@ def check(config: DictConfig) -> None:
     for name in names(config.removal):
         if is_saved(name):
             load_removal(name)
-        elif name not in config.get("recipes", {}):
+        elif name != "none" and name not in config.get("recipes", {}):
             _entry(config.methods, name, "removal", "methods")
     for name in names(config.get("task", [])):  # analyze.py has none
         _entry(config.tasks, name, "task", "tasks")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+import yaml
+from omegaconf import DictConfig
 from rich.console import Console
 
 from uncone.commands.build import is_saved, make_tasks, names
@@ -20,6 +21,7 @@ from uncone.runs.reading import read_results
 from uncone.tasks.row import geometry_rows
 
 ENCODERS = ("uncone.encoder.Encoder.from_pretrained", "uncone.encoder.Encoder.from_word_vectors")
+SETTINGS = {"path", "layers", "pooling", "special_tokens", "max_length", "token_budget", "binary", "lowercase", "limit"}
 ANYWHERE = {"device", "dtype", "name"}  # of an encoder: what does not tell it from another
 PROBE_TEXTS, PROBE_SIZE, PROBE_QUERIES = 30, 2000, 200  # of the geometry of a removal without a run: seconds
 
@@ -30,11 +32,11 @@ class TrainingRun:
 
     Attributes:
         folder: of its results.json.
-        config: its config.yaml.
+        config: its config.yaml, as plain values in which nothing is resolved.
     """
 
     folder: Path
-    config: DictConfig
+    config: dict[str, Any]
 
     @classmethod
     def of(cls, name: str) -> TrainingRun | None:
@@ -43,29 +45,36 @@ class TrainingRun:
             return None
         folder = Path(name).resolve()
         folder = folder.parent if folder.name == "removal" else folder
-        if not (folder / "config.yaml").is_file() or not (folder / "results.json").is_file():
+        path = folder / "config.yaml"
+        if not path.is_file() or not (folder / "results.json").is_file():
             return None
-        config = OmegaConf.load(folder / "config.yaml")
-        return cls(folder, config) if isinstance(config, DictConfig) and "learned" in config else None
+        try:
+            config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise ValueError(f"{path} cannot be read as plain YAML: {error}") from error
+        return cls(folder, config) if isinstance(config, dict) and "learned" in config else None
 
     @property
     def encoder(self) -> dict[str, Any]:
         """The encoder of the run, as its config describes it.
 
         Raises:
-            ValueError: if it names something other than an encoder, or asks to run code that comes with a model.
+            ValueError: if it names something other than an encoder, asks to run code that comes with a model, or says
+                more than settings of an encoder in plain values.
         """
-        described: Any = OmegaConf.to_container(self.config, resolve=False)
-        described = described.get("encoder")
+        path, described = self.folder / "config.yaml", self.config.get("encoder")
         if not isinstance(described, dict) or described.get("_target_") not in ENCODERS:
-            raise ValueError(
-                f"{self.folder / 'config.yaml'} names no encoder of uncone: expected {' or '.join(ENCODERS)}"
-            )
-        if described.pop("trust_remote_code", False):
+            raise ValueError(f"{path} names no encoder of uncone: expected {' or '.join(ENCODERS)}")
+        settings = {key: value for key, value in described.items() if key != "trust_remote_code"}
+        if described.get("trust_remote_code"):
             raise ValueError(f"the encoder of {self.folder} runs code that comes with it, which an export may not hold")
-        if any("${" in str(value) for value in described.values()):
-            raise ValueError(f"the encoder in {self.folder / 'config.yaml'} refers to other values: write them out")
-        return described
+        if any("${" in str(value) for value in settings.values()):
+            raise ValueError(f"the encoder in {path} refers to other values: write them out")
+        for key, value in settings.items():
+            values = value if isinstance(value, list) else [value]
+            if key not in {"_target_", *SETTINGS, *ANYWHERE} or any(isinstance(each, (dict, list)) for each in values):
+                raise ValueError(f"the encoder in {path} has a setting {key}={value!r}, which is none of an encoder")
+        return settings
 
     def evidence(self) -> Evidence | None:
         """The results of the run for its removal and for raw vectors, if it has both, as this version writes them."""
@@ -75,10 +84,10 @@ class TrainingRun:
             return None
         if {row.method for row in rows} != {"none", "learned"}:
             return None
-        sets = ", ".join(Path(name).name for name in names(self.config.data.sets))
-        contrast = self.config.learned.contrast
-        texts = f"; neighbouring sentences of {Path(contrast.corpus).name}" if contrast.weight else ""
-        kind = self.config.data.kind.removesuffix("s")  # word or sentence
+        pairs, contrast = self.config["data"], self.config["learned"]["contrast"]
+        sets = ", ".join(Path(name).name for name in names(pairs["sets"]))
+        texts = f"; neighbouring sentences of {Path(contrast['corpus']).name}" if contrast["weight"] else ""
+        kind = pairs["kind"].removesuffix("s")  # word or sentence
         data = f"{kind} pairs with human scores: {sets}{texts}"
         return Evidence("learned", rows, "Measured by the training run, on data it did not learn from", data)
 
