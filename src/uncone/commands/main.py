@@ -7,6 +7,7 @@ import os
 import sys
 import time
 import warnings
+from functools import partial
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -14,7 +15,7 @@ from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
 from uncone.commands.jobs import in_sweep, run_job
-from uncone.commands.processes import Command, ProcessFailed, in_processes
+from uncone.commands.processes import Command, ProcessFailed, run_shared
 from uncone.support.distributed import ProcessLost
 
 OTHERS_FIRST = 3.0  # seconds
@@ -34,8 +35,8 @@ def run(command: Command, config: DictConfig) -> float | None:
         if in_sweep():
             if "WORLD_SIZE" in os.environ:
                 raise ValueError("torchrun cannot start a sweep: let each job start trainer.devices=N of its own")
-            return run_job(in_processes(command), config)
-        in_processes(command)(config)
+            return run_job(partial(run_shared, command), config)
+        run_shared(command, config)
     except InstantiationException as error:
         cause = error.__cause__
         if not isinstance(cause, (ValueError, TypeError)):
@@ -46,7 +47,7 @@ def run(command: Command, config: DictConfig) -> float | None:
     except ProcessLost as error:
         _fail(error, wait=True)
     except ProcessFailed as error:
-        sys.exit(1 if error.said_why else f"Error: {error}")
+        sys.exit(str(error))
     return None
 
 

@@ -7,7 +7,7 @@ import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,30 +23,20 @@ Command = Callable[[DictConfig], Any]
 
 
 class ProcessFailed(Exception):
-    """A process that was started here has failed.
-
-    Attributes:
-        said_why: whether it could, since no signal killed it.
-    """
-
-    said_why = True
+    """A process that was started here has failed, and said why if it could."""
 
 
-def in_processes(command: Command) -> Command:
-    """The command, run in as many processes as its config asks for, or as torchrun has started.
+def run_shared(command: Command, config: DictConfig) -> Any:
+    """Run a command in as many processes as its config asks for, or as torchrun has started.
 
     Raises:
         ProcessFailed: if one of the processes started here fails, which ends the others.
     """
-
-    def run(config: DictConfig) -> Any:
-        count = processes_to_start(config)
-        if count > 1:
-            return start_processes(count, command, config)
-        with distributed.join(), only_the_first_speaks():
-            return command(config)
-
-    return run
+    count = processes_to_start(config)
+    if count > 1:
+        return start_processes(count, command, config)
+    with distributed.join(), only_the_first_speaks():
+        return command(config)
 
 
 def asks_for_processes(config: DictConfig) -> bool:
@@ -90,16 +80,8 @@ def start_processes(count: int, command: Command, config: DictConfig) -> None:
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # a process that fails says why itself
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // count)))
-    settings = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=count,
-        run_id=uuid.uuid4().hex,
-        rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
-        local_addr="localhost",
-        max_restarts=0,
-    )
+    meeting = {"run_id": uuid.uuid4().hex, "rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0"}
+    settings = LaunchConfig(1, 1, count, max_restarts=0, local_addr="localhost", **meeting)
     with TemporaryDirectory() as folder, _streams_for_children():
         path = Path(folder) / "config.yaml"
         path.write_text(OmegaConf.to_yaml(config, resolve=True))
@@ -107,30 +89,21 @@ def start_processes(count: int, command: Command, config: DictConfig) -> None:
         try:
             elastic_launch(settings, sys.executable)("-m", "uncone.commands.main", name, str(path))
         except ChildFailedError as error:
-            raise _failure(count, error.get_first_failure()[1].exitcode) from None
-
-
-def _failure(count: int, code: int) -> ProcessFailed:
-    if code >= 0:
-        return ProcessFailed(f"one of {count} processes has ended with exit code {code}")
-    failure = ProcessFailed(f"one of {count} processes was killed by signal {-code}: did memory run out?")
-    failure.said_why = False
-    return failure
+            code = error.get_first_failure()[1].exitcode
+            end = f"ended with exit code {code}" if code >= 0 else f"was killed by signal {-code}: did memory run out?"
+            raise ProcessFailed(f"one of {count} processes {end}") from None
 
 
 @contextmanager
 def _streams_for_children() -> Iterator[None]:
     """Let processes started meanwhile print where Python's streams go, a file in a sweep, not where the system's do."""
-    streams = {1: sys.stdout, 2: sys.stderr}
     kept = {}
-    for number, stream in streams.items():
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
         stream.flush()
-        try:
+        with suppress(OSError):  # in a notebook
             target = stream.fileno()
-        except OSError:  # in a notebook
-            continue
-        kept[number] = os.dup(number)
-        os.dup2(target, number)
+            kept[number] = os.dup(number)
+            os.dup2(target, number)
     try:
         yield
     finally:
