@@ -61,15 +61,19 @@ def piece_probabilities(encoder: Encoder, words: int = WORDS) -> Tensor:
     Raises:
         ValueError: if the encoder knows none of the words.
     """
-    frequent, probability = frequent_words(words)
-    pieces = encoder.tokenize(encoder.as_words(frequent))
-    flat = torch.tensor([i for row in pieces for i in row], dtype=torch.long)  # (t,)
-    counts = torch.tensor([len(row) for row in pieces])
-    mass = torch.zeros(len(encoder.pieces), dtype=torch.float64)
-    mass.index_add_(0, flat, torch.repeat_interleave(torch.from_numpy(probability), counts))
+    mass = piece_mass(encoder, *frequent_words(words))
     if not mass.any():
         raise ValueError(f"{encoder.name} knows none of the {words} most frequent English words: its pieces have no p")
     return mass / mass.sum()
+
+
+def piece_mass(encoder: Encoder, words: Sequence[str], mass: np.ndarray) -> Tensor:
+    """Mass (V,) float64 of token types: each piece of a word collects the mass of the word, one of `mass` (n,)."""
+    pieces = encoder.tokenize(encoder.as_words(words))
+    flat = torch.tensor([i for row in pieces for i in row], dtype=torch.long)  # (t,)
+    counts = torch.tensor([len(row) for row in pieces])
+    collected = torch.zeros(len(encoder.pieces), dtype=torch.float64)
+    return collected.index_add_(0, flat, torch.repeat_interleave(torch.from_numpy(mass), counts))
 
 
 def corpus_probabilities(types: ArrayT, vocabulary_size: int) -> ArrayT:

@@ -18,44 +18,30 @@ from torch import Tensor
 from uncone.geometry.rows import unit_blocks
 from uncone.support.arrays import Array, ArrayT, as_given, matrix
 
-# Rows of a block of the matrix of all pairs: 16 MiB in float32.
-_TILE = 2048
+_TILE = 2048  # rows of a block of the matrix of all pairs: 16 MiB in float32
 
 
 def alignment(X: Array, Y: Array) -> float:
-    """Mean squared distance between the directions of paired vectors; lower is better.
+    """Mean squared distance, in [0, 4], between the directions of paired rows (n, d), none of them zero.
 
-    Args:
-        X: (n, d), n ≥ 1, no zero row.
-        Y: (n, d), the partner of each row, no zero row.
-
-    Returns:
-        A value in [0, 4]: 0 where partners point the same way, 2 where they are orthogonal.
-
-    Raises:
-        ValueError: if `X` and `Y` are not finite matrices of one shape, or a row is zero.
+    0 where partners point the same way, 2 where they are orthogonal.
 
     Example:
         >>> alignment(torch.tensor([[1.0, 0.0], [2.0, 0.0]]), torch.tensor([[3.0, 0.0], [0.0, 1.0]]))
         1.0
     """
-    return float(torch.cat(_squared_distances(X, Y)).mean())
+    first, second = matrix(X, "X"), matrix(Y, "Y")
+    if first.shape != second.shape:
+        raise ValueError(f"X and Y must be of one shape, got {tuple(first.shape)} and {tuple(second.shape)}")
+    pairs = zip(unit_blocks(first), unit_blocks(second), strict=True)
+    return float(torch.cat([(x - y).square().sum(1) for x, y in pairs]).mean())
 
 
 def uniformity(X: Array, t: float = 2.0) -> float:
-    """Logarithm of the mean Gaussian potential between the directions of different vectors; lower is better.
+    """Logarithm, in [−4t, 0], of the mean Gaussian potential between the directions of rows (n, d), n ≥ 2, none zero.
 
     The pairs are never held at once, only blocks of them. Products are taken in the precision of `X`, sums in float64.
-
-    Args:
-        X: (n, d), n ≥ 2, no zero row.
-        t: how fast the potential exp(−t ‖x̂ − ŷ‖²) falls, > 0; 2 in the literature.
-
-    Returns:
-        A value in [−4t, 0].
-
-    Raises:
-        ValueError: if `X` is not a finite matrix of at least two rows, a row is zero, or t is not positive.
+    `t` > 0 is how fast the potential exp(−t ‖x̂ − ŷ‖²) falls; 2 in the literature.
 
     Example:
         >>> round(uniformity(torch.tensor([[1.0, 0.0], [0.0, 1.0]])), 6)  # at squared distance 2
@@ -65,21 +51,11 @@ def uniformity(X: Array, t: float = 2.0) -> float:
 
 
 def uniformity_terms(X: ArrayT, t: float = 2.0) -> ArrayT:
-    """What each vector contributes to the uniformity: their mean is the uniformity, their spread its sampling error.
+    """What each vector contributes (n,), float64: their mean is the uniformity, their spread its sampling error.
 
     With h_i the mean potential of vector i and h̄ the mean of them, the terms are log h̄ + 2 (h_i / h̄ − 1). This is
     the first-order expansion of uniformity in the weights of the vectors (the factor 2, because a vector is on either
     side of its pairs), so that a bootstrap of the mean of the terms is one of uniformity that recomputes no pair.
-
-    Args:
-        X: (n, d), n ≥ 2, no zero row.
-        t: as in `uniformity`.
-
-    Returns:
-        (n,) float64.
-
-    Raises:
-        ValueError: as `uniformity`.
 
     Example:
         >>> uniformity_terms(torch.tensor([[1.0, 0.0], [1.0, 0.0], [-1.0, 0.0]])).round(decimals=2)
@@ -88,14 +64,6 @@ def uniformity_terms(X: ArrayT, t: float = 2.0) -> ArrayT:
     potentials = _potentials(X, t)
     mean = potentials.mean()
     return as_given(mean.log() + 2 * (potentials / mean - 1), X)
-
-
-def _squared_distances(X: Array, Y: Array) -> list[Tensor]:
-    """Squared distances of the directions of paired rows, float64, a block of rows at a time."""
-    first, second = matrix(X, "X"), matrix(Y, "Y")
-    if first.shape != second.shape:
-        raise ValueError(f"X and Y must be of one shape, got {tuple(first.shape)} and {tuple(second.shape)}")
-    return [(x - y).square().sum(1) for x, y in zip(unit_blocks(first), unit_blocks(second), strict=True)]
 
 
 def _potentials(X: Array, t: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""Clusters: whether vectors fall into separate islands, and how isotropic each island is.
+"""Clusters: whether vectors fall into separate islands.
 
 After Cai, Huang, Bian and Church, "Isotropy in the Contextual Embedding Space: Clusters and Manifolds" (ICLR 2021):
 k-means for every K in a range, the silhouette of each clustering, MMS the maximum over K of the mean silhouette, and K*
@@ -54,15 +54,7 @@ class Clusters:
 
 
 def find_clusters(X: Array, K: Sequence[int] = tuple(range(2, 16)), seed: int = 0) -> Clusters:
-    """Cluster vectors with k-means (k-means++, Euclidean) for every K, and measure the silhouettes.
-
-    Args:
-        X: (n, d), n > max(K).
-        K: numbers of clusters to try, each at least 2.
-        seed: of k-means.
-
-    Raises:
-        ValueError: if `X` is not a finite matrix of enough rows, or `K` is empty or holds a number below 2.
+    """Cluster vectors (n, d), n > max(K), with k-means (k-means++, Euclidean) for every K ≥ 2.
 
     Example:
         >>> X = torch.randn(60, 3, generator=torch.Generator().manual_seed(0))
@@ -86,20 +78,15 @@ def find_clusters(X: Array, K: Sequence[int] = tuple(range(2, 16)), seed: int = 
 
 
 def silhouettes(X: Array, labels: Array) -> Tensor:
-    """Silhouette of each vector under several clusterings: (b − a) / max(a, b) (Rousseeuw 1987).
+    """Silhouette of each vector under several clusterings: (b − a) / max(a, b) (Rousseeuw 1987), (n, m) in [−1, 1].
 
     a is the mean Euclidean distance to the other vectors of the own cluster, b the least mean distance to another
-    cluster; 0 for a vector alone in its cluster. The n² distances are computed once for all clusterings, in blocks.
+    cluster; 0 for a vector alone in its cluster. The n² distances are computed once for all clusterings, in blocks, as
+    scikit-learn's `silhouette_samples` cannot.
 
     Args:
         X: (n, d).
         labels: (n, m) clusters, integers from 0; at least two in each column.
-
-    Returns:
-        (n, m) float64 in [−1, 1].
-
-    Raises:
-        ValueError: if `labels` does not fit `X`, or a clustering has a single cluster.
 
     Example:
         >>> X = torch.tensor([[0.0], [1.0], [10.0], [11.0]])
@@ -111,33 +98,25 @@ def silhouettes(X: Array, labels: Array) -> Tensor:
     if clusters.ndim != 2 or len(clusters) != len(vectors):
         raise ValueError(f"labels must be of shape ({len(vectors)}, m), got {tuple(clusters.shape)}")
     onehots = [torch.nn.functional.one_hot(column).to(torch.float32) for column in clusters.T]  # m × (n, K)
-    if any(int((onehot.sum(0) > 0).sum()) < 2 for onehot in onehots):
+    sizes = [onehot.sum(0).double() for onehot in onehots]
+    if any(int((size > 0).sum()) < 2 for size in sizes):
         raise ValueError("a silhouette compares clusters and needs at least 2 of them in every clustering")
-    widths = [onehot.shape[1] for onehot in onehots]
-    members = torch.cat(onehots, dim=1)  # (n, Σ K)
+    members, widths = torch.cat(onehots, dim=1), [len(size) for size in sizes]  # (n, Σ K)
     centred = vectors.float() - vectors.float().mean(0)
     result = []
     for rows in torch.arange(len(vectors)).split(_ROWS):
         distances = torch.cdist(centred[rows], centred)  # (b, n)
         distances[torch.arange(len(rows)), rows] = 0  # a product of rounded numbers would leave a trace here
         totals = (distances @ members).double().split(widths, dim=1)  # m × (b, K)
-        result.append(
-            torch.stack(
-                [
-                    _silhouette(total, onehot.sum(0).double(), column[rows])
-                    for total, onehot, column in zip(totals, onehots, clusters.T, strict=True)
-                ],
-                dim=1,
-            )
-        )
+        columns = zip(totals, sizes, clusters[rows].T, strict=True)
+        result.append(torch.stack([_silhouette(*column) for column in columns], dim=1))
     return torch.cat(result)
 
 
 def _silhouette(totals: Tensor, sizes: Tensor, own: Tensor) -> Tensor:
     """Silhouettes (b,) from summed distances (b, K) to clusters of given sizes (K,) and own clusters (b,)."""
     mine = own[:, None]
-    others = (sizes[own] - 1).clamp_min(1)
-    a = totals.gather(1, mine)[:, 0] / others
+    a = totals.gather(1, mine)[:, 0] / (sizes[own] - 1).clamp_min(1)
     means = torch.where(sizes > 0, totals / sizes.clamp_min(1), torch.inf).scatter(1, mine, torch.inf)
     b = means.min(1).values
     value = (b - a) / torch.maximum(a, b).clamp_min(torch.finfo(torch.float64).tiny)

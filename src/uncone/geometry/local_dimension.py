@@ -67,7 +67,6 @@ def local_dimensions(
     The search is exact, and p is not its own neighbour. Exact copies stand for one point: they are not neighbours of
     each other (r = 0), count once as the neighbour of another point, and are reported in a `DuplicateWarning`.
     Invariant to rotation and scale; the Euclidean one also to translation, the cosine one to the length of each vector.
-
     Takes queries × n × d multiplications. Memory beside `X` is about two copies of it and a fixed amount.
 
     Args:
@@ -84,9 +83,8 @@ def local_dimensions(
         (n,) or (queries,) estimates in float64, positive and finite, in the order of the rows or of the sample.
 
     Raises:
-        ValueError: if `X` is not a finite matrix, `k` does not fit, `metric` is unknown, `queries` is below 1 or comes
-            without a generator, a row is zero under "cosine", or the k nearest neighbours of a point are all equally
-            far from it, where the estimate would be infinite.
+        ValueError: if an argument does not fit, a row is zero under "cosine", or the k nearest neighbours of a point
+            are all equally far from it, where the estimate would be infinite.
 
     Example:
         >>> swiss_roll = torch.rand(500, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([10.0, 5.0])

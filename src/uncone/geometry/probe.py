@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from uncone.geometry.cosine import mean_cosine, s_inter, s_intra
+from uncone.geometry.cosine import mean_cosine, type_sums
 from uncone.geometry.dimension import isoscore
 from uncone.geometry.frequency import frequency_correlation
 from uncone.geometry.isotropy import log10_isotropy
@@ -59,15 +59,9 @@ class GeometryProbe:
         queries: int = 1_000,
         seed: int = 0,
     ) -> GeometryProbe:
-        """Draw token occurrences of texts without replacement.
+        """Draw `size` token occurrences of texts without replacement, all if there are fewer.
 
-        Args:
-            vectors: raw vectors of an encoder.
-            texts: the corpus.
-            probabilities: (V,) of each token type.
-            size: occurrences to draw; all, if the corpus has fewer.
-            queries: points whose local dimension is estimated.
-            seed: of the draw.
+        `vectors` are read raw; `probabilities` are (V,) of each token type.
         """
         tokens = vectors.tokens(texts)
         generator = np.random.default_rng(seed)
@@ -80,46 +74,38 @@ class GeometryProbe:
         return cls(occurrences, types, occurrences[distinct], log_frequency, min(queries, len(distinct)), seed)
 
     def measure(self, removal: Correction | None = None) -> dict[str, float]:
-        """Geometry of the probe after a removal (None: raw).
+        """Geometry of the probe after a removal (None: raw): the numbers of `MEASURES`, by name.
 
         Several processes share the measures, not the points: each number is found by one of them as it would be by a
         single one. Local dimensions, the longest, are a third of the work.
-
-        Returns:
-            s_intra, s_inter, mean_cosine, isotropy (I(V)), log10_isotropy, isoscore, lid, and frequency_pc1… (absolute
-            Pearson correlation of a leading principal component with log frequency), as defined in `uncone.geometry`.
         """
         occurrences, points = (X if removal is None else removal.apply(X) for X in (self.occurrences, self.points))
         spectrum = cache(lambda: Spectrum.fit(points))
+        known = ~np.isnan(self.log_frequency)
 
-        def similarities() -> dict[str, float]:
-            return {
-                "s_intra": s_intra(occurrences, self.types),
-                "s_inter": s_inter(occurrences, self.types),
-                "mean_cosine": mean_cosine(points),
-            }
+        def dimensions() -> dict[str, float]:
+            generator = torch.Generator().manual_seed(self.seed)
+            return {"lid": lid(points, k=100, queries=self.queries, generator=generator)}
 
         def evenness() -> dict[str, float]:
             log10 = log10_isotropy(points, spectrum=spectrum())
-            return {"isotropy": 10.0**log10, "log10_isotropy": log10}
+            return {"isotropy": 10.0**log10, "log10_isotropy": log10, "isoscore": isoscore(spectrum())}
 
         def frequency() -> dict[str, float]:
-            known = ~np.isnan(self.log_frequency)
-            r = frequency_correlation(
-                points[known], self.log_frequency[known], FREQUENCY_COMPONENTS, spectrum=spectrum()
-            )
+            log_counts = self.log_frequency[known]
+            r = frequency_correlation(points[known], log_counts, FREQUENCY_COMPONENTS, spectrum=spectrum())
             return {f"frequency_pc{i + 1}": abs(float(value)) for i, value in enumerate(r)}
 
-        work: list[Callable[[], dict[str, float]]] = [  # the longest first
-            lambda: {"lid": lid(points, k=100, queries=self.queries, generator=self._generator())},
+        def similarities() -> dict[str, float]:
+            sums = type_sums(occurrences, self.types)
+            return {"s_intra": sums.s_intra(), "s_inter": sums.s_inter(), "mean_cosine": mean_cosine(points)}
+
+        work: list[Callable[[], dict[str, float]]] = [
+            dimensions,
             evenness,
             frequency,
-            lambda: {"isoscore": isoscore(spectrum())},
             similarities,
-        ]
+        ]  # the longest first
         shares = distributed.gather({name: value for part in distributed.share(work) for name, value in part().items()})
         found = {name: value for share in shares for name, value in share.items()}
         return {name: found[name] for name in MEASURES}
-
-    def _generator(self) -> torch.Generator:
-        return torch.Generator().manual_seed(self.seed)

@@ -11,16 +11,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from uncone.support.resampling import draw
-
 
 def text_weights(texts: np.ndarray, resamples: int, seed: int) -> Tensor:
-    """Weights (resamples, n) float64 of n points under draws of their texts with replacement.
+    """Weights (1 + resamples, n) float64 of points under seeded draws, with replacement, of the texts they stand in.
 
-    Args:
-        texts: (n,) the text each point stands in.
-        resamples: number of draws, at least 2.
-        seed: of the draws.
+    The first row is the sample itself, with a weight of 1 for each point.
 
     Example:
         >>> weights = text_weights(np.array([7, 7, 9]), resamples=100, seed=0)
@@ -30,22 +25,18 @@ def text_weights(texts: np.ndarray, resamples: int, seed: int) -> Tensor:
     if resamples < 2:
         raise ValueError(f"a standard error needs at least 2 resamples, got {resamples}")
     distinct, index = np.unique(texts, return_inverse=True)
-    drawn = draw(len(distinct), resamples, np.random.default_rng(seed))  # (texts, resamples)
-    return torch.from_numpy(drawn.T[:, index])
+    uniform = np.full(len(distinct), 1 / len(distinct))
+    drawn = np.random.default_rng(seed).multinomial(len(distinct), uniform, size=resamples)
+    return torch.from_numpy(np.vstack([np.ones_like(drawn[:1]), drawn])[:, index].astype(np.float64))
 
 
 def weighted_mean(weights: Tensor, values: Tensor) -> Tensor:
-    """Means (resamples, k) of values (n, k) under each row of weights (resamples, n).
-
-    Example:
-        >>> weighted_mean(torch.tensor([[1.0, 3.0]]), torch.tensor([[0.0], [4.0]]))
-        tensor([[3.]])
-    """
+    """Means (r, k) of values (n, k) under each row of weights (r, n)."""
     return weights @ values / weights.sum(1, keepdim=True)
 
 
 def weighted_pearson(weights: Tensor, values: Tensor, other: Tensor) -> Tensor:
-    """Pearson correlations (resamples, k) of values (n, k) with `other` (n,) under each row of weights (resamples, n).
+    """Pearson correlations (r, k) of values (n, k) with `other` (n,) under each row of weights (r, n).
 
     NaN where a column is constant.
 
@@ -60,8 +51,3 @@ def weighted_pearson(weights: Tensor, values: Tensor, other: Tensor) -> Tensor:
     variance = weighted_mean(weights, values.square()) - mean.square()
     other_variance = weighted_mean(weights, other.square()) - other_mean.square()
     return (shared / (variance * other_variance).sqrt()).clamp(-1, 1)
-
-
-def standard_error(resampled: Tensor) -> Tensor:
-    """Standard deviation (k,) over resamples (resamples, k)."""
-    return resampled.std(0)

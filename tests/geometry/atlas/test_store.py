@@ -36,11 +36,6 @@ def test_round_trip(tmp_path):
     json.loads((tmp_path / "atlas/index.json").read_text())
 
 
-def test_lists_must_be_equally_long():
-    with pytest.raises(ValueError, match="equally long"):
-        sample(token=["cat"])
-
-
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"no index.json in .*no finished run of analyze.py"):
         AtlasStore(tmp_path).index()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from uncone.data.files import read_table
 from uncone.encoder import Encoder
-from uncone.encoder.frequency import frequent_words
+from uncone.encoder.frequency import frequent_words, piece_mass
 
 # Upper ends of the frequency bands, in log10 of the probability in running text.
 BAND_ENDS = (-6.0, -5.0, -4.0, -3.0, -2.0, 0.0)
@@ -17,28 +16,18 @@ _LOWEST = -12.0
 
 
 def type_frequencies(encoder: Encoder, source: str, counts: np.ndarray) -> np.ndarray:
-    """log10 of the probability of each token type in running text.
+    """Log10 of the probability of each token type (V,) in running text; NaN for a type that the source does not know.
 
-    Args:
-        encoder: names and cuts words.
-        source: "corpus" for `counts`; "wordfreq" for the frequencies of English words, each piece collecting those of
-            the words it is part of; or a table with the columns word and count, treated likewise.
-        counts: (V,) occurrences of each type in the corpus.
-
-    Returns:
-        (V,) float64; NaN for a type that the source does not know.
-
-    Raises:
-        ValueError: if the source is neither, or its file is malformed.
+    `source` is "corpus" for `counts` (V,), the occurrences of each type; "wordfreq" for the frequencies of English
+    words, each piece collecting those of the words it is part of; or a table of word and count, treated likewise.
     """
     if source == "corpus":
         mass = counts.astype(np.float64)
     elif source == "wordfreq":
-        words, probabilities = frequent_words()
-        mass = _spread(encoder, words, probabilities)
+        mass = piece_mass(encoder, *frequent_words()).numpy()
     elif Path(source).suffix:
         table = read_table(source, ("word", "count"))
-        mass = _spread(encoder, table.text("word"), table.numbers("count"))
+        mass = piece_mass(encoder, table.text("word"), table.numbers("count")).numpy()
     else:
         raise ValueError(f"unknown frequencies {source!r}: choose corpus, wordfreq, or a table of word and count")
     with np.errstate(divide="ignore"):
@@ -58,11 +47,3 @@ def bands(log10_frequency: np.ndarray) -> list[tuple[float, float, np.ndarray]]:
         (low, high, (log10_frequency >= low) & (log10_frequency < high))
         for low, high in zip(starts, BAND_ENDS, strict=True)
     ]
-
-
-def _spread(encoder: Encoder, words: Sequence[str], mass: np.ndarray) -> np.ndarray:
-    """Mass (V,) of token types: each piece of a word collects the mass of the word."""
-    pieces = encoder.tokenize(encoder.as_words(words))
-    types = np.array([i for row in pieces for i in row], dtype=np.int64)
-    weights = np.repeat(mass, [len(row) for row in pieces])
-    return np.bincount(types, weights, minlength=len(encoder.pieces))

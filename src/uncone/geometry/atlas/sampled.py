@@ -17,7 +17,7 @@ from uncone.geometry.clusters import ISLANDS_FROM, Clusters, find_clusters
 from uncone.geometry.frequency import Method, project, resampled_correlation
 from uncone.geometry.isotropy import Signs, resampled_log10_isotropy
 from uncone.geometry.local_dimension import Distance, DuplicateWarning, local_dimensions
-from uncone.geometry.resampling import standard_error, text_weights, weighted_mean
+from uncone.geometry.resampling import text_weights, weighted_mean
 from uncone.removal.spectrum import Spectrum
 
 FREQUENCY_COMPONENTS = 10
@@ -30,6 +30,12 @@ class Estimate(NamedTuple):
     value: float
     se: float | None
     n: int
+
+    @classmethod
+    def of(cls, resampled: Tensor, n: int, value: float | None = None) -> Estimate:
+        """From what the sample (n points) and its resamples say, (1 + r,), and the value if that is another."""
+        se = float(resampled[1:].std())
+        return cls(float(resampled[0]) if value is None else value, None if math.isnan(se) else se, n)
 
 
 @dataclass(frozen=True)
@@ -92,18 +98,21 @@ class SampledMeasures:
 
     def curves(self, shown: np.ndarray) -> dict[str, Any]:
         """What is drawn, of the points numbered `shown` (m,) too; see `uncone.geometry.atlas.store`."""
-        rows, clusters = self._clustered
-        silhouettes = torch.from_numpy(clusters.silhouettes)
+        silhouettes = self._silhouettes
         return {
             "lid": _histogram(self._dimensions["euclidean"]),
             "lid_cosine": _histogram(self._dimensions["cosine"]),
             "silhouette": {
-                "K": list(clusters.K),
-                "value": silhouettes.mean(0).tolist(),
-                "se": standard_error(weighted_mean(self._weights[:, rows], silhouettes)).tolist(),
+                "K": list(self._clustered[1].K),
+                "value": silhouettes[0].tolist(),
+                "se": silhouettes[1:].std(0).tolist(),
             },
             "cluster": self._assign(self.X[shown]),
-            "frequency_correlation": self._frequency_curves,
+            "frequency_correlation": {
+                key: column.tolist()
+                for method, found in self._component_correlations.items()
+                for key, column in ((method, found[0]), (f"{method}_se", found[1:].std(0)))
+            },
         }
 
     def points(self, shown: np.ndarray) -> np.ndarray:
@@ -122,49 +131,40 @@ class SampledMeasures:
         return torch.Generator().manual_seed(self.settings.seed)
 
     def _isotropy(self) -> dict[str, Estimate]:
-        rows, signs = self._some(self.settings.isotropy_points), self.settings.signs
-        log10, *resampled = resampled_log10_isotropy(self.X[rows], _with_whole(self._weights[:, rows]), signs)
-        boot, n = torch.stack(resampled), len(rows)
-        return {
-            "isotropy": Estimate(10.0 ** float(log10), float((10.0**boot).std()), n),
-            "log10_isotropy": Estimate(float(log10), float(boot.std()), n),
-        }
+        rows = self._some(self.settings.isotropy_points)
+        log10 = resampled_log10_isotropy(self.X[rows], self._weights[:, rows], self.settings.signs)
+        n = len(rows)
+        return {"isotropy": Estimate.of(10.0**log10, n), "log10_isotropy": Estimate.of(log10, n)}
 
     @cached_property
     def _dimensions(self) -> dict[Distance, Tensor]:
         """Local dimensions around the queries, by distance."""
         s = self.settings
+        result: dict[Distance, Tensor] = {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DuplicateWarning)  # reported as lid_duplicates
-            return {
-                metric: local_dimensions(
-                    self.X,
-                    s.neighbours,
-                    squared=s.squared,
-                    metric=metric,
-                    queries=s.queries,
-                    generator=self._generator(),
-                )
-                for metric in get_args(Distance)
-            }
+            for metric in get_args(Distance):
+                options = {"squared": s.squared, "metric": metric, "queries": s.queries}
+                result[metric] = local_dimensions(self.X, s.neighbours, **options, generator=self._generator())
+        return result
 
     def _local(self) -> dict[str, Estimate]:
         asked = torch.randperm(len(self.X), generator=self._generator())[: self.settings.queries]  # as they are drawn
-        weights, n, result = self._weights[:, asked], len(asked), {}
-        for name, local in zip(("lid", "lid_cosine"), self._dimensions.values(), strict=True):
-            values = local[:, None]
-            mean = weighted_mean(weights, values)
-            std = (weighted_mean(weights, values.square()) - mean.square()).sqrt()
-            inverse = weighted_mean(weights, 1 / values)
-            result[name] = Estimate(float(values.mean()), float(standard_error(mean)), n)
-            result[f"{name}_harmonic"] = Estimate(1 / float((1 / values).mean()), float(standard_error(1 / inverse)), n)
-            result[f"{name}_std"] = Estimate(float(values.std()), float(standard_error(std)), n)
+        weights, n = self._weights[:, asked], len(asked)
+        result = {}
+        for name, values in zip(("lid", "lid_cosine"), self._dimensions.values(), strict=True):
+            mean, square, inverse = weighted_mean(weights, torch.stack([values, values.square(), 1 / values], dim=1)).T
+            result[name] = Estimate.of(mean, n)
+            result[f"{name}_harmonic"] = Estimate.of(1 / inverse, n)
+            result[f"{name}_std"] = Estimate.of((square - mean.square()).sqrt(), n, value=float(values.std()))
+        values, order = self._dimensions["euclidean"].sort()
+        held = weights[:, order].cumsum(1)
         for share in (0.1, 0.5, 0.9):
-            value, se = _weighted_quantile(self._dimensions["euclidean"], weights, share)
-            result[f"lid_q{round(100 * share)}"] = Estimate(value, se, n)
+            place = torch.searchsorted(held, share * held[:, -1:]).clamp_max(n - 1)[:, 0]
+            quantile = Estimate.of(values[place], n, value=float(values.quantile(share)))
+            result[f"lid_q{round(100 * share)}"] = quantile
         copies = len(self.X) - len(torch.unique(self.X, dim=0))
-        result["lid_duplicates"] = Estimate(copies, None, len(self.X))
-        return result
+        return result | {"lid_duplicates": Estimate(copies, None, len(self.X))}
 
     @cached_property
     def _clustered(self) -> tuple[np.ndarray, Clusters]:
@@ -172,20 +172,27 @@ class SampledMeasures:
         rows = self._some(self.settings.cluster_points)
         return rows, find_clusters(self.X[rows], self.settings.clusters, self.settings.seed)
 
+    @cached_property
+    def _silhouettes(self) -> Tensor:
+        """Mean silhouettes (1 + resamples, number of K)."""
+        rows, clusters = self._clustered
+        return weighted_mean(self._weights[:, rows], torch.from_numpy(clusters.silhouettes))
+
     def _clusters(self) -> dict[str, Estimate]:
         rows, clusters = self._clustered
-        best = weighted_mean(self._weights[:, rows], torch.from_numpy(clusters.silhouettes)).max(1)
+        best = self._silhouettes.max(1)
         counts = torch.tensor(clusters.K)[best.indices].double()
         counts[best.values < ISLANDS_FROM] = 1
         X, types, s, n = self.X[rows], self.types[rows], self.settings, len(rows)
-        inter, intra = clustered_similarities(X, types, clusters.best, s.cluster_weights).tolist()
+        inside = clustered_similarities(X, types, clusters.best, s.cluster_weights).tolist()
         errors = jackknife_errors(X, types, clusters.best, self.texts[rows], s.seed, s.cluster_weights).tolist()
-        inter_se, intra_se = (None if math.isnan(error) else error for error in errors)
         return {
-            "clusters": Estimate(clusters.count, float(counts.std()), n),
-            "mms": Estimate(clusters.mms, float(best.values.std()), n),
-            "s_inter_clustered": Estimate(inter, inter_se, n),
-            "s_intra_clustered": Estimate(intra, intra_se, n),
+            "clusters": Estimate.of(counts, n, value=clusters.count),
+            "mms": Estimate.of(best.values, n),
+            **{
+                name: Estimate(value, None if math.isnan(error) else error, n)
+                for name, value, error in zip(("s_inter_clustered", "s_intra_clustered"), inside, errors, strict=True)
+            },
         }
 
     def _assign(self, X: Tensor) -> np.ndarray:
@@ -199,63 +206,40 @@ class SampledMeasures:
     def _known(self) -> np.ndarray:
         return np.flatnonzero(~np.isnan(self.log10_frequency))
 
-    def _against_frequency(self, values: Tensor) -> dict[str, list[float]]:
-        """Correlations with log frequency of values (n, k), and their errors; NaN where frequencies are unknown."""
-        f = self.log10_frequency[self._known]
-        found: dict[str, list[float]] = {}
-        for method in get_args(Method):
-            correlations = torch.full((2, values.shape[1]), torch.nan)
-            if len(f) > 2 and np.ptp(f):
-                weights, known = _with_whole(self._weights[:, self._known]), values[self._known].double()
-                resampled = resampled_correlation(known, torch.from_numpy(f), weights, method)
-                correlations = torch.stack([resampled[0], standard_error(resampled[1:])])
-            found[method], found[f"{method}_se"] = correlations.tolist()
-        return found
+    def _against_frequency(self, values: Tensor) -> dict[Method, Tensor]:
+        """Correlations (1 + resamples, k) of values (n, k) with log frequency; NaN where too few are known."""
+        f, weights = self.log10_frequency[self._known], self._weights[:, self._known]
+        if len(f) < 3 or np.ptp(f) == 0:
+            return dict.fromkeys(get_args(Method), torch.full((len(weights), values.shape[1]), torch.nan))
+        known, other = values[self._known].double(), torch.from_numpy(f)
+        return {method: resampled_correlation(known, other, weights, method) for method in get_args(Method)}
 
     @cached_property
-    def _frequency_curves(self) -> dict[str, list[float]]:
+    def _component_correlations(self) -> dict[Method, Tensor]:
         k = min(FREQUENCY_COMPONENTS, self.spectrum.rank)
         return self._against_frequency(project(self.X, self.spectrum, k))
 
     def _frequency(self) -> dict[str, Estimate]:
-        curves, n = self._frequency_curves, len(self._known)
+        found, n, result = self._component_correlations, len(self._known), {}
+        pearson = found["pearson"][0].abs()
 
-        def estimate(found: dict[str, list[float]], method: Method, i: int) -> Estimate:
-            se = found[f"{method}_se"][i]
-            return Estimate(found[method][i], None if math.isnan(se) else se, n)
+        def estimate(correlations: Tensor, i: int) -> Estimate:
+            return Estimate.of(correlations[:, i], n, value=abs(float(correlations[0, i])))
 
-        def absolute(method: Method, i: int) -> Estimate:
-            found = estimate(curves, method, i)
-            return found._replace(value=abs(found.value))
-
-        pearson, result = np.abs(curves["pearson"]), {}
-        if not np.isnan(pearson).all():
-            best = int(np.nanargmax(pearson))
+        if not pearson.isnan().all():
+            best = int(pearson.nan_to_num(-1).argmax())
             result["frequency_component"] = Estimate(best + 1, None, n)
-            result |= {f"frequency_{method}": absolute(method, best) for method in get_args(Method)}
-        result |= {f"frequency_pc{i + 1}": absolute("pearson", i) for i in range(min(3, len(pearson)))}
+            result |= {f"frequency_{method}": estimate(correlations, best) for method, correlations in found.items()}
+        result |= {f"frequency_pc{i + 1}": estimate(found["pearson"], i) for i in range(min(3, len(pearson)))}
         norms = torch.linalg.vector_norm(self.X, dim=1)
         mean = self.spectrum.mean.float()
         cosines = self.X @ mean / (norms * mean.norm()).clamp_min(1e-12)
         against = self._against_frequency(torch.stack([norms, cosines], dim=1))
         return result | {
-            "norm_frequency_pearson": estimate(against, "pearson", 0),
-            "norm_frequency_spearman": estimate(against, "spearman", 0),
-            "cosine_frequency_pearson": estimate(against, "pearson", 1),
+            "norm_frequency_pearson": Estimate.of(against["pearson"][:, 0], n),
+            "norm_frequency_spearman": Estimate.of(against["spearman"][:, 0], n),
+            "cosine_frequency_pearson": Estimate.of(against["pearson"][:, 1], n),
         }
-
-
-def _with_whole(weights: Tensor) -> Tensor:
-    """Weights (1 + r, n): those of the whole sample, 1 for each point, before those of its resamples (r, n)."""
-    return torch.cat([torch.ones_like(weights[:1]), weights])
-
-
-def _weighted_quantile(values: Tensor, weights: Tensor, share: float) -> tuple[float, float]:
-    """A quantile of values (n,), and its standard error over weights (resamples, n)."""
-    ordered, order = values.sort()
-    held = weights[:, order].cumsum(1)
-    place = torch.searchsorted(held, share * held[:, -1:]).clamp_max(len(values) - 1)[:, 0]
-    return float(values.quantile(share)), float(ordered[place].std())
 
 
 def _histogram(values: Tensor) -> dict[str, list[float]]:

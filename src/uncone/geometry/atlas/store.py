@@ -63,11 +63,7 @@ FOLDER = "atlas"
 
 @dataclass(frozen=True)
 class Sample:
-    """The points of the views of one encoder; see the description of sample.json.
-
-    Raises:
-        ValueError: if the lists are not equally long.
-    """
+    """The points of the views of one encoder; see the description of sample.json."""
 
     token: list[str]
     type: list[int]
@@ -78,22 +74,12 @@ class Sample:
     sentences: list[str]
     groups: list[list[str]]
 
-    def __post_init__(self) -> None:
-        lengths = {
-            name: len(getattr(self, name)) for name in ("token", "type", "log10_frequency", "group", "sentence", "span")
-        }
-        if len(set(lengths.values())) > 1:
-            raise ValueError(f"the lists of a sample must be equally long, got {lengths}")
-
     def __len__(self) -> int:
         return len(self.token)
 
 
 class AtlasStore:
-    """Reads and writes the `atlas` folder of a run; the files are described at the top of this module.
-
-    Args:
-        output_dir: the folder of the run, which holds results.json.
+    """Reads and writes the `atlas` folder of a run, which holds results.json: the files described above.
 
     Example:
         >>> import tempfile

@@ -25,12 +25,7 @@ def print_atlas(
 ) -> None:
     """Print the numbers for each removal: a row a measure with its definition, a column a layer.
 
-    Args:
-        console: to print on.
-        encoder: its name.
-        summary: its entry in the atlas's index.
-        maps: its layers under all removals.
-        definitions: a sentence for each metric.
+    `summary` is the encoder's entry in the atlas's index.
     """
     metrics = list(dict.fromkeys(metric for m in maps for metric in m.measures))
     for removal in dict.fromkeys(m.removal for m in maps):
