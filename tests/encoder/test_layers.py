@@ -48,6 +48,27 @@ def test_blocks_above_the_highest_layer_are_gone(kind, layers, kept, folder_of):
     assert len(calls) == sum(isinstance(module, block) for module in encoder.modules()) == kept
 
 
+@pytest.mark.parametrize("layers", ["static", 0, 1, "last", [0, 2]], ids=str)
+def test_other_layers_of_loaded_weights_are_those_of_a_fresh_model(kind, layers, folder_of):
+    """To the bit, whether or not they are the deepest ones; and they share the weights."""
+    whole = Encoder.from_pretrained(str(folder_of(kind)), layers="all")
+    before = whole.encode(CORPUS)
+    found, expected = whole.at_layers(layers), Encoder.from_pretrained(str(folder_of(kind)), layers=layers)
+    assert found.settings == expected.settings
+    assert found.identity == expected.identity
+    np.testing.assert_array_equal(found.encode(CORPUS), expected.encode(CORPUS))
+    np.testing.assert_array_equal(whole.encode(CORPUS), before)
+    owned = {parameter.data_ptr() for parameter in (*whole.parameters(), *whole.buffers())}
+    assert {tensor.data_ptr() for tensor in (*found.parameters(), *found.buffers())} <= owned
+
+
+def test_layers_that_were_cut_off_are_refused(folder_of):
+    encoder = Encoder.from_pretrained(str(folder_of("gpt2")), layers=1)
+    np.testing.assert_array_equal(encoder.at_layers([1]).encode(CORPUS), encoder.encode(CORPUS))
+    with pytest.raises(ValueError, match=f"layer {DEPTH} was cut off"):
+        encoder.at_layers("last")
+
+
 def test_hooks_leave_no_trace(folder_of):
     model = AutoModel.from_pretrained(folder_of("bert"))
     states = LayerStates(model, [0, 2])

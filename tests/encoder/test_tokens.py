@@ -6,6 +6,7 @@ from tiny_models import CORPUS
 
 from uncone.encoder import Encoder
 from uncone.encoder.occurrences import word_occurrence_means
+from uncone.encoder.spans import span_tokens, word_spans
 
 WORDS = {
     0: ["the", "cat", "sat", "on", "the", "mat", "."],
@@ -49,7 +50,7 @@ def test_batches_give_every_layer_apart(kind, special_tokens, folder_of, referen
 def test_word_spans_cover_the_tokens_of_each_word(kind, special_tokens, folder_of):
     encoder = Encoder.from_pretrained(str(folder_of(kind)), special_tokens=special_tokens)
     tokens = encoder.encode_tokens(CORPUS)
-    for i, spans in enumerate(encoder.word_spans(CORPUS)):
+    for i, spans in enumerate(word_spans(encoder, CORPUS)):
         assert [word.lower() for word, _, _ in spans] == WORDS[i]
         types = tokens.types[tokens.texts == i]
         for word, first, end in spans:
@@ -59,7 +60,7 @@ def test_word_spans_cover_the_tokens_of_each_word(kind, special_tokens, folder_o
 def test_word_spans_of_a_truncated_text_stay_inside_it(folder_of):
     encoder = Encoder.from_pretrained(str(folder_of("bert")), max_length=6)
     text = "the unbelievable cat"
-    assert encoder.word_spans([text]) == [[("the", 0, 1), ("unbelievable", 1, 4)]]
+    assert word_spans(encoder, [text]) == [[("the", 0, 1), ("unbelievable", 1, 4)]]
     assert len(encoder.encode_tokens([text]).types) == 4
 
 
@@ -72,7 +73,7 @@ def test_occurrence_means_against_every_occurrence(kind, folder_of, monkeypatch)
     assert not means[2].any()
     for word, mean in zip(words, means, strict=True):
         found = []
-        for text, spans in zip(CORPUS, encoder.word_spans(CORPUS), strict=True):
+        for text, spans in zip(CORPUS, word_spans(encoder, CORPUS), strict=True):
             vectors = encoder.encode_tokens([text]).vectors
             found += [vectors[first:end].mean(0) for name, first, end in spans if name.lower() == word.lower()]
         if found:
@@ -82,22 +83,22 @@ def test_occurrence_means_against_every_occurrence(kind, folder_of, monkeypatch)
 @pytest.mark.parametrize("special_tokens", [False, True])
 def test_span_tokens_are_those_of_the_word(kind, special_tokens, folder_of):
     encoder = Encoder.from_pretrained(str(folder_of(kind)), special_tokens=special_tokens)
-    for text, words in zip(CORPUS, encoder.word_spans(CORPUS), strict=True):
+    for text, words in zip(CORPUS, word_spans(encoder, CORPUS), strict=True):
         position, texts, spans = 0, [], []
         for word, _, _ in words:
             position = text.index(word, position)
             texts.append(text)
             spans.append((position, position + len(word)))
-        assert encoder.span_tokens(texts, spans).tolist() == [[first, end] for _, first, end in words]
-    inside = encoder.span_tokens(["unbelievable cat"], [(2, 8)])  # a part of a word: the pieces that it touches
-    assert encoder.span_tokens(["unbelievable cat"], [(0, 12)])[0, 0] <= inside[0, 0] < inside[0, 1]
+        assert span_tokens(encoder, texts, spans).tolist() == [[first, end] for _, first, end in words]
+    inside = span_tokens(encoder, ["unbelievable cat"], [(2, 8)])  # a part of a word: the pieces that it touches
+    assert span_tokens(encoder, ["unbelievable cat"], [(0, 12)])[0, 0] <= inside[0, 0] < inside[0, 1]
 
 
 def test_span_tokens_refuses_what_is_cut_off(folder_of):
     encoder = Encoder.from_pretrained(str(folder_of("bert")), max_length=4)
-    assert encoder.span_tokens(["the cat sat"], [(4, 7)]).tolist() == [[1, 2]]
+    assert span_tokens(encoder, ["the cat sat"], [(4, 7)]).tolist() == [[1, 2]]
     for span in ((8, 11), (4, 11)):
         with pytest.raises(ValueError, match="lies beyond the first 4 tokens of 'the cat sat': raise"):
-            encoder.span_tokens(["the cat sat"], [span])
+            span_tokens(encoder, ["the cat sat"], [span])
     with pytest.raises(ValueError, match="no token covers ' ', characters 3 to 4 of 'the cat'"):
-        encoder.span_tokens(["the cat"], [(3, 4)])
+        span_tokens(encoder, ["the cat"], [(3, 4)])

@@ -18,15 +18,7 @@ _LIANG_COLUMNS = ("dataset_name", "word1", "word2", "word3", "word4")
 
 @dataclass(frozen=True)
 class Analogies:
-    """Questions "a is to b as c is to what?" with their answers d, all n long.
-
-    Attributes:
-        category: such as "capital-world" or "gram8-plural".
-        a: first word of the known pair.
-        b: second word of the known pair.
-        c: the word asked about.
-        d: the answer.
-    """
+    """Questions "a is to b as c is to what?" with their answers d, all n long."""
 
     category: tuple[str, ...]
     a: tuple[str, ...]
@@ -59,7 +51,6 @@ def load_analogies(name: str | Path = "google", data_dir: str | Path | None = No
     Args:
         name: "google" (19544 questions, packaged), "liang" (its 12154 with single-piece words) or the path of your own
             file with a header line naming category, a, b, c and d.
-        data_dir: the data folder; see `uncone.data.files`.
 
     Raises:
         DataUnavailable: if the set cannot be found.

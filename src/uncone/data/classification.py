@@ -36,12 +36,9 @@ class _Set:
     """Where a set is found, and what it then holds.
 
     Attributes:
-        source: the places.
         rows: published number of rows of each split.
         labels: all labels that may occur.
-        texts: its text columns.
         merged: splits that count as part of another.
-        hub: how the hub's copy is read, if there is one.
     """
 
     source: Source
@@ -114,7 +111,6 @@ def load_classification(name: str | Path = "polarity", data_dir: str | Path | No
     Args:
         name: one of `SETS`, "polarity" (200 packaged sentences; see `load_polarity`), or the path of your own file;
             its columns are described at the top of this module.
-        data_dir: the data folder; see `uncone.data.files`.
 
     Raises:
         DataUnavailable: if the set cannot be found.

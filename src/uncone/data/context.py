@@ -30,7 +30,6 @@ class WordsInContext:
     """Pairs of texts with a word marked in each.
 
     Attributes:
-        pairs: the texts, without the marks, and the scores.
         span1: characters (first, last + 1) of the word in each first text.
         span2: in each second text.
     """
@@ -48,7 +47,6 @@ def load_words_in_context(name: str | Path = "scws", data_dir: str | Path | None
 
     Args:
         name: "scws", or the path of your own file; its columns are described at the top of this module.
-        data_dir: the data folder; see `uncone.data.files`.
 
     Raises:
         DataUnavailable: if the set cannot be found.

@@ -38,7 +38,6 @@ def load_texts(name: str | Path = "lee_background", data_dir: str | Path | None 
         name: "lee_background" (300 news documents) or "wikipedia" (4718 paragraphs), both packaged; a name in
             `SOURCES` or an STS set such as "stsb_train", for its sentences, which need the data folder; or the path of
             your own file with a header line naming text.
-        data_dir: the data folder; see `uncone.data.files`.
 
     Raises:
         DataUnavailable: if the corpus cannot be found.
@@ -86,8 +85,6 @@ class Corpus:
             their paths; a table (.tsv, .csv) with a header line; or "hf://OWNER/NAME", a data set of the Hugging Face
             hub. Files may be compressed (.gz). "NAME[:N]" is the first N texts of any of them.
         column: of a table or data set, the column of texts.
-        split: of a data set.
-        data_dir: the data folder; see `uncone.data.files`.
 
     Raises:
         ValueError: while reading, if there is no such corpus, or a table lacks the column or is malformed.
@@ -151,7 +148,6 @@ class Corpora:
     """Several corpora, read one after another, as often as asked.
 
     Attributes:
-        parts: the corpora.
         limit: read only so many texts of each; None for all.
 
     Example:

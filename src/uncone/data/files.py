@@ -45,7 +45,6 @@ class Source:
         path: inside the data folder, such as "sts/sts12.tsv".
         rows: the published number of rows; another number is an error.
         packaged: file name among the test data that the gensim package installs.
-        hub: on the Hugging Face hub.
     """
 
     path: str
@@ -59,7 +58,6 @@ class Table:
     """Rows of text that remember where they come from, so that an error can name the file and the line.
 
     Attributes:
-        origin: path of the file, or name on the hub.
         columns: name to the texts of that column, all equally long.
         lines: line of each row in the file, counted from 1 (of a hub data set: the row, counted from 1).
     """
@@ -109,7 +107,6 @@ def find(source: Source, data_dir: str | Path | None = None) -> Path | Hub:
     """The first place that has the data set.
 
     Args:
-        source: the places to look in.
         data_dir: the user's data folder; None takes the environment variable `UNCONE_DATA`, which may be unset.
 
     Returns:
@@ -165,9 +162,7 @@ def read(source: Source, columns: Sequence[str], data_dir: str | Path | None = N
     """Find a data set and read it.
 
     Args:
-        source: where to look, and the published number of rows.
         columns: the names that must be there; the packaged files, which have no header, are taken to have these.
-        data_dir: the user's data folder.
 
     Raises:
         DataUnavailable: if it is nowhere, or the hub cannot be reached.
@@ -194,7 +189,6 @@ def read_table(path: str | Path, columns: Sequence[str]) -> Table:
     decompressed on the way.
 
     Args:
-        path: of the file.
         columns: names that the header must hold, in any order and among others.
 
     Raises:
@@ -250,8 +244,6 @@ def read_hub(hub: Hub, columns: Sequence[str], looked_in: str) -> Table:
     With the environment variable `HF_HUB_OFFLINE=1`, the cache of earlier downloads is used and no connection made.
 
     Args:
-        hub: which data set.
-        columns: the names that must be there.
         looked_in: the file that was looked for before, for the message.
 
     Raises:

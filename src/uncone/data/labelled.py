@@ -17,12 +17,9 @@ class LabelledTexts:
     """Texts with one label each, and the part of the data set to which each belongs.
 
     Attributes:
-        text1: n texts.
-        label: n names of classes.
         split: n of "train", "dev" and "test"; or "all" for each, in a set that is published without a split.
         text2: the second text of each pair; empty where a text stands alone.
         span1: characters of the marked word in each of `text1`; empty where the whole text is meant.
-        span2: those of `text2`.
 
     Raises:
         ValueError: if lengths differ, a text is empty, a span lies outside its text, a split is unknown or lacks what

@@ -19,8 +19,6 @@ class ScoredPairs:
     The scores stay as published; `scaled_score` is what training and pooling over data sets use.
 
     Attributes:
-        text1: n words or sentences.
-        text2: n words or sentences.
         score: (n,) float64, raw.
         dataset: n names, the data set (or the part of it) of each pair.
         ranges: lowest and highest score of each data set. Left out, they are taken from `score`; they then stay with
@@ -92,11 +90,7 @@ class ScoredPairs:
         return ScoredPairs(text1, text2, self.score[rows], dataset, self.ranges)
 
     def of(self, dataset: str) -> ScoredPairs:
-        """The pairs of one data set.
-
-        Raises:
-            ValueError: if there is no such data set.
-        """
+        """The pairs of one data set."""
         if dataset not in self.datasets:
             raise ValueError(f"no pairs of {dataset!r}; there are {', '.join(self.datasets)}")
         return self.take([i for i, name in enumerate(self.dataset) if name == dataset])
@@ -131,7 +125,6 @@ class ScoredPairs:
 
         Args:
             fractions: share of each part, positive, with sum 1; (0.8, 0.1, 0.1) for train, validation and test.
-            seed: equal seeds give equal parts.
 
         Raises:
             ValueError: if fractions are not positive with sum 1, or leave a part empty.

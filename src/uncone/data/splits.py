@@ -26,7 +26,6 @@ def split_pairs(
         description: `kind` ("words" or "sentences"), `sets`, `fractions` (the share of training, and of each part that
             is split off), `validation_sets` and `test_sets` (or None), `leave_out` (sets whose pairs may not be
             learned from; may be missing), `seed`: the keys of conf/data/*.yaml.
-        data_dir: the data folder; see `uncone.data.files`.
 
     Raises:
         DataUnavailable: if a set cannot be found.
@@ -63,10 +62,6 @@ def seen_pairs(description: Mapping[str, Any], data_dir: str | Path | None = Non
 
     Args:
         description: see `split_pairs`; a learned removal keeps it as `settings["trained_on"]`.
-        data_dir: the data folder.
-
-    Raises:
-        DataUnavailable: if a set cannot be found.
 
     Example:
         >>> everything = {"kind": "words", "sets": ["ws353"], "fractions": [1.0], "seed": 0}

@@ -22,11 +22,7 @@ class Verbs:
     """Occurrences of verbs, all n long.
 
     Attributes:
-        text: sentences.
         span: characters (first, last + 1) of the verb in each.
-        lemma: such as "sell".
-        meaning: of the verb in this sentence.
-        tense: such as "past".
     """
 
     text: tuple[str, ...]
@@ -38,12 +34,7 @@ class Verbs:
 
 @dataclass(frozen=True)
 class Groups:
-    """Sentences and the structural group of each, both n long.
-
-    Attributes:
-        text: sentences.
-        group: names of groups.
-    """
+    """Sentences and the structural group of each, both n long."""
 
     text: tuple[str, ...]
     group: tuple[str, ...]

@@ -60,7 +60,6 @@ def load_sts(sets: str | Path | Sequence[str | Path] = "stsb_test", data_dir: st
     Args:
         sets: one or several of the names in `SETS`, "lee" (documents, packaged; see `load_lee`), or paths of your own
             files with a header line naming sentence1, sentence2, score and, if there are parts, subset.
-        data_dir: the data folder; see `uncone.data.files`.
 
     Returns:
         The sets behind each other, scores raw (0 to 5, SICK 1 to 5, Lee 0 to 1). The data set of a pair is the name of
@@ -84,9 +83,6 @@ def load_lee() -> ScoredPairs:
 
     The published matrix holds each pair once, above its diagonal; the diagonal (a document with itself) is left out.
     The pairs share documents, so that an interval that takes them for independent is too narrow.
-
-    Returns:
-        Pairs of documents with mean human similarity in [0, 1].
 
     Raises:
         ValueError: if the files have not 50 documents and a 50 by 50 upper triangle.

@@ -45,7 +45,6 @@ def load_word_pairs(
         sets: one or several of the names in `SOURCES`, of "liang_train" and "liang_test" (the split of Liang et al.
             2021, which brings its eight data sets under their names there), or paths of your own files: `.csv` (comma
             separated, quoted) or any other suffix (tab separated) with a header line naming word1, word2 and score.
-        data_dir: the data folder; see `uncone.data.files`.
 
     Returns:
         The sets behind each other. Scores are raw; `scaled_score` has them in [-1, 1].

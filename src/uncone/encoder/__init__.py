@@ -5,7 +5,8 @@ that transformers' `AutoModel` loads) and `TableEncoder` (a model's input table,
 """
 
 from uncone.encoder.base import Encoder, TokenVectors
+from uncone.encoder.loading import load_pretrained, load_word_vectors
 from uncone.encoder.table import TableEncoder
 from uncone.encoder.transformer import TransformerEncoder
 
-__all__ = ["Encoder", "TableEncoder", "TokenVectors", "TransformerEncoder"]
+__all__ = ["Encoder", "TableEncoder", "TokenVectors", "TransformerEncoder", "load_pretrained", "load_word_vectors"]

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from uncone.encoder.pooling import pool
-
-if TYPE_CHECKING:
-    from uncone.encoder.table import TableEncoder
 
 
 @dataclass(frozen=True)
@@ -40,11 +36,9 @@ class Encoder(nn.Module, ABC):
     `from_word_vectors`.
 
     Attributes:
-        name: what the user called it.
         hash: hex digest of weights and tokenizer; two encoders with one hash give the same states.
         layers: the layers chosen, as written to results ("static", "3", "1+6", "words").
         pooling: one of `uncone.encoder.pooling.POOLINGS`.
-        dimension: d.
         pieces: the token types, in vocabulary order.
         tokenizer: the fast tokenizer of its model; None for word vectors.
         weights: (V,) weight of each token type under idf and sif pooling; None under the others.
@@ -63,34 +57,12 @@ class Encoder(nn.Module, ABC):
     pieces: list[str]
     tokenizer: Any
     weights: Tensor | None  # of token types, under weighted pooling
+    # Loading knows every kind of encoder and sets these (`uncone.encoder.loading`); this face knows none of them.
+    from_pretrained: ClassVar[Callable[..., Encoder]]
+    from_word_vectors: ClassVar[Callable[..., Encoder]]
+
     _unknown: int | None  # type of unknown pieces
     _prefix: str  # what as_words puts before a word
-
-    @staticmethod
-    def from_pretrained(path: str, **options: Any) -> Encoder:
-        """Load a model with transformers and freeze it.
-
-        Args:
-            path: "minilm" (the packaged all-MiniLM-L6-v2), a folder, or a name on the Hugging Face hub.
-            **options: see `uncone.encoder.loading.load_pretrained`: `layers`, `pooling`, `special_tokens`, `device`,
-                `dtype`, `max_length`, `token_budget`, `trust_remote_code`, `name`.
-        """
-        from uncone.encoder.loading import load_pretrained
-
-        return load_pretrained(path, **options)
-
-    @staticmethod
-    def from_word_vectors(path: str | Path, **options: Any) -> TableEncoder:
-        """Load static word vectors: "glove" (packaged), or a word2vec, GloVe or fastText file, text or binary.
-
-        Args:
-            path: "glove" or a file.
-            **options: see `uncone.encoder.loading.load_word_vectors`: `pooling`, `binary`, `lowercase`, `limit`,
-                `device`, `name`.
-        """
-        from uncone.encoder.loading import load_word_vectors
-
-        return load_word_vectors(path, **options)
 
     @property
     def identity(self) -> dict[str, str]:
@@ -122,7 +94,6 @@ class Encoder(nn.Module, ABC):
 
         Args:
             texts: n strings, each with at least one known token; a text that occurs several times is encoded once.
-            progress: show a progress bar on long work.
 
         Returns:
             (n, d) float32.
@@ -137,7 +108,6 @@ class Encoder(nn.Module, ABC):
 
         Args:
             texts: n strings, each with at least one token.
-            progress: show a progress bar on long work.
 
         Raises:
             ValueError: if there is no text, or one without a token.

@@ -17,7 +17,6 @@ def make_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
     device would idle. The longest come first: a batch too large for the memory fails at once.
 
     Args:
-        lengths: tokens of each text.
         token_budget: tokens per batch, padding included; a longer text is a batch of its own.
 
     Returns:

@@ -52,7 +52,6 @@ def piece_probabilities(encoder: Encoder, words: int = WORDS) -> Tensor:
     ("##ing"), which no word list knows, get their share too.
 
     Args:
-        encoder: cuts words into pieces.
         words: how many frequent words to cut.
 
     Returns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -17,7 +18,6 @@ def resolve_layers(choice: Layers, depth: int) -> list[int]:
     Args:
         choice: one index, a list of indices, "first_last", "last" or "all". Index 0 is the embedding layer, `i` the
             output of block i, negative indices count from the last block.
-        depth: number of blocks.
 
     Returns:
         Sorted, distinct indices in 0..depth.
@@ -63,24 +63,35 @@ class LayerStates(nn.Module):
 
     Args:
         model: from `AutoModel`; its blocks above the highest chosen layer are deleted.
-        layers: see `resolve_layers`.
+        depth: of the whole model, where `model` is already cut off; None if it is whole.
 
     Attributes:
         indices: the layers, as indices of hidden states.
+
+    Raises:
+        ValueError: for a layer that there is not, or that was cut off.
     """
 
-    def __init__(self, model: nn.Module, layers: Layers):
+    def __init__(self, model: nn.Module, layers: Layers, depth: int | None = None):
         super().__init__()
         config: Any = model.config
-        depth: int = config.num_hidden_layers
-        self.indices = resolve_layers(layers, depth)
-        blocks = find_blocks(model, depth)
+        left: int = config.num_hidden_layers
+        self.depth = depth or left
+        self.indices = resolve_layers(layers, self.depth)
+        if self.indices[-1] > left:
+            raise ValueError(f"layer {self.indices[-1]} was cut off: load the model with layers up to it")
+        blocks = find_blocks(model, left)
         del blocks[max(1, self.indices[-1]) :]  # the embedding layer is seen on its way into the first block
         config.num_hidden_layers = len(blocks)
         config.use_cache = False  # decoders would keep keys and values for a next token that never comes
         self.model = model
         self._blocks = list(blocks)  # a plain list: a second name for the blocks, not a second registration
-        self._takes_output = depth in self.indices
+        self._takes_output = self.depth in self.indices
+
+    def at(self, layers: Layers) -> LayerStates:
+        """Other layers of the same weights, which are shared."""
+        shared = {id(tensor): tensor for tensor in (*self.model.parameters(), *self.model.buffers())}
+        return LayerStates(deepcopy(self.model, shared), layers, self.depth)
 
     def forward(self, ids: Tensor, attention: Tensor | None) -> dict[int, Tensor]:
         """Run the model.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ from uncone.encoder.devices import resolve_device
 from uncone.encoder.identity import content_hash
 from uncone.encoder.layers import Layers
 from uncone.encoder.packages import packaged
-from uncone.encoder.pieces import piece_names, unknown_piece, word_prefix
 from uncone.encoder.pooling import check_pooling
-from uncone.encoder.table import TableEncoder
+from uncone.encoder.table import STATIC, TableEncoder, input_table, refuse_special_tokens
 from uncone.encoder.transformer import TOKEN_BUDGET, TransformerEncoder
 from uncone.encoder.word_vectors import packaged_glove, read_word_vectors, word_tokenizer
 
@@ -43,7 +41,6 @@ def load_pretrained(
         path: "minilm" (packaged), a folder that `AutoModel` reads, or a name on the Hugging Face hub.
         layers: an index (0 the embedding layer, i the output of block i, negative from the end), a list (averaged),
             "first_last", "last", "all", or "static" for the input table alone (no positions, no normalisation).
-        pooling: one of `uncone.encoder.pooling.POOLINGS`.
         special_tokens: pool over special tokens too, as sentence-transformers does; the model sees them in any case.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         dtype: "float32", "bfloat16" or "float16", of the model only; pooling is done in float32.
@@ -64,18 +61,16 @@ def load_pretrained(
         raise ValueError(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
     check_pooling(pooling)
     place = resolve_device(device)
-    if layers == "static" and special_tokens:
-        raise ValueError(
-            "layers='static' gives special tokens the same vectors in every text: set special_tokens=False"
-        )
+    if layers == STATIC:
+        refuse_special_tokens(special_tokens)
     model, tokenizer = _read_model(path, trust_remote_code)
     name = name or Path(path).name
     vocabulary = json.dumps(tokenizer.get_vocab(), sort_keys=True)
     model_hash = content_hash([vocabulary, tokenizer.backend_tokenizer.to_str()], model.state_dict())
     model.to(DTYPES[dtype])
     encoder: Encoder
-    if layers == "static":
-        encoder = _input_table(model, tokenizer, name, model_hash, pooling)
+    if layers == STATIC:
+        encoder = input_table(model, tokenizer, name, model_hash, pooling)
     else:
         encoder = TransformerEncoder(
             model, tokenizer, name, model_hash, layers, pooling, special_tokens, max_length, token_budget
@@ -123,27 +118,6 @@ def _read_model(path: str, trust_remote_code: bool) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def _input_table(model: Any, tokenizer: Any, name: str, model_hash: str, pooling: str) -> TableEncoder:
-    def tokenize(texts: Sequence[str]) -> list[list[int]]:
-        return tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"] if len(texts) else []
-
-    table = model.get_input_embeddings().weight
-    pieces = piece_names(tokenizer)
-    pieces += [f"[padding row {i}]" for i in range(len(pieces), len(table))]  # tables are often rounded up in size
-    return TableEncoder(
-        table,
-        pieces,
-        tokenize,
-        name,
-        model_hash,
-        layers="static",
-        pooling=pooling,
-        unknown=unknown_piece(tokenizer),
-        prefix=word_prefix(tokenizer),
-        tokenizer=tokenizer,
-    )
-
-
 def load_word_vectors(
     path: str | Path,
     pooling: str = "mean",
@@ -158,11 +132,9 @@ def load_word_vectors(
     Args:
         path: "glove" for the packaged 400 000 × 50 GloVe table, or a file: word2vec text or binary, GloVe text (no
             header line), fastText `.vec`, or fastText `.bin` (whose word table is read; subwords are not composed).
-        pooling: see `uncone.encoder.pooling.POOLINGS`.
         binary: whether the file is expected to be binary; None takes it as it is.
         lowercase: whether to lower-case text before looking words up; None does so if the vocabulary has no capitals.
         limit: read only the first (most frequent) so many words.
-        device: as in `load_pretrained`.
         name: what results call the encoder; None for the file's name.
 
     Raises:
@@ -189,3 +161,7 @@ def load_word_vectors(
         pooling=pooling,
     )
     return encoder.to(place)
+
+
+Encoder.from_pretrained = staticmethod(load_pretrained)
+Encoder.from_word_vectors = staticmethod(load_word_vectors)

@@ -8,6 +8,7 @@ import numpy as np
 from rich.progress import track
 
 from uncone.encoder.base import TokenVectors
+from uncone.encoder.spans import word_spans
 from uncone.encoder.transformer import TransformerEncoder
 
 TEXTS_PER_BLOCK = 512  # token states of so many texts are in memory at once
@@ -25,11 +26,7 @@ def word_occurrence_means(
     Each occurrence is the mean of its pieces, in context; occurrences weigh equally. Case is ignored.
 
     Args:
-        encoder: gives one vector per token of a text, in order.
-        corpus: texts.
-        words: n words.
         tokens_of: gives the token vectors of texts; None runs the encoder.
-        progress: show a progress bar on long work.
 
     Returns:
         means (n, d) float32, zeros for a word that does not occur; counts (n,) int64 of occurrences.
@@ -41,7 +38,7 @@ def word_occurrence_means(
     for block in track(blocks, f"Words in context, {encoder.name}", disable=not progress or len(blocks) == 1):
         tokens = tokens_of(block) if tokens_of else encoder.encode_tokens(block, progress=False)
         begins = np.searchsorted(tokens.texts, np.arange(len(block)))
-        for begin, spans in zip(begins, encoder.word_spans(block), strict=True):
+        for begin, spans in zip(begins, word_spans(encoder, block), strict=True):
             for word, first, end in spans:
                 slot = slots.get(word.casefold())
                 if slot is not None:

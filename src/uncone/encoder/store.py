@@ -75,7 +75,6 @@ class FeatureStore:
 
         Args:
             key: what the arrays are; plain JSON values.
-            build: computes them.
 
         Returns:
             Read-only memory-mapped arrays, by the names that `build` gave them.

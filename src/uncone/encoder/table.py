@@ -11,9 +11,11 @@ from torch import Tensor
 
 from uncone.encoder.base import Encoder, TokenVectors
 from uncone.encoder.frequency import piece_probabilities, word_probabilities
+from uncone.encoder.pieces import piece_names, unknown_piece, word_prefix
 from uncone.encoder.pooling import WEIGHTED, check_pooling, pool, token_weights
 from uncone.encoder.texts import check_known, check_texts, unique_texts
 
+STATIC = "static"  # layers of a model's input table
 TEXTS_PER_BLOCK = 4096  # bounds the memory of the gathered rows
 
 
@@ -21,13 +23,10 @@ class TableEncoder(Encoder):
     """A static table: one vector per token type, the same in every text.
 
     Args:
-        table: (V, d) vectors.
         pieces: V token types.
         tokenize: texts to lists of row indices.
-        name: what the user called it.
         table_hash: identity of table and tokenizer.
         layers: "static" for a model's input table, "words" for word vectors.
-        pooling: see `uncone.encoder.pooling.POOLINGS`; `cls` has no meaning here.
         unknown: row of the unknown piece, if there is one.
         prefix: goes before a word that stands alone, so that it is cut as inside a sentence.
         tokenizer: the one behind `tokenize`, if it is a model's.
@@ -57,7 +56,7 @@ class TableEncoder(Encoder):
         tokenize: Callable[[Sequence[str]], list[list[int]]],
         name: str,
         table_hash: str,
-        layers: str = "static",
+        layers: str = STATIC,
         pooling: str = "mean",
         unknown: int | None = None,
         prefix: str = "",
@@ -123,3 +122,33 @@ class TableEncoder(Encoder):
         """Row indices (t,) of texts, one after another, and tokens per text (n,)."""
         flat, lengths = torch.tensor([i for row in rows for i in row]), torch.tensor([len(row) for row in rows])
         return flat.to(self.table.device), lengths.to(self.table.device)
+
+
+def input_table(model: Any, tokenizer: Any, name: str, model_hash: str, pooling: str) -> TableEncoder:
+    """The rows of a model's input table, without positions and normalisation, as an encoder."""
+
+    def tokenize(texts: Sequence[str]) -> list[list[int]]:
+        return tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"] if len(texts) else []
+
+    table = model.get_input_embeddings().weight
+    pieces = piece_names(tokenizer)
+    pieces += [f"[padding row {i}]" for i in range(len(pieces), len(table))]  # tables are often rounded up in size
+    return TableEncoder(
+        table,
+        pieces,
+        tokenize,
+        name,
+        model_hash,
+        pooling=pooling,
+        unknown=unknown_piece(tokenizer),
+        prefix=word_prefix(tokenizer),
+        tokenizer=tokenizer,
+    )
+
+
+def refuse_special_tokens(special_tokens: bool) -> None:
+    """Raise a ValueError if special tokens are to be pooled: a table gives them one vector, whatever the text."""
+    if special_tokens:
+        raise ValueError(
+            "layers='static' gives special tokens the same vectors in every text: set special_tokens=False"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from itertools import accumulate
 from operator import itemgetter
 from typing import Any
@@ -19,6 +20,7 @@ from uncone.encoder.frequency import piece_probabilities
 from uncone.encoder.layers import Layers, LayerStates, average
 from uncone.encoder.pieces import piece_names, unknown_piece, word_prefix
 from uncone.encoder.pooling import WEIGHTED, check_pooling, pool, token_weights
+from uncone.encoder.table import STATIC, input_table, refuse_special_tokens
 from uncone.encoder.texts import check_known, check_texts, unique_texts
 from uncone.support import distributed
 
@@ -44,18 +46,13 @@ class TransformerEncoder(Encoder):
 
     Args:
         model: from `AutoModel`; it is frozen, and blocks above the highest chosen layer are cut off.
-        tokenizer: its fast tokenizer.
-        name: what the user called it.
         model_hash: identity of weights and tokenizer.
-        layers: see `uncone.encoder.layers.resolve_layers`.
-        pooling: see `uncone.encoder.pooling.POOLINGS`.
         special_tokens: whether special tokens are pooled and returned; the model always sees them.
         max_length: longer texts are truncated (with a warning); None takes the model's own limit.
         token_budget: tokens per batch, padding included.
 
     Attributes:
         layer_indices: the chosen layers, as indices of hidden states.
-        tokenizer: the tokenizer.
         max_length: tokens of a text that the model reads, special ones included.
 
     Raises:
@@ -84,12 +81,28 @@ class TransformerEncoder(Encoder):
         self.tokenizer = tokenizer
         self._prefix, self._unknown = word_prefix(tokenizer), unknown_piece(tokenizer)
         self.pieces = piece_names(tokenizer)
-        self.states = LayerStates(model, layers)
-        self.layer_indices = self.states.indices
-        self.layers = "+".join(map(str, self.layer_indices))
+        self._stand_at(LayerStates(model, layers))
         weights = token_weights(pooling, piece_probabilities(self)) if pooling in WEIGHTED else None
         self.register_buffer("weights", weights, persistent=False)
         self.freeze()
+
+    def at_layers(self, layers: Layers) -> Encoder:
+        """The encoder that loading the model with other layers gives, with the weights that are here already.
+
+        Args:
+            layers: "static" for the input table, or up to the deepest of the present ones (see `resolve_layers`).
+        """
+        if layers == STATIC:
+            refuse_special_tokens(self.special_tokens)
+            return input_table(self.states.model, self.tokenizer, self.name, self.hash, self.pooling)
+        other = copy(self)
+        other._modules = {}
+        other._stand_at(self.states.at(layers))
+        return other
+
+    def _stand_at(self, states: LayerStates) -> None:
+        self.states, self.layer_indices = states, states.indices
+        self.layers = "+".join(map(str, states.indices))
 
     @property
     def device(self) -> torch.device:
@@ -111,65 +124,6 @@ class TransformerEncoder(Encoder):
         if not len(texts):
             return []
         return self.tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
-
-    def word_spans(self, texts: Sequence[str]) -> list[list[tuple[str, int, int]]]:
-        """Words of each text, as its tokenizer separates them, with the tokens they consist of.
-
-        Returns:
-            For each text (word, first, last + 1), first and last counting the rows of `encode_tokens` for it.
-        """
-        encoded = self.tokenizer(
-            list(texts), truncation=True, max_length=self.max_length, return_special_tokens_mask=True
-        )
-        spans = []
-        for i, (text, special) in enumerate(zip(texts, encoded["special_tokens_mask"], strict=True)):
-            returned = [self.special_tokens or not is_special for is_special in special]
-            row_of = [0, *accumulate(returned)]  # of each token among those returned
-            row = []
-            for word in dict.fromkeys(word for word in encoded.word_ids(i) if word is not None):
-                letters, tokens = encoded.word_to_chars(i, word), encoded.word_to_tokens(i, word)
-                row.append((text[letters.start : letters.end].strip(), row_of[tokens.start], row_of[tokens.end]))
-            spans.append(row)
-        return spans
-
-    def span_tokens(self, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> np.ndarray:
-        """The tokens that make up one stretch of characters in each text.
-
-        Args:
-            texts: n texts.
-            spans: n pairs (start, end), the characters text[start:end].
-
-        Returns:
-            (n, 2) int64: first and last + 1, counting the rows of `encode_tokens` for the text.
-
-        Raises:
-            ValueError: naming the text, if no token covers the characters or truncation has cut some of them off.
-        """
-        encoded = self.tokenizer(
-            list(texts),
-            truncation=True,
-            max_length=self.max_length,
-            return_special_tokens_mask=True,
-            return_offsets_mapping=True,
-        )
-        found = np.empty((len(texts), 2), dtype=np.int64)
-        columns = (encoded["special_tokens_mask"], encoded["offset_mapping"], encoded.encodings)
-        for i, (text, (start, end), special, offsets, encoding) in enumerate(zip(texts, spans, *columns, strict=True)):
-            own = [
-                (first, last, bool(is_special))
-                for (first, last), is_special in zip(offsets, special, strict=True)
-                if self.special_tokens or not is_special
-            ]
-            rows = [row for row, (a, z, is_special) in enumerate(own) if a < end and z > start and not is_special]
-            if encoding.overflowing and max((z for _, z, is_special in own if not is_special), default=0) < end:
-                raise ValueError(
-                    f"{text[start:end]!r} lies beyond the first {self.max_length} tokens of {text!r}: "
-                    "raise encoder.max_length or shorten the text"
-                )
-            if not rows:
-                raise ValueError(f"no token covers {text[start:end]!r}, characters {start} to {end} of {text!r}")
-            found[i] = rows[0], rows[-1] + 1
-        return found
 
     @torch.no_grad()
     def encode(self, texts: Sequence[str], progress: bool = True) -> np.ndarray:
@@ -230,7 +184,6 @@ class TransformerEncoder(Encoder):
 
         Args:
             texts: each with at least one token; unknown ones count here.
-            progress: show a progress bar on long work.
 
         Yields:
             rows (n,) of the batch in `texts`; states (t, d) float32 of each chosen layer, by its index; types (t,); and

@@ -27,11 +27,6 @@ def packaged_glove() -> tuple[list[str], np.ndarray]:
 def read_word_vectors(path: Path, binary: bool | None = None, limit: int | None = None) -> tuple[list[str], np.ndarray]:
     """Words and their vectors (V, d) from a word2vec, GloVe or fastText file, recognised by its first bytes.
 
-    Args:
-        path: the file.
-        binary: whether it is expected to be binary; None takes it as it is.
-        limit: read only the first so many words.
-
     Raises:
         ValueError: if the file is missing, of another kind, or damaged.
     """

@@ -29,9 +29,6 @@ class Removal(Correction):
         centre: (d,) c; zeros for an uncentred map.
         components: (d, k) U, orthonormal columns.
         gains: (k,) g = 1 − w.
-        method: name of the method that made it.
-        settings: the method's own settings, plain JSON values.
-        encoder: identity of the encoder it belongs to, empty for any.
 
     Raises:
         ValueError: if shapes do not fit, a number is not finite, or U is not orthonormal.

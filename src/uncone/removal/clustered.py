@@ -33,9 +33,6 @@ class ClusteredRemoval(Correction):
         gains: (k, D) g = 1 − w; 1 where a cluster has fewer.
         level: "tokens" corrects token vectors before pooling, "texts" pooled vectors.
         temperature: τ > 0 in units of a squared distance; None assigns each vector to the nearest cluster alone.
-        method: name of the method that made it.
-        settings: the method's own settings, plain JSON values.
-        encoder: identity of the encoder it belongs to, empty for any.
 
     Raises:
         ValueError: if shapes do not fit, a number is not finite, or components are not orthonormal.
@@ -142,7 +139,6 @@ def clustered(
     fewer than D dimensions, those are removed.
 
     Args:
-        clustering: of the vectors.
         D: components to remove, from 1 to d.
         level: which vectors the clustering is of: "tokens" or pooled "texts".
         temperature: of soft clusters, in units of the mean squared distance to the centroid; None for hard ones.

@@ -46,7 +46,6 @@ class Clustering:
         Args:
             X: (n, d), n ≥ 2.
             k: clusters, 1 ≤ k ≤ n. Duplicate vectors may leave fewer: an empty cluster is dropped.
-            seed: of k-means.
 
         Raises:
             ValueError: for a matrix that is not finite or has too few rows.

@@ -27,7 +27,6 @@ def all_but_the_top(spectrum: Spectrum, D: int, centred: bool = True) -> Removal
     """Remove the D leading principal components.
 
     Args:
-        spectrum: of the vectors.
         D: components to remove, 1 ≤ D ≤ rank; about d/100 is usual.
         centred: subtract the mean too (Mu & Viswanath, ICLR 2018, arXiv 1702.01417); False is the variant that Liang et
             al. 2021 compare with. The components are those of the covariance in both.
@@ -57,7 +56,6 @@ def conceptor(spectrum: Spectrum, alpha: float = 2.0) -> Removal:
     In the basis of R the gain is α⁻² / (λ_i + α⁻²) (Liu, Ungar & Sedoc, AAAI 2019, arXiv 1811.11001).
 
     Args:
-        spectrum: of the vectors.
         alpha: aperture, > 0; 2 in the paper. Large apertures remove more. It depends on the scale of the vectors.
     """
     if alpha <= 0:
@@ -73,10 +71,8 @@ def whitening(spectrum: Spectrum, D: int | None = None, power: float = 0.5, name
     weighted by word probability this is Zipfian whitening (Yokoi et al., NeurIPS 2024).
 
     Args:
-        spectrum: of the vectors.
         D: components to keep, 1 ≤ D ≤ rank; None for all.
         power: 0.5 whitens; smaller values only flatten.
-        name: what the removal calls itself.
 
     Raises:
         ValueError: if D is larger than the rank.
@@ -91,7 +87,6 @@ def soft_zca(spectrum: Spectrum, eps: float = 0.1) -> Removal:
     """Whitening with a floor under the variance: gains (λ_i + ε)^(−1/2), up to a common factor (arXiv 2411.17538).
 
     Args:
-        spectrum: of the vectors.
         eps: ε in units of the mean eigenvalue, > 0, so that it does not depend on the scale of the vectors.
     """
     if eps <= 0:
@@ -104,10 +99,6 @@ def renormalize(spectrum: Spectrum, variant: str = "R2") -> Removal:
     """Subtract the mean (R1), or remove the direction of the mean (R2) (arXiv 2511.11041).
 
     The paper's final normalisation to unit length is left to the cosine.
-
-    Args:
-        spectrum: of the vectors.
-        variant: "R1" or "R2".
     """
     if variant == "R1":
         return _removal(spectrum, "renormalize", components=0, centre=spectrum.mean, settings={"variant": variant})

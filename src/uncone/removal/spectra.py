@@ -37,7 +37,6 @@ class Spectra:
         """Those of an encoder.
 
         Args:
-            vectors: of the encoder.
             fitted_on: "vocabulary" (each word or table row once), "tokens" (every token occurrence of the corpus) or
                 "texts" (the pooled texts of the corpus).
 

@@ -60,10 +60,6 @@ class Spectrum:
 
         Args:
             X: (n, d), n ≥ 2, the same in every process.
-            weights: as in `fit`.
-
-        Raises:
-            ValueError: as `fit`.
         """
         if distributed.processes() == 1:
             return cls.fit(X, weights)

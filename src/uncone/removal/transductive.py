@@ -26,8 +26,6 @@ class TransductiveRemoval(Correction):
     Attributes:
         clusters: number of clusters; 1 is the global method.
         D: components to remove in each.
-        d: dimension of the vectors.
-        seed: of k-means.
         level: "tokens" corrects token vectors before pooling, "texts" pooled vectors.
 
     Example:

@@ -14,6 +14,7 @@ import numpy as np
 from uncone.encoder import Encoder, TableEncoder, TokenVectors, TransformerEncoder
 from uncone.encoder.frequency import corpus_probabilities, frequent_words, piece_probabilities, word_probabilities
 from uncone.encoder.occurrences import word_occurrence_means
+from uncone.encoder.spans import span_tokens
 from uncone.encoder.store import Arrays, FeatureStore, text_hash
 from uncone.removal import Correction
 
@@ -26,8 +27,6 @@ class Vectors:
     """Vectors of one encoder, each computed once and kept in a store, with a removal applied on the way out.
 
     Attributes:
-        encoder: the frozen encoder.
-        store: where its raw vectors are kept.
         word_vectors: "alone" encodes a word as a text of its own; "corpus" takes the mean over its occurrences in
             `corpus`.
         corpus: texts for `word_vectors="corpus"`.
@@ -160,7 +159,7 @@ class Vectors:
             counts = np.array([len(types) for types in self.encoder.tokenize(texts)])
             places = np.stack([np.zeros_like(counts), counts], axis=1)  # (n, 2) first token and last + 1
         else:
-            places = self._contextual.span_tokens(texts, spans)
+            places = span_tokens(self._contextual, texts, spans)
         rows = np.flatnonzero(places[:, 1]).tolist()
         vectors = np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
         if not len(rows):
@@ -204,7 +203,6 @@ class Vectors:
         Vectors of a single layer then find `raw_sentences` (or `raw_tokens`) of the same texts in the store.
 
         Args:
-            texts: n texts.
             tokens: store every token occurrence; False stores the pooled texts.
         """
         encoder, made = self._contextual, dict[str, Arrays]()

@@ -20,10 +20,6 @@ ArrayT = TypeVar("ArrayT", np.ndarray, Tensor)
 def as_tensor(x: Array, dtype: torch.dtype | None = None) -> Tensor:
     """View an array as a tensor, sharing memory where possible.
 
-    Args:
-        x: a numpy array or a tensor, of any shape.
-        dtype: converts to this dtype; None keeps the array's own.
-
     Raises:
         ValueError: if `x` is neither.
 

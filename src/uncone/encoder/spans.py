@@ -1,0 +1,70 @@
+"""Which tokens of a text make up its words, or one stretch of its characters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+
+from uncone.encoder.transformer import TransformerEncoder
+
+
+def word_spans(encoder: TransformerEncoder, texts: Sequence[str]) -> list[list[tuple[str, int, int]]]:
+    """Words of each text, as its tokenizer separates them, with the tokens they consist of.
+
+    Returns:
+        For each text (word, first, last + 1), first and last counting the rows of `encode_tokens` for it.
+    """
+    encoded = encoder.tokenizer(
+        list(texts), truncation=True, max_length=encoder.max_length, return_special_tokens_mask=True
+    )
+    spans = []
+    for i, (text, special) in enumerate(zip(texts, encoded["special_tokens_mask"], strict=True)):
+        returned = [encoder.special_tokens or not is_special for is_special in special]
+        row_of = [0, *accumulate(returned)]  # of each token among those returned
+        row = []
+        for word in dict.fromkeys(word for word in encoded.word_ids(i) if word is not None):
+            letters, tokens = encoded.word_to_chars(i, word), encoded.word_to_tokens(i, word)
+            row.append((text[letters.start : letters.end].strip(), row_of[tokens.start], row_of[tokens.end]))
+        spans.append(row)
+    return spans
+
+
+def span_tokens(encoder: TransformerEncoder, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> np.ndarray:
+    """The tokens that make up one stretch of characters in each text.
+
+    Args:
+        spans: n pairs (start, end), the characters text[start:end].
+
+    Returns:
+        (n, 2) int64: first and last + 1, counting the rows of `encode_tokens` for the text.
+
+    Raises:
+        ValueError: naming the text, if no token covers the characters or truncation has cut some of them off.
+    """
+    encoded = encoder.tokenizer(
+        list(texts),
+        truncation=True,
+        max_length=encoder.max_length,
+        return_special_tokens_mask=True,
+        return_offsets_mapping=True,
+    )
+    found = np.empty((len(texts), 2), dtype=np.int64)
+    columns = (encoded["special_tokens_mask"], encoded["offset_mapping"], encoded.encodings)
+    for i, (text, (start, end), special, offsets, encoding) in enumerate(zip(texts, spans, *columns, strict=True)):
+        own = [
+            (first, last, bool(is_special))
+            for (first, last), is_special in zip(offsets, special, strict=True)
+            if encoder.special_tokens or not is_special
+        ]
+        rows = [row for row, (a, z, is_special) in enumerate(own) if a < end and z > start and not is_special]
+        if encoding.overflowing and max((z for _, z, is_special in own if not is_special), default=0) < end:
+            raise ValueError(
+                f"{text[start:end]!r} lies beyond the first {encoder.max_length} tokens of {text!r}: "
+                "raise encoder.max_length or shorten the text"
+            )
+        if not rows:
+            raise ValueError(f"no token covers {text[start:end]!r}, characters {start} to {end} of {text!r}")
+        found[i] = rows[0], rows[-1] + 1
+    return found
