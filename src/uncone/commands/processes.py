@@ -80,7 +80,7 @@ def start_processes(count: int, command: Command, config: DictConfig) -> None:
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # a process that fails says why itself
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // count)))
-    meeting = {"run_id": uuid.uuid4().hex, "rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0"}
+    meeting: dict[str, Any] = {"run_id": uuid.uuid4().hex, "rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0"}
     settings = LaunchConfig(1, 1, count, max_restarts=0, local_addr="localhost", **meeting)
     with TemporaryDirectory() as folder, _streams_for_children():
         path = Path(folder) / "config.yaml"
