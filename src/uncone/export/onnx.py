@@ -20,7 +20,16 @@ from uncone.encoder import Encoder, TransformerEncoder
 from uncone.encoder.layers import average
 from uncone.export.base import Exporter
 from uncone.export.markdown import markdown
-from uncone.export.parts import affine, check_equal, corrected, plain_tokenizer, probe_texts, type_weights, unit
+from uncone.export.parts import (
+    affine,
+    check_equal,
+    check_tokenizer,
+    corrected,
+    plain_tokenizer,
+    probe_texts,
+    type_weights,
+    unit,
+)
 from uncone.removal import Correction, Removal
 
 MODEL, INT8_MODEL = "model.onnx", "model_int8.onnx"
@@ -46,11 +55,7 @@ class OnnxExporter(Exporter):
     def check(self, encoder: Encoder, removal: Correction) -> None:
         """See `Exporter.check`."""
         affine(removal, "ONNX")
-        if encoder.tokenizer is None:
-            raise ValueError(
-                f"{encoder.name} is a table of whole words without a tokenizer that could travel along: "
-                "export it with format=word2vec or format=numpy"
-            )
+        check_tokenizer(encoder, "without a tokenizer that could travel along")
         packages()
 
     def write(self, encoder: Encoder, removal: Correction, folder: Path) -> str:

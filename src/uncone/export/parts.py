@@ -84,6 +84,14 @@ def plain_tokenizer(encoder: Encoder) -> Any:
     return tokenizer
 
 
+def check_tokenizer(encoder: Encoder, why: str) -> None:
+    """Raise a ValueError that says why, and what to use instead, for a table of words."""
+    if encoder.tokenizer is None:
+        raise ValueError(
+            f"{encoder.name} is a table of whole words, {why}: export it with format=word2vec or format=numpy"
+        )
+
+
 def framing(tokenizer: Any) -> tuple[list[int], list[int]]:
     """Types of the special tokens that a tokenizer puts before and after every text.
 

@@ -29,6 +29,7 @@ from uncone.export.markdown import markdown
 from uncone.export.parts import (
     affine,
     check_equal,
+    check_tokenizer,
     corrected,
     framing,
     model_options,
@@ -101,11 +102,8 @@ def check_expressible(encoder: Encoder) -> None:
             f"sentence-transformers can only average the rows of a static table, not pool them by "
             f"{encoder.pooling!r}: set encoder.pooling=mean, or format=onnx"
         )
-    elif encoder.tokenizer is None:
-        raise ValueError(
-            f"{encoder.name} is a table of whole words, and sentence-transformers has no tokenizer that leaves "
-            "unknown words out: export it with format=word2vec or format=numpy"
-        )
+    else:
+        check_tokenizer(encoder, "and sentence-transformers has no tokenizer that leaves unknown words out")
 
 
 def pooling_mode(encoder: TransformerEncoder) -> str:
@@ -221,19 +219,10 @@ class ClusteredCorrection(Module):
         self.removal.save(output_path)
 
     @classmethod
-    def load(
-        cls,
-        model_name_or_path: str,
-        subfolder: str = "",
-        token: bool | str | None = None,
-        cache_folder: str | None = None,
-        revision: str | None = None,
-        local_files_only: bool = False,
-        init_defaults: dict[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> Self:
+    def load(cls, model_name_or_path: str, subfolder: str = "", **options: Any) -> Self:  # type: ignore[override]
         """Read it back, from a folder or from the hub."""
-        folder = cls.load_dir_path(model_name_or_path, subfolder, token, cache_folder, revision, local_files_only)
+        where: Any = {key: options.get(key) for key in ("token", "cache_folder", "revision", "local_files_only")}
+        folder = cls.load_dir_path(model_name_or_path, subfolder, **where)
         if folder is None:
             raise ValueError(f"no removal in {subfolder} of {model_name_or_path}")
         return cls(ClusteredRemoval.load(folder))
