@@ -152,6 +152,14 @@ def test_several_encoders(folder, tmp_path):
         HydraConfig.instance().cfg = None
 
 
+@pytest.mark.parametrize("setting", ["layers=1", "special_tokens=true", "pooling=max"])
+def test_a_setting_that_an_encoder_cannot_have_here_is_refused(folder, tmp_path, setting, monkeypatch):
+    config = config_of(folder, tmp_path, f"encoder.{setting}", return_hydra_config=True)
+    monkeypatch.setattr(HydraConfig.instance(), "cfg", config)
+    with pytest.raises(ValueError, match=f"encoder.{setting.split('=')[0]}"):
+        next(load_encoders(config))
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

@@ -19,7 +19,7 @@ from uncone.data.corpora import Corpora, Corpus
 from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
 from uncone.geometry.atlas.frequencies import type_frequencies
 from uncone.geometry.atlas.occurrences import Batch, CorpusOccurrences, Occurrences, TableOccurrences, kept_types
-from uncone.geometry.atlas.sampled import Estimate, SampledSettings
+from uncone.geometry.atlas.sampled import SampledSettings
 from uncone.geometry.atlas.store import AtlasStore
 from uncone.geometry.atlas.survey import LayerMap, survey
 from uncone.geometry.atlas.table import print_atlas
@@ -78,12 +78,15 @@ def load_encoders(config: DictConfig) -> Iterator[Encoder]:
     In a list, each encoder is as its file in conf/encoder says; values that a file leaves open come from `encoder.KEY`.
 
     Raises:
-        ValueError: if layers or special tokens are chosen for one encoder instead of all.
+        ValueError: if layers or special tokens are chosen for one encoder instead of all, or a pooling of tokens.
     """
     given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    keys = {override.split("=")[0].lstrip("+") for override in given}
     for key in ("layers", "special_tokens"):
-        if any(override.split("=")[0].lstrip("+") == f"encoder.{key}" for override in given):
+        if f"encoder.{key}" in keys:
             raise ValueError(f"analyze.py takes {key} for all its encoders: write {key}=… instead of encoder.{key}=…")
+    if "encoder.pooling" in keys:
+        raise ValueError("analyze.py measures tokens, which are not pooled: leave out encoder.pooling")
     chosen = [OverridesParser.create().parse_override(text).value() for text in given if text.startswith("encoder=")]
     several = chosen[-1] if chosen and isinstance(chosen[-1], list) else None
     for name in several or [None]:
@@ -187,23 +190,9 @@ def _survey(
 
 def _rows(layer_map: LayerMap, encoder: str, seed: int) -> list[Row]:
     """Rows of results.json for one map."""
-    return [
-        Row(
-            encoder=encoder,
-            layers=layer_map.layer,
-            removal=layer_map.removal,
-            task=GEOMETRY,
-            subset=layer_map.layer,
-            metric=metric,
-            value=estimate.value,
-            low=_end(estimate, -INTERVAL),
-            high=_end(estimate, INTERVAL),
-            n=estimate.n,
-            seed=seed,
-        )
-        for metric, estimate in layer_map.measures.items()
-    ]
-
-
-def _end(estimate: Estimate, errors: float) -> float | None:
-    return None if estimate.se is None else estimate.value + errors * estimate.se
+    rows = []
+    for metric, (value, se, n) in layer_map.measures.items():
+        ends = {} if se is None else {"low": value - INTERVAL * se, "high": value + INTERVAL * se}
+        of = {"encoder": encoder, "layers": layer_map.layer, "removal": layer_map.removal, "subset": layer_map.layer}
+        rows.append(Row(**of, task=GEOMETRY, metric=metric, value=value, **ends, n=n, seed=seed))
+    return rows

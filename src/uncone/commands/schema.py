@@ -151,7 +151,7 @@ def register(*commands: str) -> None:
     for command in commands or SCHEMAS:  # Hydra copies all that is stored, again and again: one makes --help fast
         store.store(name=f"{command}_schema", node=SCHEMAS[command])
     for name, path in ENCODERS.items():
-        store.store(group="encoder", name=name, node={"defaults": ["local"], "path": path})
+        store.store(group="encoder", name=name, node={"defaults": ["local", "_self_"], "path": path})
     for group, choice, plugin, extra in PLUGINS:
         if find_spec(f"hydra_plugins.{plugin}") is None:  # so that a sweep can say what to install
             store.store(group=group, name=choice, node={"missing": f"pip install 'uncone[{extra}]'"})
