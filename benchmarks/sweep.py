@@ -30,17 +30,17 @@ import time
 import warnings
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 from torch.nn.functional import cosine_similarity
 from torch.utils.data import DataLoader, TensorDataset
+from uncone.learning.pair_module import PairDataModule
 
 from uncone.data.pairs import ScoredPairs
 from uncone.learning.bank import RemovalBank, members
-from uncone.learning.basis import Basis
+from uncone.learning.basis import Basis, TrainingBatch
+from uncone.learning.batches import PairDataModule
+from uncone.learning.fit import quiet_trainer
 from uncone.learning.module import RemovalModule
-from uncone.learning.objectives import MeanSquaredError
-from uncone.learning.pair_module import PairDataModule
 from uncone.removal.spectrum import Spectrum
 
 NUMBERS = [*range(1, 21), 25, 30, 35, 40, *range(50, 201, 10)]
@@ -78,25 +78,17 @@ def bank(
 ) -> tuple[torch.Tensor, torch.Tensor, float]:
     """Initial weights (40, 200) of the bank, its final losses (40,), and seconds."""
     start = time.perf_counter()
-    few = pairs.take(np.arange(10))
-    data = PairDataModule(
-        (pairs, first, second), (few, first[:10], second[:10]), basis, BATCH if optimizer == "adam" else None
-    )
+    scores = torch.tensor(pairs.scaled_score, dtype=torch.float32)
+    given = basis.pairs(first, second, scores, torch.zeros(len(pairs), dtype=torch.long))
+    clip, batch_size = (CLIP, BATCH) if optimizer == "adam" else (None, None)
+    data = PairDataModule(TrainingBatch(given, None), None, batch_size)
     learned = RemovalBank(basis, members(NUMBERS, pulls=[0.0], learning_rates=[RATE]), "paper")
-    module = RemovalModule(
-        learned,
-        MeanSquaredError(len(NUMBERS)),
-        gradient_clip=CLIP if optimizer == "adam" else None,
-        optimizer=optimizer,
-    )
+    module = RemovalModule(learned, Recipe.named("paper").but(optimizer={"name": optimizer, "gradient_clip": clip}))
     initial = learned.theta.detach().clone()
-    off = dict.fromkeys(("logger", "enable_checkpointing", "enable_model_summary", "enable_progress_bar"), False)
-    trainer = pl.Trainer(max_epochs=epochs, accelerator="cpu", limit_val_batches=0, **off)
-    trainer.fit(module, data)
+    quiet_trainer(max_epochs=epochs).fit(module, data)
     seconds = time.perf_counter() - start
     with torch.no_grad():
-        batch = data.train
-        losses = module.objective(learned.similarities(batch), batch.score, batch.dataset)
+        losses = module.objective(learned.similarities(given), given.score, given.dataset)
     return initial, losses, seconds
 
 

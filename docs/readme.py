@@ -19,7 +19,7 @@ from PIL import Image
 from uncone.commands.build import make_vectors
 from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Removal
-from uncone.report.figures import BLUE, GREY, save
+from uncone.support.figures import BLUE, GREY, save
 from uncone.report.tables import geometry_table, verdict
 from uncone.runs.reading import read_results
 from uncone.tasks import markdown_table

@@ -2,14 +2,14 @@
 
 from functools import cache
 
-import pytorch_lightning as pl
 import torch
 
-from uncone.data.pairs import ScoredPairs
 from uncone.learning.bank import RemovalBank
-from uncone.learning.basis import Basis, PairBatch
+from uncone.learning.basis import Basis, PairBatch, TrainingBatch
+from uncone.learning.batches import PairDataModule
+from uncone.learning.fit import quiet_trainer, quietly
 from uncone.learning.module import RemovalModule
-from uncone.learning.pair_module import PairDataModule
+from uncone.learning.recipe import Recipe
 from uncone.removal.spectrum import Spectrum
 
 DIMENSION, PAIRS = 12, 400
@@ -34,26 +34,19 @@ def basis_of(cone) -> Basis:
     return Basis(spectrum.mean, spectrum.components, spectrum.eigenvalues)
 
 
-def pairs_of(scores, dataset="planted") -> ScoredPairs:
-    words = tuple(f"w{i}" for i in range(len(scores)))
-    return ScoredPairs(
-        words,
-        tuple(f"v{i}" for i in range(len(scores))),
-        scores.double().numpy(),
-        (dataset,) * len(scores),
-        {dataset: (-1.0, 1.0)},
-    )
+def data_module(cone, basis, batch_size=64, neighbours=None, views=None, **options) -> PairDataModule:
+    """The first 300 pairs to train on, the rest to choose by; neighbours and views as vectors, if given."""
+    batch = batch_of(cone, basis)
+    train, validation = (batch.batch(torch.arange(*rows)) for rows in ((0, 300), (300, PAIRS)))
+    return PairDataModule(training(basis, train, neighbours, views), validation, batch_size, **options)
 
 
-def data_module(cone, basis, batch_size=64, **options) -> PairDataModule:
-    e1, e2, scores = cone
-    train, validation = slice(0, 300), slice(300, None)
-    return PairDataModule(
-        (pairs_of(scores[train]), e1[train], e2[train]),
-        (pairs_of(scores[validation]), e1[validation], e2[validation]),
-        basis,
-        batch_size,
-        **options,
+def training(basis, pairs, neighbours=None, views=None) -> TrainingBatch:
+    """What is trained on: pairs, neighbouring vectors (n, d) of both sides, and views of the first."""
+    return TrainingBatch(
+        pairs,
+        None if neighbours is None else basis.neighbours(*neighbours),
+        None if views is None else basis.neighbours(neighbours[0], views),
     )
 
 
@@ -61,22 +54,24 @@ def batch_of(cone, basis) -> PairBatch:
     return basis.pairs(*cone, torch.zeros(PAIRS, dtype=torch.long))
 
 
-def module_of(
-    basis, objective, members, parameterisation="log_gains", learn_centre=False, rank=0, **options
-) -> RemovalModule:
-    return RemovalModule(RemovalBank(basis, members, parameterisation, learn_centre, rank), objective, **options)
+def module_of(basis, objective, members, parameterisation="log_gains", learn_centre=False, **changes) -> RemovalModule:
+    """A bank under an objective; `changes` are those of a recipe."""
+    optimizer = {"gradient_clip": 1.0} | changes.pop("optimizer", {})
+    contrast = {"temperature": 0.05} | changes.pop("contrast", {})
+    recipe = Recipe.named("pairs").but(
+        parameterisation=parameterisation,
+        learn_centre=learn_centre,
+        objective=objective if isinstance(objective, dict) else {"name": objective},
+        contrast=contrast,
+        optimizer=optimizer,
+        **{"mixing_pull": 10, **changes},
+    )
+    return RemovalModule(RemovalBank(basis, members, parameterisation, learn_centre, recipe.rank), recipe)
 
 
 def fit(module, data, epochs=30) -> RemovalModule:
-    trainer = pl.Trainer(
-        max_epochs=epochs,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    trainer.fit(module, data)
+    with quietly():
+        quiet_trainer(max_epochs=epochs).fit(module, data)
     return module
 
 

@@ -174,7 +174,7 @@ def test_sweep_command(command, tmp_path):
         value = override.value()
         first = next(override.sweep_string_iterator()) if override.is_discrete_sweep() else value.start
         firsts.append(f"{override.get_key_element()}={first}")
-    small = [*SMALL["train"], "data.sets=[ws353]", "learned.contrast.weight=0", "frequencies=corpus"]
+    small = [*SMALL["train"], "data.sets=[ws353]", "recipe.contrast.weight=0", "frequencies=corpus"]
     train(composed("train", [*small, "logger=csv", f"output_dir={tmp_path}", *firsts]))
     assert read_results(tmp_path)
 
@@ -199,9 +199,9 @@ def in_small(command: str, request) -> tuple[str, list[str]]:
         overrides.append(f"encoder.path={request.getfixturevalue('model')}")
     if name == "evaluate" and "experiment=benchmark_static" in overrides:
         overrides += ["seeds=[0,1]", "removal=[none,learned]", "task=[liang_words]"]
-        overrides += ["recipes.learned.learned.max_steps=5", "recipes.learned.learned.contrast.limit=100"]
+        overrides += ["recipe.optimizer.max_steps=5", "recipe.contrast.limit=100"]
     if name == "train" and any(override.startswith("experiment=") for override in overrides):
-        overrides += ["learned.numbers_of_components=[1,2]", "task=[liang_words]"]
+        overrides += ["recipe.D=[1,2]", "task=[liang_words]"]
     if name == "train" and not any(override.startswith("logger") for override in overrides):
         overrides.append("logger=csv")
     if name == "analyze":

@@ -26,8 +26,8 @@ def scene(tmp_path_factory):
 
 def test_settings_are_every_component_count_within_the_rank(scene):
     settings = scene[2].settings
-    assert settings[0] == "components=2, pull=0.5, steps=1, centred"
-    assert settings[-1] == "components=24, pull=2, steps=5, not centred"
+    assert settings[0] == "D=2, pull=0.5, steps=1, centred"
+    assert settings[-1] == "D=24, pull=2, steps=5, not centred"
     assert len(settings) == len(set(settings)) == 16
 
 
@@ -36,7 +36,7 @@ def test_the_removal_of_a_setting_gives_the_cosines_that_were_scored(scene):
     words, sentences = learner.cosines(np.arange(len(design.words)))
     for i in (0, 3, 6, 13):
         removal = learner.removal(i).for_encoder(vectors.encoder)
-        for key in ("components", "steps"):
+        for key in ("D", "steps"):
             assert f"{key}={removal.settings[key]}," in learner.settings[i]
         of_words, of_sentences = cosines(vectors, removal, design)
         np.testing.assert_allclose(words[i], of_words, atol=1e-5)

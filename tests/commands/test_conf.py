@@ -196,7 +196,7 @@ def test_a_missing_extra_is_named(override, command, monkeypatch):
 @pytest.mark.parametrize("experiment", [name for name, line in EXPERIMENTS.items() if line[0] == "train.py"])
 def test_experiment_runs(experiment, data_dir, tmp_path):
     """Debug-sized: two candidates, two epochs, and the quickest of its tasks."""
-    sizes = ["debug=fast", "logger=csv", "learned.numbers_of_components=[1,2]", "removal=[none,conceptor]"]
+    sizes = ["debug=fast", "logger=csv", "recipe.D=[1,2]", "removal=[none,conceptor]"]
     asked = composed("train", f"experiment={experiment}")
     config = composed(
         "train",

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
+from uncone.commands.build import make_recipe
 from uncone.commands.evaluate import evaluate
 from uncone.commands.schema import register
-from uncone.commands.systems import make_recipe
-from uncone.data import load_texts
-from uncone.encoder import Encoder
-from uncone.learning.recipe import contrast_texts
+from uncone.data import load_lee
+from uncone.encoder import Encoder, TransformerEncoder
+from uncone.learning.recipe import Recipe, recipes
 from uncone.removal import Removal, all_but_the_top
 from uncone.removal.spectrum import Spectrum
 from uncone.runs.reading import read_results
@@ -142,12 +142,13 @@ def test_a_transductive_removal_is_fitted_on_what_is_scored(tmp_path):
 
 def test_recipes_are_learned_anew_for_every_seed(data_dir, tmp_path, capsys):
     """experiment=benchmark_static, small."""
-    short = [f"recipes.{name}.learned.max_steps=5" for name in ("learned", "label_free")]
-    short += ["recipes.paper.learned.max_epochs=1"]
-    short += [f"recipes.{name}.learned.contrast.limit=100" for name in ("learned", "label_free")]
-    short += [f"recipes.{name}.learned.strength=0.7" for name in ("learned", "label_free")]
+    short = ["recipe.optimizer.max_steps=5", "recipe.contrast.limit=100", "recipe.strength=0.7"]
+    short += ["recipes.paper.optimizer={keep: best, max_epochs: 1, batch_size: 512}"]
+    short += [
+        "+recipes.label_free={like: label_free, optimizer: {max_steps: 5}, contrast: {limit: 100}, strength: 0.7}"
+    ]
     sizes = ["seeds=[0,1]", "removal=[none,paper,learned,label_free]", "task=[liang_words]", f"data_dir={data_dir}"]
-    config = config_of(tmp_path, "experiment=benchmark_static", *short, *sizes, "recipes.paper.learned.batch_size=512")
+    config = config_of(tmp_path, "experiment=benchmark_static", *short, *sizes)
     evaluate(config)
     rows = [row for row in read_results(tmp_path) if row.metric == "spearman" and row.subset == "macro"]
     values = {(row.removal, row.seed): row.value for row in rows}
@@ -160,22 +161,15 @@ def test_recipes_are_learned_anew_for_every_seed(data_dir, tmp_path, capsys):
 
 
 def test_the_strength_is_chosen_on_texts_that_are_not_learned_from(tmp_path, capsys):
-    corpus = load_texts("lee_background")
-    short = ["recipes.label_free.learned.contrast={corpus: lee_background, limit: 50}", "removal=[label_free]"]
-    asked = config_of(tmp_path, *short, "task=lee", "recipes.label_free.learned.strength=[0,0.6]")
-    training, held_out = contrast_texts(make_recipe(asked, "label_free"))
-    assert (training, held_out) == (corpus[:40], corpus[40:50])
-    evaluate(asked)
+    short = ["recipe=label_free", "recipe.contrast={corpus: lee_background, limit: 50}", "removal=[learned]"]
+    evaluate(config_of(tmp_path, *short, "task=lee", "recipe.strength=[0,0.6]"))
     assert "strength=0.6" in " ".join(capsys.readouterr().out.split())  # of an input table, which needs it
-    fixed = config_of(tmp_path, *short, "recipes.label_free.learned.strength=0.6")
-    assert contrast_texts(make_recipe(fixed, "label_free")) == (corpus[:50], ())
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ("{clusters: 2, numbers_of_components: [1], rank: 0}", r"taken whole: learned.strength must be 1, got \[0.0, "),
-        ("{parameterisation: paper, strength: 0.5}", r"taken whole: learned.strength must be 1, got \[0.5\]"),
+        ("{parameterisation: paper, strength: 0.5}", r"taken whole: recipe.strength must be 1, got \[0.5\]"),
         ("{strength: 1.5}", r"must lie in \[0, 1\], got \[1.5\]"),
         ("{contrast: {limit: 2}}", "held_out=0.2 of 2 texts leaves 0 to choose the strength on"),
     ],
@@ -183,14 +177,34 @@ def test_the_strength_is_chosen_on_texts_that_are_not_learned_from(tmp_path, cap
 def test_refuses_a_strength_that_could_not_be_taken(settings, message, tmp_path):
     """Before anything is learned."""
     with pytest.raises(ValueError, match=message):
-        evaluate(config_of(tmp_path, "removal=[learned]", f"recipes.learned.learned={settings}", "fitted_on=texts"))
+        evaluate(config_of(tmp_path, "removal=[learned]", f"recipe={settings}", "fitted_on=texts"))
 
 
-def test_a_recipe_may_be_like_another_but_for_some_settings(tmp_path):
-    recipe = make_recipe(config_of(tmp_path, "experiment=ablation"), "no_contrast")
-    default = make_recipe(config_of(tmp_path), "learned")
-    assert recipe.learned.contrast.weight == 0 != default.learned.contrast.weight
-    recipe.learned.contrast.weight = default.learned.contrast.weight
-    assert recipe.learned == default.learned
-    assert recipe.objective == default.objective
-    assert make_recipe(config_of(tmp_path, "experiment=ablation"), "rank").objective.temperature == 0.1
+def test_a_variant_is_another_recipe_but_for_some_settings(tmp_path):
+    ablation = config_of(tmp_path, "experiment=ablation")
+    default = Recipe.named("learned")
+    assert make_recipe(ablation, "learned") == default
+    assert make_recipe(ablation, "no_contrast") == default.but(contrast={"weight": 0}) != default
+    assert make_recipe(ablation, "rank").objective.name == "rank"
+    paper = make_recipe(ablation, "paper")
+    assert paper == Recipe.named("paper").but(D=paper.D, optimizer={"keep": "best"})
+    assert len(paper.D) > 1
+    for name in set(ablation.recipes) - {"paper"}:
+        assert make_recipe(ablation, name) != default
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_a_recipe_is_the_same_by_name_and_in_a_config(name, tmp_path):
+    assert make_recipe(config_of(tmp_path, f"recipe={name}")) == Recipe.named(name)
+
+
+def test_raw_vectors_of_a_layer_encode_the_texts_of_the_task_alone(tmp_path, monkeypatch):
+    """No vocabulary, no pairs, no corpus."""
+    read = []
+    encode = TransformerEncoder.encode
+    monkeypatch.setattr(
+        TransformerEncoder, "encode", lambda self, texts, **o: read.extend(texts) or encode(self, texts, **o)
+    )
+    evaluate(config_of(tmp_path, "encoder.layers=[1]", "removal=none", "task=lee", f"cache_dir={tmp_path}/cache"))
+    pairs = load_lee()
+    assert sorted(read) == sorted({*pairs.text1, *pairs.text2})

@@ -28,13 +28,13 @@ def job(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run(command, *overrides):
-        hydra = config_of("sweep_name=sweep", "learned.keep=best", *overrides)
+        hydra = config_of("sweep_name=sweep", "recipe.optimizer.keep=best", *overrides)
         with open_dict(hydra):
             hydra.hydra.job.num = 0
             hydra.hydra.job.name = "train"
             hydra.hydra.runtime.cwd = str(tmp_path)
         HydraConfig.instance().set_config(hydra)
-        config = config_of("sweep_name=sweep", "learned.keep=best", *overrides)
+        config = config_of("sweep_name=sweep", "recipe.optimizer.keep=best", *overrides)
         with open_dict(config):
             del config["hydra"]
         assert in_sweep()
@@ -80,7 +80,7 @@ def test_another_setting_is_another_job_and_another_place_is_not(job, tmp_path):
     job(finish)
     assert job(lambda config: pytest.fail("ran again"), "threads=3", "logger=csv") == 0.5
     ran = []
-    job(ran.append, "learned.pull=7")
+    job(ran.append, "recipe.pull=7")
     assert len(ran) == 1
 
 
@@ -124,7 +124,7 @@ def test_a_folder_is_found_again_under_another_label(tmp_path):
 def test_a_job_is_grouped_in_wandb_with_its_sweep(tmp_path):
     """Group and tags are those of the sweep and the settings; a group of the user's own is kept."""
     config = config_of("logger.wandb.tags=[mine]", "logger.wandb.mode=offline")
-    overrides = ["encoder.layers=[1]", "seed=0", "launcher=joblib", f"learned.contrast.corpus={'x' * 99}"]
+    overrides = ["encoder.layers=[1]", "seed=0", "launcher=joblib", f"recipe.contrast.corpus={'x' * 99}"]
     prepare(config, tmp_path, "sweep", overrides)
     run = make_loggers(tmp_path, config.logger.wandb, {}, False, None)[1].experiment
     try:

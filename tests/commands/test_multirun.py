@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[2]
 LAYERS, SEEDS = (1, 2, 3), (0, 1, 2, 3)
 JOBS = len(LAYERS) * len(SEEDS)
 SMALL = (
-    *("debug=fast", "logger=csv", "removal=[none,centre]", "task=[lee]", "learned.contrast.weight=0"),
+    *("debug=fast", "logger=csv", "removal=[none,centre]", "task=[lee]", "recipe.contrast.weight=0"),
     *("corpus_limit=8", "probe.size=200", "probe.queries=20", "vocabulary_size=300"),
-    *("frequencies=corpus", "data.sets=[ws353]", "learned.numbers_of_components=[2,5]"),
+    *("frequencies=corpus", "data.sets=[ws353]", "recipe.D=[2,5]"),
 )
 
 

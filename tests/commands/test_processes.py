@@ -21,9 +21,9 @@ from uncone.runs.reading import read_results
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}"}
 TRAIN = (
-    *("debug=fast", "learned.max_epochs=3", "logger=csv", "encoder=local", "encoder.layers=2", "frequencies=corpus"),
-    *("task=[lee]", "removal=[none,centre,zipfian]", "learned.numbers_of_components=[4,null]"),
-    *("learned.contrast.limit=50", "learned.contrast.corpus=lee_background", "learned.strength=[0.5,1]"),
+    *("debug=fast", "recipe.optimizer.max_epochs=3", "logger=csv", "encoder=local", "encoder.layers=2"),
+    *("frequencies=corpus", "task=[lee]", "removal=[none,centre,zipfian]", "recipe.D=[4,null]"),
+    *("recipe.contrast.limit=50", "recipe.contrast.corpus=lee_background", "recipe.strength=[0.5,1]"),
     *("probe.size=400", "probe.queries=50"),
 )
 

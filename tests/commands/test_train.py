@@ -14,16 +14,15 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from uncone import removal as removals
 from uncone.commands.schema import register
 from uncone.commands.train import train
-from uncone.removal import ClusteredRemoval, Removal
+from uncone.removal import Removal
 from uncone.runs.loggers import logged_in
 from uncone.runs.reading import read_offline_run, read_results
 
 ROOT = Path(__file__).parents[2]
 TASKS = "task=[lee]"  # the quickest
-FULL = ("learned.max_epochs=4", "learned.strength=[0.5,1]")  # so few steps would not be shown to help
+FULL = ("recipe.optimizer.max_epochs=4", "recipe.strength=[0.5,1]")  # so few steps would not be shown to help
 
 
 def config_of(folder: Path, *overrides: str):
@@ -59,7 +58,7 @@ def test_leaves_what_it_promises(run):
         assert (run / f"figures/weights_{moment}.png").stat().st_size > 5_000
         assert (run / f"figures/frequency_{moment}.png").stat().st_size > 5_000
     assert json.loads((run / "environment.json").read_text())["packages"]["torch"]
-    assert OmegaConf.load(run / "config.yaml").learned.max_epochs == 4
+    assert OmegaConf.load(run / "config.yaml").recipe.optimizer.max_epochs == 4
 
 
 def test_rows_have_plausible_values(run):
@@ -114,7 +113,7 @@ def test_the_offline_run_can_be_read_back(run):
 def test_resuming_equals_never_having_stopped(run, tmp_path):
     """The same weights bit for bit, the same history, under the same logger id."""
     folder = tmp_path / "tuesday"
-    train(config_of(folder, "learned.max_epochs=2"))
+    train(config_of(folder, "recipe.optimizer.max_epochs=2"))
     first = read_offline_run(folder)
     train(config_of(folder, *FULL, f"ckpt_path={folder}/checkpoints/last.ckpt"))
     resumed, whole = Removal.load(folder), Removal.load(run)
@@ -156,7 +155,7 @@ def test_word_vectors_from_a_file(tmp_path):
             "encoder=word_vectors",
             f"encoder.path={datapath('lee_fasttext_new.bin')}",
             "removal=[none]",
-            "learned.numbers_of_components=[2,5]",
+            "recipe.D=[2,5]",
         )
     )
     assert read_results(tmp_path)[0].encoder == "lee_fasttext_new"
@@ -197,7 +196,7 @@ def test_bad_pair_files_are_refused_by_line(tmp_path, lines, message):
         ("encoder.layers=99", "unknown layers 99"),
         ("encoder.pooling=median", "unknown pooling 'median'"),
         ("encoder.path=./nowhere", "no encoder folder './nowhere'"),
-        ("learned.numbers_of_components=[999]", "rank 384"),
+        ("recipe.D=[999]", "rank 384"),
         ("data.sets=[nowhere.tsv]", "nowhere.tsv"),
         ("ckpt_path=nowhere.ckpt", "no checkpoint at nowhere.ckpt"),
         ("removal=[none,magic]", "unknown removal 'magic'"),
@@ -233,25 +232,6 @@ def test_wandb_is_online_only_with_credentials(monkeypatch, tmp_path):
     assert logged_in()
     monkeypatch.setenv("WANDB_MODE", "offline")
     assert not logged_in()
-
-
-@pytest.mark.parametrize(("fitted_on", "temperature"), [("vocabulary", "null"), ("texts", "0.5")])
-def test_weights_of_clusters_are_learned(fitted_on, temperature, tmp_path):
-    overrides = [f"fitted_on={fitted_on}", f"learned.temperature={temperature}", "removal=[none,clustered]"]
-    overrides += ["learned=clustered", "learned.clusters=2", "learned.numbers_of_components=[1,2]", "logger=csv"]
-    overrides += ["methods.clustered.clusters=2", "methods.clustered.D=2", "learned.contrast.limit=60"]
-    train(config_of(tmp_path, *overrides))
-    removal = removals.load(tmp_path)
-    assert isinstance(removal, ClusteredRemoval)
-    assert removal.gains.shape[0] == 2
-    assert removal.level == ("texts" if fitted_on == "texts" else "tokens")
-    assert removal.settings["trained_on"]["sets"] == ["ws353", "simlex999"]
-    assert {"none", "clustered", "learned"} <= {row.removal for row in read_results(tmp_path)}
-
-
-def test_clusters_need_numbers_of_components(tmp_path):
-    with pytest.raises(ValueError, match=r"components of each cluster, from 1 to 384, got \[None\]"):
-        train(config_of(tmp_path, "learned=clustered", "learned.numbers_of_components=[null]"))
 
 
 def test_learns_from_scored_sentences(tmp_path):

@@ -6,7 +6,6 @@ from planted_cone import DIMENSION, basis_of, batch_of, disturb, module_of, plan
 
 from uncone.learning.bank import members
 from uncone.learning.basis import Basis, TrainingBatch
-from uncone.learning.objectives import CalibratedMeanSquaredError, MeanSquaredError
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +24,7 @@ def basis(cone):
 @pytest.mark.parametrize("k", [4, DIMENSION])
 def test_similarities_are_the_cosines_of_corrected_vectors(cone, basis, parameterisation, learn_centre, k, rank):
     part = Basis(basis.centre, basis.components[:, :k], basis.eigenvalues[:k])
-    module = disturb(module_of(part, MeanSquaredError(), members([2, k], [3]), parameterisation, learn_centre, rank))
+    module = disturb(module_of(part, "mse", members([2, k], [3]), parameterisation, learn_centre, rank=rank))
     with torch.no_grad():
         predicted = module.bank.similarities(batch_of(cone, part))
     for member in range(2):
@@ -40,7 +39,7 @@ def test_similarities_are_the_cosines_of_corrected_vectors(cone, basis, paramete
 @pytest.mark.parametrize("k", [4, DIMENSION])
 def test_sentence_similarities_are_the_cosines_of_corrected_vectors(cone, basis, k, rank):
     part = Basis(basis.centre, basis.components[:, :k], basis.eigenvalues[:k])
-    module = disturb(module_of(part, MeanSquaredError(), members([2, k]), learn_centre=True, rank=rank))
+    module = disturb(module_of(part, "mse", members([2, k]), learn_centre=True, rank=rank))
     with torch.no_grad():
         predicted = module.bank.sentence_similarities(part.neighbours(cone[0][:20], cone[1][:20]))
     for member in range(2):
@@ -49,13 +48,13 @@ def test_sentence_similarities_are_the_cosines_of_corrected_vectors(cone, basis,
 
 
 def test_starts_at_the_identity(cone, basis):
-    module = module_of(basis, MeanSquaredError(), members([DIMENSION]))
+    module = module_of(basis, "mse", members([DIMENSION]))
     assert torch.equal(module.bank.gains(), torch.ones(1, DIMENSION))
 
 
 def test_w_and_2_minus_w_are_the_same_model(cone, basis):
     """The loss sees (1 − w)² alone."""
-    module = module_of(basis, MeanSquaredError(), members([DIMENSION], [1]), "paper")
+    module = module_of(basis, "mse", members([DIMENSION], [1]), "paper")
     batch = batch_of(cone, basis)
     with torch.no_grad():
         before = module.bank.similarities(batch)
@@ -66,7 +65,7 @@ def test_w_and_2_minus_w_are_the_same_model(cone, basis):
 @pytest.mark.parametrize("D", [1, 2, 3])
 def test_full_removal_is_a_stationary_point_of_the_paper(cone, basis, D):
     """At w = 1 the gradient of the paper's parameterisation vanishes, whatever the data."""
-    module = module_of(basis, MeanSquaredError(), members([D], pulls=[0]), "paper")
+    module = module_of(basis, "mse", members([D], pulls=[0]), "paper")
     with torch.no_grad():
         module.bank.theta[:, :D] = 1
     batch = batch_of(cone, basis)
@@ -83,8 +82,8 @@ def test_mixing_finds_directions_that_no_gain_of_a_component_can(cone, basis):
     found = {}
     for rank in (0, 2):
         bank = members([DIMENSION], pulls=[0.0], learning_rates=[0.03])
-        options = {"rank": rank, "mixing_pull": 0.0, "gradient_clip": None}
-        module = module_of(turned, CalibratedMeanSquaredError(), bank, **options)
+        options = {"rank": rank, "mixing_pull": 0, "optimizer": {"gradient_clip": None}}
+        module = module_of(turned, "calibrated_mse", bank, **options)
         optimizer = module.configure_optimizers()
         for _ in range(300):
             module.update(optimizer, batch)
@@ -98,11 +97,11 @@ def test_mixing_finds_directions_that_no_gain_of_a_component_can(cone, basis):
 
 
 def test_a_strong_pull_keeps_the_components(cone, basis):
-    module = disturb(module_of(basis, MeanSquaredError(), members([5], pulls=[0.0]), rank=2, mixing_pull=7.0))
+    module = disturb(module_of(basis, "mse", members([5], pulls=[0.0]), rank=2, mixing_pull=7.0))
     left, right = module.bank.mixing
     mixing = (left @ right.mT)[0, :5, :5]
     torch.testing.assert_close(module.bank.mixing_penalty()[0], mixing.square().sum() / 5)
     batch = TrainingBatch(batch_of(cone, basis), None)
-    free = module_of(basis, MeanSquaredError(), members([5], pulls=[0.0]), rank=2, mixing_pull=0.0)
+    free = module_of(basis, "mse", members([5], pulls=[0.0]), rank=2, mixing_pull=0.0)
     free.load_state_dict(module.state_dict())
     torch.testing.assert_close(module.losses(batch) - free.losses(batch), 7 * module.bank.mixing_penalty())

@@ -1,19 +1,13 @@
-"""Learning from rows of a matrix: the same training as Lightning's, what validation chooses, what is refused."""
+"""What a recipe makes of scored rows of a matrix: what validation chooses, what is left alone, what is refused."""
 
 import numpy as np
 import pytest
-import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback
 
-from uncone.data.pairs import ScoredPairs
-from uncone.learning.bank import RemovalBank, members
-from uncone.learning.basis import Basis
-from uncone.learning.learn import learn
-from uncone.learning.module import RemovalModule
-from uncone.learning.objectives import PearsonLoss
-from uncone.learning.pair_module import PairDataModule
-from uncone.removal.spectrum import Spectrum
+from uncone.learning.fit import Learner, learn, quietly
+from uncone.learning.problem import Problem
+from uncone.learning.recipe import Recipe
+from uncone.removal.spectra import Spectra
 
 PAIRS, DIMENSION = 400, 10
 
@@ -31,48 +25,24 @@ def planted() -> tuple[torch.Tensor, tuple[np.ndarray, np.ndarray], np.ndarray]:
     return X, (np.arange(PAIRS), np.arange(PAIRS, 2 * PAIRS)), scores.numpy()
 
 
+def learned(X, pairs, scores, seed=0, max_epochs=200, **changes):
+    recipe = Recipe.named("pairs").but(optimizer={"max_epochs": max_epochs}, **changes)
+    return learn(Problem.of_rows(X, pairs, scores, seed=seed), recipe)
+
+
 def test_finds_the_planted_directions(planted):
-    X, pairs, scores = planted
-    gains = learn(X, pairs, scores, Spectrum.fit(X), pull=0).gains
+    gains = learned(*planted, pull=0).gains
     assert gains[:2].max() < 0.3 * gains[2:].min()
-
-
-def test_trains_as_lightning_does(planted):
-    """The same data, module and seed under a Lightning trainer give the same weights at the best epoch."""
-    X, (i, j), scores = planted
-    spectrum = Spectrum.fit(X)
-    ours = learn(X, (i, j), scores, spectrum, D=4, max_epochs=6, seed=3)
-
-    parts = ScoredPairs(tuple(map(str, i)), tuple(map(str, j)), scores, ("pairs",) * len(i)).split((0.8, 0.2), 3)
-    encoded = [(part, X[[int(t) for t in part.text1]], X[[int(t) for t in part.text2]]) for part in parts]
-    basis = Basis(spectrum.mean, spectrum.components[:, :4], spectrum.eigenvalues[:4])
-    bank = RemovalBank(basis, members([4], [3], [0.1], [0.05]), learn_centre=True)
-    module = RemovalModule(bank, PearsonLoss(), gradient_clip=None)
-    scored = []
-
-    class Keep(Callback):
-        def on_validation_end(self, trainer, module):
-            scored.append((float(trainer.callback_metrics["val/spearman"]), module.removal()))
-
-    options = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
-    pl.Trainer(max_epochs=6, accelerator="cpu", num_sanity_val_steps=0, callbacks=[Keep()], **options).fit(
-        module, PairDataModule(*encoded, basis, seeds=[3])
-    )
-    theirs = max(scored, key=lambda each: each[0])[1]
-    assert len(scored) == 6
-    assert not torch.equal(ours.gains, torch.ones(4))
-    torch.testing.assert_close(ours.gains, theirs.gains, rtol=0, atol=1e-7)
-    torch.testing.assert_close(ours.centre, theirs.centre, rtol=0, atol=1e-6)
 
 
 def test_equal_seeds_give_equal_removals_and_leave_the_callers_numbers_alone(planted):
     X, pairs, scores = planted
     torch.manual_seed(0)
     before = torch.random.get_rng_state()
-    one, two = (learn(X, pairs, scores, Spectrum.fit(X), max_epochs=3, seed=5) for _ in range(2))
+    one, two = (learned(*planted, seed=5, max_epochs=3) for _ in range(2))
     assert torch.equal(one.gains, two.gains)
     assert torch.equal(torch.random.get_rng_state(), before)
-    other = learn(X, pairs, scores, Spectrum.fit(X), max_epochs=3, seed=6)
+    other = learned(*planted, seed=6, max_epochs=3)
     assert not torch.equal(one.gains, other.gains)
 
 
@@ -80,12 +50,12 @@ def test_scores_that_say_nothing_leave_the_identity(planted):
     """The human scores are those of the raw cosine: nothing beats the start."""
     X, (i, j), _ = planted
     raw = torch.nn.functional.cosine_similarity(X[i], X[j]).numpy()
-    assert torch.equal(learn(X, (i, j), raw, Spectrum.fit(X), centred=False).gains, torch.ones(DIMENSION))
+    assert torch.equal(learned(X, (i, j), raw, centred=False, learn_centre=False).gains, torch.ones(DIMENSION))
 
 
 def test_prints_and_logs_nothing(planted, capfd, caplog):
     X, pairs, scores = planted
-    learn(X, pairs, scores, Spectrum.fit(X), max_epochs=2)
+    learned(*planted, max_epochs=2)
     assert capfd.readouterr() == ("", "")
     assert not caplog.records
 
@@ -95,10 +65,38 @@ def test_thread_count_is_given_back(planted):
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        learn(X, pairs, scores, Spectrum.fit(X), max_epochs=1)
+        learned(*planted, max_epochs=1)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_the_best_epoch_is_kept_and_the_last_without_patience(planted):
+    """Whichever is kept stands in one run of the same steps."""
+    problem = Problem.of_rows(*planted)
+    scores = {}
+    for keep, patience in (("best", None), ("last", None), ("best", 2)):
+        optimizer = {"max_epochs": 30, "learning_rate": 0.5, "keep": keep, "patience": patience}
+        learner = Learner(problem, Recipe.named("pairs").but(D=4, optimizer=optimizer))
+        with quietly():
+            module = learner.fit()
+        scores[keep, patience] = float(module.validation_scores(learner.data.validation)[0]), module.scores[0]
+    assert scores["best", None][0] > scores["last", None][0] == scores["last", None][1] == scores["best", None][1]
+    assert scores["best", 2][0] <= scores["best", None][0]
+
+
+def test_running_text_is_refused_where_there_is_none(planted):
+    with pytest.raises(ValueError, match="rows of a matrix have none: take recipe='pairs'"):
+        learn(Problem.of_rows(*planted), Recipe.named("learned"))
+
+
+def test_nothing_of_a_problem_is_made_before_it_is_asked_for():
+    def never():
+        raise AssertionError("made too early")
+
+    problem = Problem(None, Spectra(never), never)
+    with pytest.raises(AssertionError, match="too early"):
+        _ = problem.training
 
 
 TEN = np.arange(10)
@@ -122,4 +120,4 @@ TEN = np.arange(10)
 def test_refuses(pairs, scores, message):
     X = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
     with pytest.raises(ValueError, match=message):
-        learn(X, pairs, scores, Spectrum.fit(X))
+        Problem.of_rows(X, pairs, scores)

@@ -67,7 +67,7 @@ def test_csv_holds_every_row_unrounded(folder):
     rows = list(csv.DictReader(as_csv(collect(folder)).splitlines()))
     results = [read_results(path.parent) for path in sorted(folder.glob("*/results.json"))]
     assert [float(each["value"]) for each in rows] == [each.value for run in results for each in run]
-    assert {each["learned.pull"] for each in rows} == {"0.1", "1.0"}
+    assert {each["recipe.pull"] for each in rows} == {"0.1", "1.0"}
     assert {each["validation"] for each in rows} == {"0.31", "0.4"}
 
 
@@ -79,7 +79,7 @@ def test_markdown_gives_means_spreads_intervals_and_what_failed(folder):
     assert any(line.startswith("| – | tiny | 10 | mean | none | 50.2 ±0.3 [40.2, 60.2] |") for line in lines)
     assert any(line.startswith("| broken | failed | ValueError: ") and "\\| <b>" in line for line in lines)
     (chosen,) = (line for line in lines if line.startswith("| tiny | lee all spearman |"))
-    assert chosen.count("learned.pull=1.0") == 2
+    assert chosen.count("recipe.pull=1.0") == 2
 
 
 def test_page_is_untouched_by_the_text_it_shows_and_fetches_nothing(opened, folder):
@@ -101,7 +101,7 @@ def test_heat_maps_show_the_change_over_raw_by_layer(opened):
     assert (layers, removals) == (list(LAYERS), ["centre", "learned"])
     for depth, line in enumerate(values):
         assert line == pytest.approx([depth / 100, depth / 50 + sum(PULLS) / len(PULLS) / 20])
-    opened.execute_script("update({columns: 'learned.pull', cells: 'value'})")
+    opened.execute_script("update({columns: 'recipe.pull', cells: 'value'})")
     pulls, values = opened.execute_script(
         "const map = document.getElementById('map-0'); return [map.layout.xaxis.ticktext, map.data[0].z]"
     )
@@ -114,7 +114,7 @@ def test_parallel_coordinates_lead_from_settings_to_the_score(opened):
         "const {dimensions} = document.getElementById('parallel').data[0];"
         "return [dimensions.map((each) => each.label), dimensions.at(-1).values]"
     )
-    assert labels == ["encoder", "layers", "learned.pull", "validation", "lee all spearman"]
+    assert labels == ["encoder", "layers", "recipe.pull", "validation", "lee all spearman"]
     expected = [100 * score("learned", layer, pull, 0.5) for layer in LAYERS for pull in PULLS]
     assert sorted(scores) == pytest.approx(sorted(expected + expected[:2]))
 

@@ -44,7 +44,7 @@ def settings(seed=0, pull=1.0, layers=1, **more):
         "seed": seed,
         "output_dir": f"{seed}{pull}",
         "encoder": encoder,
-        "learned": {"pull": pull},
+        "recipe": {"pull": pull},
         **METHODS,
         **more,
     }
@@ -112,10 +112,10 @@ def test_what_varies_leaves_out_what_changes_nothing_and_what_goes_in_step(tmp_p
 
 
 def test_objectives_are_told_by_their_names(tmp_path):
-    for name in ("Pearson", "Rank"):
-        objective = {"_target_": f"uncone.learning.objectives.{name}"}
-        write_run(tmp_path / name, settings(objective=objective), [row("learned", 0.1)])
-    assert [line.settings for line in collect(tmp_path).lines(LEE)] == [("Pearson",), ("Rank",)]
+    for name in ("pearson", "rank"):
+        recipe = {"pull": 1.0, "objective": {"name": name}}
+        write_run(tmp_path / name, settings(recipe=recipe), [row("learned", 0.1)])
+    assert [line.settings for line in collect(tmp_path).lines(LEE)] == [("pearson",), ("rank",)]
 
 
 def test_geometry_is_a_figure_whatever_the_layer(tmp_path):
@@ -153,7 +153,7 @@ def test_an_offline_run_alone_is_read(tmp_path):
     assert read.status == "unfinished"
     assert read.why == "best val/spearman so far 0.4000 in epoch 1, last epoch 2"
     assert read.settings["seed"] == 5
-    assert read.settings["learned.pull"] == 1.0
+    assert read.settings["recipe.pull"] == 1.0
 
 
 def test_a_curve_leaves_out_what_was_cut_off(tmp_path):

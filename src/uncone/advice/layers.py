@@ -14,7 +14,7 @@ from uncone.commands.build import make_vectors
 from uncone.data import load_texts
 from uncone.encoder import TransformerEncoder
 from uncone.encoder.layers import resolve_layers
-from uncone.learning.recipe import contrast_corpus, known_neighbours
+from uncone.learning.problem import contrast_corpus, known_neighbours
 from uncone.removal.vectors import Vectors
 
 STATIC = "static"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,8 +15,7 @@ from uncone.data.pairs import ScoredPairs
 from uncone.learning.bank import RemovalBank, members
 from uncone.learning.basis import Basis, Neighbours, PairBatch, TrainingBatch
 from uncone.learning.module import RemovalModule
-from uncone.learning.objectives import PearsonLoss
-from uncone.learning.pair_module import expressed
+from uncone.learning.recipe import Recipe
 from uncone.removal import Removal
 from uncone.removal.spectrum import Spectrum
 from uncone.removal.vectors import Vectors
@@ -95,7 +94,7 @@ class Learner:
     def settings(self) -> list[str]:
         """What sets the removals of a fit apart, in words."""
         return [
-            f"components={each.components}, pull={each.pull:g}, steps={steps}, {'' if track.centred else 'not '}centred"
+            f"D={each.D}, pull={each.pull:g}, steps={steps}, {'' if track.centred else 'not '}centred"
             for track in self._tracks
             for steps in self._given.steps
             for each in self._members
@@ -118,20 +117,14 @@ class Learner:
         track = self._tracks[of_track]
         with one_thread():
             module = next(islice(self._way(track, np.arange(len(track.words.score))), stop, None))
-        learned = cast(Removal, module.removal(member))  # as the basis is no clustered one
-        return learned.with_settings(steps=self._given.steps[stop])
+        return module.removal(member).with_settings(steps=self._given.steps[stop])
 
     def _way(self, track: _Track, among: np.ndarray) -> Iterator[RemovalModule]:
         """The module while it learns, whenever it is to be looked at."""
         given = self._given
-        module = RemovalModule(
-            RemovalBank(track.basis, self._members, rank=given.rank),
-            PearsonLoss(len(self._members), self._datasets),
-            contrast=given.contrast,
-            temperature=given.temperature,
-            mixing_pull=given.mixing_pull,
-            gradient_clip=None,
-        )
+        contrast = {"weight": given.contrast, "temperature": given.temperature}
+        recipe = Recipe.named("pairs").but(mixing_pull=given.mixing_pull, contrast=contrast)
+        module = RemovalModule(RemovalBank(track.basis, self._members, rank=given.rank), recipe, self._datasets)
         optimizer = module.configure_optimizers()
         pairs = track.words.batch(torch.from_numpy(among))
         generator = torch.Generator().manual_seed(given.seed)
@@ -158,4 +151,6 @@ def _read(pairs: ScoredPairs, read: Callable[[Sequence[str]], np.ndarray], basis
     """Pairs in a basis, each text read once."""
     texts, first, second = distinct(pairs.text1, pairs.text2)
     X = torch.tensor(read(texts))
-    return cast(PairBatch, expressed(pairs, X[first], X[second], basis))  # as the basis is no clustered one
+    number = {name: i for i, name in enumerate(pairs.datasets)}
+    score = torch.tensor(pairs.scaled_score, dtype=torch.float32)
+    return basis.pairs(X[first], X[second], score, torch.tensor([number[name] for name in pairs.dataset]))

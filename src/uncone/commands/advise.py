@@ -23,12 +23,12 @@ from uncone.advice.page import write_advice_page
 from uncone.advice.table import print_advice
 from uncone.advice.words import advice, result_rows
 from uncone.commands.build import is_saved, make_candidates, make_tasks, names, numbers, open_run
-from uncone.commands.systems import covered, leave_out_seen
+from uncone.commands.systems import leave_out_seen
 from uncone.data import load_sts, load_texts, load_word_pairs
 from uncone.data.pairs import ScoredPairs
 from uncone.encoder.store import text_hash
 from uncone.geometry.probe import GeometryProbe
-from uncone.learning.recipe import contrast_corpus, known_neighbours
+from uncone.learning.problem import contrast_corpus, covered, known_neighbours
 from uncone.removal import Correction, TransductiveRemoval, none
 from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors

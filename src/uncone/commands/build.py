@@ -11,6 +11,8 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from uncone.encoder.store import FeatureStore
+from uncone.learning.problem import Problem
+from uncone.learning.recipe import Recipe, recipes
 from uncone.removal import Correction
 from uncone.removal import load as load_removal
 from uncone.removal.spectra import Spectra
@@ -18,6 +20,8 @@ from uncone.removal.vectors import Vectors
 from uncone.runs.folder import begin
 from uncone.support import distributed
 from uncone.tasks.base import Task
+
+LEARNED = "learned"  # what the recipe of a config makes
 
 
 def names(value: Any) -> list[str]:
@@ -65,8 +69,12 @@ def check(config: DictConfig) -> None:
     for name in names(config.removal):
         if is_saved(name):
             load_removal(name)
-        elif name != "none" and name not in config.get("recipes", {}):
+        elif is_recipe(config, name):
+            make_recipe(config, name)
+        elif name != "none":
             _entry(config.methods, name, "removal", "methods")
+    if "recipe" in config:
+        make_recipe(config)
     for name in names(config.get("task", [])):  # analyze.py has none
         _entry(config.tasks, name, "task", "tasks")
 
@@ -86,6 +94,35 @@ def make_vectors(config: DictConfig) -> Vectors:
     return Vectors(
         encoder, FeatureStore(config.cache_dir), config.word_vectors, corpus, config.frequencies, config.vocabulary_size
     )
+
+
+def make_problem(config: DictConfig, vectors: Vectors, spectra: Spectra | None = None) -> Problem:
+    """What the recipes and methods of a config are given."""
+    data: Any = OmegaConf.to_container(config.data, resolve=True)
+    spectra = spectra or Spectra.of(vectors, config.fitted_on)
+    return Problem.of(vectors, spectra, data, config.seed, config.data_dir)
+
+
+def is_recipe(config: DictConfig, name: str) -> bool:
+    """Whether a name in `removal=` is that of a recipe."""
+    return "recipe" in config and (name == LEARNED or name in config.get("recipes", {}) or name in recipes())
+
+
+def make_recipe(config: DictConfig, name: str = LEARNED) -> Recipe:
+    """The recipe of a name in `removal=`: "learned" is `config.recipe`, others are in `config.recipes` or files.
+
+    A variant names in `like` the file whose settings it changes; without it, it changes `config.recipe`.
+
+    Raises:
+        ValueError: for a setting that recipes do not have.
+    """
+    main: Any = OmegaConf.to_container(config.recipe, resolve=True)
+    variants: Any = OmegaConf.to_container(config.get("recipes", OmegaConf.create()), resolve=True)
+    if name not in variants:
+        return Recipe.of(main) if name == LEARNED else Recipe.named(name)
+    changes = variants[name]
+    like = changes.pop("like", LEARNED)
+    return (Recipe.of(main) if like == LEARNED else Recipe.named(like)).but(**changes)
 
 
 def make_tasks(config: DictConfig) -> list[Task]:

@@ -9,8 +9,8 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from uncone.commands.build import make_tasks, make_vectors, names, open_run
-from uncone.commands.systems import compare, leave_out_seen, load_splits, make_system
+from uncone.commands.build import make_problem, make_tasks, make_vectors, names, open_run
+from uncone.commands.systems import compare, leave_out_seen, make_system
 from uncone.removal import Correction
 from uncone.removal.spectra import Spectra
 from uncone.report.seeds import print_over_seeds
@@ -38,11 +38,11 @@ def evaluate(config: DictConfig) -> list[Row]:
     not_run: list[NotRun] = []
     for seed in config.seeds or [config.seed]:
         seeded = cast(DictConfig, OmegaConf.merge(config, {"seed": seed}))
-        pairs, validation, _ = load_splits(seeded, vectors)
+        problem = make_problem(seeded, vectors, spectra)
         removals: dict[str, Correction] = {}
         for asked in names(config.removal):
             start = time.perf_counter()
-            name, removals[name] = make_system(seeded, asked, vectors, spectra, pairs, validation)
+            name, removals[name] = make_system(seeded, asked, problem)
             fitted.append({"removal": name, "seed": seed, "seconds": time.perf_counter() - start})
             made = f"made in {fitted[-1]['seconds']:.1f} s"
             console.print(f"{name}: {removals[name].describe()}; {made}", highlight=False, markup=False)

@@ -11,14 +11,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from uncone.commands.build import check, check_complete, is_saved, make_vectors, names
+from uncone.commands.build import check, check_complete, is_saved, make_problem, make_vectors, names
 from uncone.commands.origin import TrainingRun, find_evidence
-from uncone.commands.systems import load_splits, make_systems
+from uncone.commands.systems import make_system
 from uncone.export.base import MARK, Exporter, check_target, whole_folder
 from uncone.export.card import card, description, shareable
 from uncone.export.vectors import StoredVectors
-from uncone.removal import Correction, load, none
-from uncone.removal.spectra import Spectra
+from uncone.removal import Correction, load
 from uncone.removal.transductive import TransductiveRemoval
 from uncone.removal.vectors import Vectors
 from uncone.support import distributed
@@ -96,11 +95,8 @@ def make_removal(config: DictConfig, vectors: Vectors) -> Correction:
     Raises:
         ValueError: if it belongs to another encoder, or cannot be read or made.
     """
-    if config.removal == "none":  # needs no pairs to choose by
-        return none(vectors.encoder.dimension).for_encoder(vectors.encoder)
     if not is_saved(config.removal):
-        pairs, validation, _ = load_splits(config, vectors)
-        (removal,) = make_systems(config, vectors, Spectra.of(vectors, config.fitted_on), pairs, validation).values()
+        _, removal = make_system(config, config.removal, make_problem(config, vectors))
         if isinstance(removal, TransductiveRemoval):
             raise ValueError("a transductive removal is fitted on whatever it corrects: there is no map to export")
         return removal

@@ -153,7 +153,7 @@ def prepare(config: DictConfig, folder: Path, group: str, overrides: Sequence[st
 
 def score(config: DictConfig, folder: Path) -> float | None:
     """The score on validation pairs of a finished job, at the epoch it kept."""
-    return validation_score(folder, OmegaConf.select(config, "learned.keep") or "best")
+    return validation_score(folder, OmegaConf.select(config, "recipe.optimizer.keep") or "best")
 
 
 def read_job(folder: Path) -> dict[str, Any]:

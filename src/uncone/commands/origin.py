@@ -52,7 +52,7 @@ class TrainingRun:
             config = yaml.safe_load(path.read_text(encoding="utf-8"))
         except yaml.YAMLError as error:
             raise ValueError(f"{path} cannot be read as plain YAML: {error}") from error
-        return cls(folder, config) if isinstance(config, dict) and "learned" in config else None
+        return cls(folder, config) if isinstance(config, dict) and "trainer" in config else None
 
     @property
     def encoder(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class TrainingRun:
             return None
         if {row.method for row in rows} != {"none", "learned"}:
             return None
-        pairs, contrast = self.config["data"], self.config["learned"]["contrast"]
+        pairs, contrast = self.config["data"], self.config["recipe"]["contrast"]
         sets = ", ".join(Path(name).name for name in names(pairs["sets"]))
         texts = f"; neighbouring sentences of {Path(contrast['corpus']).name}" if contrast["weight"] else ""
         kind = pairs["kind"].removesuffix("s")  # word or sentence

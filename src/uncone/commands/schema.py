@@ -52,8 +52,8 @@ class TrainConfig(VectorsConfig):
     """Keys of train.py."""
 
     data: Any = MISSING
-    learned: Any = MISSING
-    objective: Any = MISSING
+    recipe: Any = MISSING
+    report: str = MISSING
     trainer: Any = MISSING
     logger: Any = MISSING
     probe: Any = MISSING
@@ -67,6 +67,7 @@ class EvaluateConfig(VectorsConfig):
 
     data: Any = MISSING
     seeds: Any = None
+    recipe: Any = MISSING
     recipes: dict[str, Any] = field(default_factory=dict)
     allow_other_encoder: bool = False
 

@@ -2,106 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import track
 
-from uncone.commands.build import is_saved, make_candidates, names
-from uncone.data.pairs import ScoredPairs
-from uncone.data.splits import split_pairs
-from uncone.learning.recipe import learn_plainly
+from uncone.commands.build import is_recipe, is_saved, make_candidates, make_recipe
+from uncone.learning.choice import choose
+from uncone.learning.fit import learn
+from uncone.learning.problem import Problem
 from uncone.removal import Correction, none
 from uncone.removal import load as load_removal
-from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
 from uncone.tasks import NotRun, Row, Task, evaluate, without_training_pairs
-from uncone.tasks.base import distinct, paired_cosine
-from uncone.tasks.statistics import macro_spearman
-
-Read = Callable[[Sequence[str]], np.ndarray]
 
 
-def load_splits(config: DictConfig, vectors: Vectors) -> tuple[ScoredPairs, ScoredPairs, ScoredPairs]:
-    """Training, validation and test pairs whose words the encoder knows; see `uncone.data.splits.split_pairs`.
+def make_system(config: DictConfig, name: str, problem: Problem) -> tuple[str, Correction]:
+    """A removal that `config.removal` names, and the name it has in the results.
 
-    Raises:
-        ValueError: if fractions do not fit the parts to make, or no pair is left.
-    """
-    train, validation, test = split_pairs(config.data, config.data_dir)
-    return covered(train, vectors), covered(validation, vectors), covered(test, vectors)
-
-
-def reader(config: DictConfig, vectors: Vectors) -> Read:
-    """What gives the vectors of the texts in `config.data`: they are sentences, or words."""
-    return vectors.sentences if config.data.kind == "sentences" else vectors.words
-
-
-def covered(pairs: ScoredPairs, vectors: Vectors) -> ScoredPairs:
-    """The pairs of two known texts.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    rows = np.flatnonzero(vectors.known(pairs.text1) & vectors.known(pairs.text2))
-    if not len(rows):
-        raise ValueError(f"{vectors.encoder.name} knows the words of none of the {len(pairs)} pairs")
-    return pairs.take(rows)
-
-
-def validation_score(pairs: ScoredPairs, read: Read) -> float:
-    """Macro Spearman of the cosines of pairs: the unweighted mean over data sets."""
-    texts, first, second = distinct(pairs.text1, pairs.text2)
-    cosine = paired_cosine(read(texts), first, second)
-    return float(macro_spearman(pairs.score, cosine[None], np.array(pairs.dataset))[0])
-
-
-def make_systems(
-    config: DictConfig, vectors: Vectors, spectra: Spectra, pairs: ScoredPairs, validation: ScoredPairs
-) -> dict[str, Correction]:
-    """Every removal that `config.removal` names, by the name it has in the results: see `make_system`."""
-    return dict(make_system(config, name, vectors, spectra, pairs, validation) for name in names(config.removal))
-
-
-def make_system(
-    config: DictConfig, name: str, vectors: Vectors, spectra: Spectra, pairs: ScoredPairs, validation: ScoredPairs
-) -> tuple[str, Correction]:
-    """A removal, and the name it has in the results.
-
-    A saved one is read, a recipe is trained on the training pairs, a fixed method constructed. A method whose settings
-    are lists is tried with each; the best on the validation pairs is kept.
+    A saved one is read, a recipe is followed, a fixed method constructed; the best of its settings on the validation
+    pairs is kept.
 
     Raises:
         ValueError: for an unknown name, a damaged file, or a saved removal of another encoder.
     """
+    encoder = problem.vectors.encoder
     if is_saved(name):
         removal = load_removal(name)
-        return saved_name(name), removal.for_encoder(vectors.encoder) if config.allow_other_encoder else removal
+        return saved_name(name), removal.for_encoder(encoder) if config.allow_other_encoder else removal
     if name == "none":
-        return name, none(vectors.encoder.dimension).for_encoder(vectors.encoder)
-    if name in config.get("recipes", {}):
-        return name, learn_plainly(make_recipe(config, name), vectors, spectra, pairs, validation)
-    candidates = [removal.for_encoder(vectors.encoder) for removal in make_candidates(config, name, spectra)]
+        return name, none(encoder.dimension).for_encoder(encoder)
+    if is_recipe(config, name):
+        return name, learn(problem, make_recipe(config, name))
+    candidates = [removal.for_encoder(encoder) for removal in make_candidates(config, name, problem.spectra)]
     if len(candidates) == 1:
         return name, candidates[0]
-    shown = track(candidates, f"Choosing {name} on {len(validation)} pairs", transient=True)
-    scores = [validation_score(validation, reader(config, vectors.corrected(each))) for each in shown]
-    return name, candidates[int(np.argmax(scores))]
-
-
-def make_recipe(config: DictConfig, name: str) -> DictConfig:
-    """What `learn_plainly` takes: a recipe, or one that is `like` another but for some settings."""
-    recipes: Any = OmegaConf.create(OmegaConf.to_container(config.recipes, resolve=True))  # which may take further keys
-    recipe = recipes[name]
-    if "like" in recipe:
-        recipe = OmegaConf.merge(recipes[recipe.like], recipe)
-    shared = {key: config[key] for key in ("seed", "data", "data_dir")}
-    return OmegaConf.create({**shared, "learned": recipe.learned, "objective": recipe.objective})
+    return name, choose(problem, track(candidates, f"Choosing {name} on validation pairs", transient=True))
 
 
 def saved_name(folder: str) -> str:

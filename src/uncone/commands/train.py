@@ -4,24 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import hydra
 import pytorch_lightning as pl
-from omegaconf import DictConfig
+import wandb
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import ModelCheckpoint
 from rich.console import Console
 
-from uncone.commands.build import make_tasks, make_vectors, open_run
-from uncone.commands.systems import compare, leave_out_seen, load_splits, make_systems
+from uncone.commands.build import LEARNED, make_problem, make_recipe, make_tasks, make_vectors, names, open_run
+from uncone.commands.processes import asks_for_processes
+from uncone.commands.systems import compare, leave_out_seen, make_system
 from uncone.geometry.probe import GeometryProbe
-from uncone.learning.callbacks.checkpoint import logger_id
-from uncone.learning.fit import fit
-from uncone.removal.spectra import Spectra
+from uncone.learning.bank import candidates
+from uncone.learning.callbacks import GeometryCallback, LoggerIdentity
+from uncone.learning.callbacks.identity import logger_id
+from uncone.learning.fit import Learner
+from uncone.learning.module import RemovalModule
+from uncone.learning.replicas import trainer_options
+from uncone.removal import Correction
 from uncone.report.bank_figure import components_figure
-from uncone.report.figures import save
 from uncone.report.seeds import print_over_seeds
 from uncone.report.tables import print_results, verdict
 from uncone.runs.folder import write_results
+from uncone.runs.loggers import make_loggers
+from uncone.runs.reading import VALIDATION
 from uncone.support import distributed
+from uncone.support.figures import save
 from uncone.tasks import Sts, WordSimilarity
 from uncone.tasks.row import Row, described, geometry_rows
 
@@ -34,10 +46,9 @@ def train(config: DictConfig) -> list[Row]:
     pl.seed_everything(config.seed, workers=True, verbose=False)
     tasks = make_tasks(config)
     vectors = make_vectors(config)
-    pairs, validation, test = load_splits(config, vectors)
-    sizes = f"{len(pairs)} training, {len(validation)} validation, {len(test)} test pairs"
-    console.print(f"{vectors.encoder.name}, layers {vectors.encoder.layers}: {sizes}")
-    spectra = Spectra.of(vectors, config.fitted_on)
+    problem = make_problem(config, vectors)
+    sizes = ", ".join(f"{len(getattr(problem, part))} {part}" for part in ("training", "validation", "test"))
+    console.print(f"{vectors.encoder.name}, layers {vectors.encoder.layers}: {sizes} pairs")
     probe = GeometryProbe.sample(
         vectors,
         vectors.corpus,
@@ -46,20 +57,25 @@ def train(config: DictConfig) -> list[Row]:
         config.probe.queries,
         config.seed,
     )
-    removals = make_systems(config, vectors, spectra, pairs, validation)
-    learned, members = fit(config, folder, resumed_id, vectors, spectra, probe, pairs, validation)
+    compared = [name for name in names(config.removal) if name != LEARNED]  # which always is there
+    removals: dict[str, Correction] = dict(make_system(config, name, problem) for name in compared)
+    learner = Learner(problem, make_recipe(config))
+    module = fit(config, folder, resumed_id, learner, probe)
+    learned = learner.finished(module.removal())
     if distributed.is_first():
         learned.save(folder / "removal")
-    candidates = {described("learned", candidate): candidate for candidate, _ in members}
-    removals |= {"learned": learned} | dict(zip(candidates, (member for _, member in members), strict=True))
+    members = candidates(module.bank.members) if config.report == "all" else []
+    called = {described(LEARNED, candidate): candidate for candidate in members}
+    removals[LEARNED] = learned
+    removals |= {name: learner.finished(module.removal(member)) for member, name in enumerate(called)}
 
     sentences = config.data.kind == "sentences"
-    held_out = Sts(test, name="held_out") if sentences else WordSimilarity(test, name="held_out")
+    held_out = (Sts if sentences else WordSimilarity)(problem.test, name="held_out")
     if sentences:  # word pairs have a held-out part of their own, and liang_words is scored whole, as its paper does
-        tasks = leave_out_seen(config, console, tasks, {"learned": learned})
+        tasks = leave_out_seen(config, console, tasks, {LEARNED: learned})
     rows, not_run = compare(config, vectors, [held_out, *tasks], removals)
-    measured = geometry_rows(rows[0], {"none": probe.measure(), "learned": probe.measure(learned)})
-    rows = [_of_candidate(row, candidates[row.removal]) if row.removal in candidates else row for row in rows]
+    measured = geometry_rows(rows[0], {"none": probe.measure(), LEARNED: probe.measure(learned)})
+    rows = [_of_candidate(row, called[row.removal]) if row.removal in called else row for row in rows]
     write_results(folder, [*rows, *measured])
     if distributed.is_first() and (figure := components_figure(rows)):
         save(figure, folder / "figures" / "components.png")
@@ -73,6 +89,38 @@ def train(config: DictConfig) -> list[Row]:
     return [*rows, *measured]
 
 
+def fit(
+    config: DictConfig, folder: Path, resumed_id: str | None, learner: Learner, probe: GeometryProbe
+) -> RemovalModule:
+    """Train the bank, with logs, checkpoints and the geometry after every epoch."""
+    # Saved when an epoch is over, after validation, so that a resumed run starts with the next one.
+    options: dict[str, Any] = {
+        "dirpath": folder / "checkpoints",
+        "save_on_train_epoch_end": True,
+        "enable_version_counter": False,
+    }
+    callbacks = [
+        LoggerIdentity(),
+        GeometryCallback(probe, folder / "figures", config.probe.every_n_epochs),
+        ModelCheckpoint(filename="best", monitor=VALIDATION, mode="max", **options),
+        ModelCheckpoint(filename="last", **options),
+    ]
+    try:
+        settings: Any = OmegaConf.to_container(config, resolve=True)
+        keeps_best = learner.recipe.optimizer.keep == "best"
+        loggers = make_loggers(folder, settings["logger"]["wandb"], settings, keeps_best, resumed_id)
+        make_trainer = partial(
+            hydra.utils.instantiate,
+            config.trainer,
+            logger=loggers,
+            default_root_dir=folder,
+            **trainer_options(asks_for_processes(config)),
+        )
+        return learner.fit(callbacks=callbacks, make_trainer=make_trainer, ckpt_path=config.ckpt_path)
+    finally:
+        wandb.finish()  # so that the next run of this process starts its own
+
+
 def _of_candidate(row: Row, candidate: Mapping[str, Any]) -> Row:
     """The row of a member of the bank, which has a seed of its own."""
-    return replace(row, removal="learned", candidate=candidate, seed=candidate.get("seed", row.seed))
+    return replace(row, removal=LEARNED, candidate=candidate, seed=candidate.get("seed", row.seed))

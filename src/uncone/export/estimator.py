@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from numbers import Integral
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -15,7 +14,11 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from uncone import removal
 from uncone.removal import Correction, Removal
 from uncone.removal.clustering import Clustering
+from uncone.removal.spectra import Spectra
 from uncone.removal.spectrum import Spectrum
+
+if TYPE_CHECKING:
+    from uncone.learning.recipe import Recipe
 
 # method -> its constructor, and the parameters of the estimator that it reads
 _FIXED: dict[str, tuple[Callable[..., Removal], tuple[str, ...]]] = {
@@ -42,14 +45,15 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
             `uncone.removal`; "clustered", which finds clusters with k-means first; "learned", which `fit` needs scored
             pairs for; or a `Removal` or `ClusteredRemoval`, for instance a loaded one, which is applied as it is.
         D: of all_but_the_top and clustered, the components to remove; None for d/100, at least 1. Of whitening, the
-            components to keep; None for all. Of learned, the leading components to learn; None lets validation choose
-            between 32, 128 and all.
-        centred: of all_but_the_top and learned, whether the mean is subtracted.
+            components to keep; None for all. Of learned, the leading components to learn; None is as the recipe says.
+        centred: of all_but_the_top and learned, whether the mean is subtracted; None is True, or as the recipe says.
         alpha: of conceptor, the aperture.
         eps: of soft_zca, the floor in units of the mean variance.
         variant: of renormalize, "R1" or "R2".
         n_clusters: of clustered, how many.
-        pull: of learned, the strength of the pull toward the identity.
+        recipe: of learned, a file of conf/recipe by its name, or a `uncone.learning.recipe.Recipe`; one that reads
+            running text is for `train.py`.
+        pull: of learned, the strength of the pull toward the identity; None is as the recipe says.
         random_state: of clustered, for k-means; of learned, for the split into training and validation pairs and the
             order of the batches.
 
@@ -73,12 +77,13 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         method: str | Correction = "all_but_the_top",
         D: int | None = None,
         *,
-        centred: bool = True,
+        centred: bool | None = None,
         alpha: float = 2.0,
         eps: float = 0.1,
         variant: str = "R2",
         n_clusters: int = 8,
-        pull: float = 0.1,
+        recipe: str | Recipe = "pairs",
+        pull: float | None = None,
         random_state: int | np.random.RandomState | None = 0,
     ):
         self.method = method
@@ -88,6 +93,7 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         self.eps = eps
         self.variant = variant
         self.n_clusters = n_clusters
+        self.recipe = recipe
         self.pull = pull
         self.random_state = random_state
 
@@ -152,31 +158,42 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         if self.method == "clustered":
             D = self._components(min(X.shape))
             return removal.clustered(Clustering.fit(X, _whole(self.n_clusters), self._seed()), max(D, 1), "texts")
-        spectrum = Spectrum.fit(X, weights)
         if self.method == "learned":
-            return self._learned(X, spectrum, pairs, scores)
+            return self._learned(X, weights, pairs, scores)
+        spectrum = Spectrum.fit(X, weights)
         make, parameters = _FIXED[self.method]
         settings = {name: _whole(getattr(self, name)) for name in parameters}
         if self.method == "all_but_the_top":
+            settings["centred"] = self.centred is not False
             settings["D"] = self._components(spectrum.rank)
             if not spectrum.rank:  # all rows are equal: there is no component to remove
-                return removal.centre(spectrum) if self.centred else removal.none(X.shape[1])
+                return removal.centre(spectrum) if settings["centred"] else removal.none(X.shape[1])
         return make(spectrum, **settings)
 
     def _learned(
         self,
         X: np.ndarray,
-        spectrum: Spectrum,
+        weights: np.ndarray | None,
         pairs: tuple[Sequence[int], Sequence[int]] | None,
         scores: Sequence[float] | None,
     ) -> Removal:
-        from uncone.learning.learn import learn  # imports Lightning, which no fixed method needs
+        # these import Lightning, which no fixed method needs
+        from uncone.learning.fit import learn
+        from uncone.learning.problem import Problem
+        from uncone.learning.recipe import Recipe
 
         if pairs is None or scores is None:
             raise ValueError("method='learned' needs scored pairs: fit(X, pairs=(i, j), scores=scores)")
-        rows = (np.asarray(pairs[0]), np.asarray(pairs[1]))
-        D, table = _whole(self.D), torch.from_numpy(X)
-        return learn(table, rows, np.asarray(scores), spectrum, D, self.centred, pull=self.pull, seed=self._seed())
+        recipe = Recipe.named(self.recipe) if isinstance(self.recipe, str) else self.recipe
+        given = {"D": _whole(self.D), "centred": self.centred, "pull": self.pull}
+        changes = {key: value for key, value in given.items() if value is not None}
+        if self.centred is False:
+            changes["learn_centre"] = False
+        spectra = Spectra(lambda: X)
+        if weights is not None:
+            spectra, changes["uniform_share"] = Spectra(lambda: X, lambda: weights), 0
+        problem = Problem.of_rows(X, pairs, np.asarray(scores), spectra, self._seed())
+        return learn(problem, recipe.but(**changes))
 
     def _components(self, rank: int) -> Any:
         """D, or about a hundredth of the dimension."""

@@ -11,30 +11,27 @@ import torch
 from torch import Tensor, nn
 
 from uncone.learning.basis import Basis, Neighbours, PairBatch
-from uncone.learning.clustered_pairs import ClusteredBasis, ClusteredNeighbours, ClusteredPairBatch, corrected
-from uncone.removal import ClusteredRemoval, Removal
-
-PARAMETERISATIONS = ("log_gains", "paper")
+from uncone.removal import Removal
 
 
 class Member(NamedTuple):
     """One removal of a bank.
 
     Attributes:
-        components: how many leading components it learns (of each cluster, on a clustered basis).
+        D: how many leading components it learns.
         seed: of its initial weights and of the order in which it sees the pairs.
         pull: strength of its pull toward the identity.
         learning_rate: of its Adam.
     """
 
-    components: int
+    D: int
     seed: int = 0
     pull: float = 0.1
     learning_rate: float = 0.01
 
 
 def members(
-    numbers_of_components: Sequence[int],
+    D: Sequence[int],
     seeds: Sequence[int] = (0,),
     pulls: Sequence[float] = (0.1,),
     learning_rates: Sequence[float] = (0.01,),
@@ -42,13 +39,10 @@ def members(
     """Every combination, one seed after another: the order in which `RemovalModule` takes them.
 
     Example:
-        >>> [member.components for member in members([1, 2], seeds=[0, 1])]
+        >>> [member.D for member in members([1, 2], seeds=[0, 1])]
         [1, 2, 1, 2]
     """
-    return [
-        Member(count, seed, pull, rate)
-        for seed, count, pull, rate in product(seeds, numbers_of_components, pulls, learning_rates)
-    ]
+    return [Member(count, seed, pull, rate) for seed, count, pull, rate in product(seeds, D, pulls, learning_rates)]
 
 
 def candidates(bank: Sequence[Member]) -> list[dict[str, float]]:
@@ -59,7 +53,7 @@ def candidates(bank: Sequence[Member]) -> list[dict[str, float]]:
         [{'D': 10, 'seed': 0}, {'D': 10, 'seed': 1}]
     """
     varying = [key for key in ("seed", "pull", "learning_rate") if len({getattr(member, key) for member in bank}) > 1]
-    return [{"D": member.components, **{key: getattr(member, key) for key in varying}} for member in bank]
+    return [{"D": member.D, **{key: getattr(member, key) for key in varying}} for member in bank]
 
 
 def labels(bank: Sequence[Member]) -> list[str]:
@@ -108,61 +102,49 @@ class RemovalBank(nn.Module):
     A cosine sees no more of the whole map W than W Wᵀ, so that the outcome again is one removal, along the eigenvectors
     of W Wᵀ in place of the principal components (`Basis.removal`).
 
-    On a `ClusteredBasis` every cluster has weights of its own, k D in all. Components of different clusters are not
-    orthogonal, so corrected vectors are formed, which pooling leaves linear in the gains (see `ClusteredTexts`).
-
     Args:
-        basis: centre, components and eigenvalues, of the whole or of each cluster.
-        members: see `members`: sorted by seed, the same number for each. A member of k components learns the first k
-            weights (of each cluster) and keeps the rest at 0.
+        basis: centre, components and eigenvalues.
+        members: see `members`: sorted by seed, the same number for each. A member of D components learns the first D
+            weights and keeps the rest at 0.
         parameterisation: "log_gains" learns θ with g = exp θ from θ = 0: positive gains, of which each has one θ, and a
             gradient that is alive at hard removal. "paper" learns w with g = 1 − w from w ~ N(0, 1): w and 2 − w are
             the same model, and w = 1 is always a stationary point.
         learn_centre: learn δ too.
-        rank: of the mixing of components; 0 keeps the principal ones. Not on a clustered basis.
+        rank: of the mixing of components; 0 keeps the principal ones.
 
     Raises:
-        ValueError: for an unknown parameterisation, a number of components beyond the basis, members out of order, or
-            clusters with a mixing.
+        ValueError: for a number of components beyond the basis, or members out of order.
     """
 
-    components: Tensor
     deviations: Tensor
     mask: Tensor
 
     def __init__(
         self,
-        basis: Basis | ClusteredBasis,
+        basis: Basis,
         members: Sequence[Member],
         parameterisation: str = "log_gains",
         learn_centre: bool = False,
         rank: int = 0,
     ):
         super().__init__()
-        k = int(basis.place.max()) + 1
-        counts = [member.components for member in members]
+        k = basis.components.shape[1]
+        counts = [member.D for member in members]
         seeds = list(dict.fromkeys(member.seed for member in members))
-        if parameterisation not in PARAMETERISATIONS:
-            raise ValueError(
-                f"unknown parameterisation {parameterisation!r}: choose one of {', '.join(PARAMETERISATIONS)}"
-            )
-        if not counts or not all(1 <= count <= k for count in counts):
-            raise ValueError(f"numbers of components must lie in 1..{k} (those of the basis), got {counts}")
+        if not counts or not all(1 <= D <= k for D in counts):
+            raise ValueError(f"numbers of components D must lie in 1..{k} (those of the basis), got {counts}")
         if [member.seed for member in members] != [seed for seed in seeds for _ in range(len(counts) // len(seeds))]:
             raise ValueError(
                 "members must be sorted by seed, the same number for each: see uncone.learning.bank.members"
             )
-        if rank and isinstance(basis, ClusteredBasis):
-            raise ValueError(f"components of different clusters are not mixed: rank must be 0, got {rank}")
         self.basis, self.members, self.parameterisation, self.rank = basis, tuple(members), parameterisation, rank
         # The basis is derived from stored features: it is rebuilt rather than saved.
-        self.register_buffer("components", basis.matrix.float(), persistent=False)
-        self.register_buffer("deviations", basis.eigenvalues.clamp_min(0).sqrt().float().flatten(), persistent=False)
-        self.register_buffer("mask", (basis.place < torch.tensor(counts)[:, None]).float(), persistent=False)  # (M, k)
+        self.register_buffer("deviations", basis.eigenvalues.clamp_min(0).sqrt().float(), persistent=False)
+        self.register_buffer("mask", (torch.arange(k) < torch.tensor(counts)[:, None]).float(), persistent=False)
         self._whole = bool(self.mask.all())
-        start = torch.zeros_like(self.mask)
+        start = torch.zeros_like(self.mask)  # (M, k)
         if parameterisation == "paper":  # what a seed draws for a component does not depend on how many there are
-            start = self._draws((len(basis.place),), 0)
+            start = self._draws((k,), 0)
         self.theta = nn.Parameter(start * self.mask)
         self.shift = nn.Parameter(torch.zeros_like(self.mask)) if learn_centre else None
         self.mixing = nn.ParameterList()  # A and B, (M, k, r) each, if there is a mixing
@@ -196,12 +178,9 @@ class RemovalBank(nn.Module):
         seeds = (batch_shape[0], -1)
         return gains.unflatten(0, seeds), None if delta is None else delta.unflatten(0, seeds)
 
-    def similarities(self, batch: PairBatch | ClusteredPairBatch) -> Tensor:
+    def similarities(self, batch: PairBatch) -> Tensor:
         """Cosines (n, M) of pairs after the correction of every member; (S, n, M / S) for pairs of each of S seeds."""
         gains, delta = self._parameters_for(batch.score.shape)
-        if isinstance(batch, ClusteredPairBatch):
-            first, second = self._clustered(batch, gains, delta)  # (…, M, n, d)
-            return (first * second).sum(-1).mT
         if self.rank:
             first, second = (self._mixed(side.unsqueeze(-3), gains, delta) for side in (batch.a, batch.b))
             products = [(x * y).sum(-1).mT for x, y in ((first, second), (first, first), (second, second))]  # (…, n, M)
@@ -224,20 +203,8 @@ class RemovalBank(nn.Module):
         left, right = (part.view(*gains.shape, -1) for part in self.mixing)  # (…, M, k, r)
         return z + z @ left @ right.mT
 
-    def _clustered(
-        self, batch: ClusteredPairBatch | ClusteredNeighbours, gains: Tensor, delta: Tensor | None
-    ) -> list[Tensor]:
-        """Unit vectors (…, M, n, d) of both sides after the correction of every member."""
-        delta = torch.zeros_like(gains) if delta is None else delta
-        sides = [corrected(side, self.components, gains, delta) for side in (batch.first, batch.second)]
-        return [nn.functional.normalize(side, dim=-1, eps=1e-12) for side in sides]
-
-    def sentence_similarities(self, neighbours: Neighbours | ClusteredNeighbours) -> Tensor:
+    def sentence_similarities(self, neighbours: Neighbours) -> Tensor:
         """Cosines (M, n, n) of all first with all second sentences after the correction of every member."""
-        if isinstance(neighbours, ClusteredNeighbours):
-            gains, delta = self._parameters_for(neighbours.first.base.shape[:-1])
-            first, second = self._clustered(neighbours, gains, delta)
-            return first @ second.mT
         gains, delta = self._parameters_for(neighbours.a.shape[:-1])
         a, b, a_rest, b_rest = (part.unsqueeze(-3) for part in neighbours)  # (…, 1, n, ·)
         first, second = self._mixed(a, gains, delta), self._mixed(b, gains, delta)  # (…, M, n, k)
@@ -259,7 +226,7 @@ class RemovalBank(nn.Module):
         left, right = self.mixing
         return ((left.mT @ left) * (right.mT @ right)).sum((1, 2)) / self.mask.sum(1)
 
-    def removal(self, member: int, **description: Any) -> Removal | ClusteredRemoval:
+    def removal(self, member: int, **description: Any) -> Removal:
         """The removal that a member stands for; with its method, settings and encoder."""
         with torch.no_grad():
             gains = self.gains()[member].cpu()
@@ -267,4 +234,4 @@ class RemovalBank(nn.Module):
             if self.rank:
                 left, right = (part[member].cpu() for part in self.mixing)
                 description["mixing"] = left @ right.T
-        return self.basis.removal(gains, shift, self.members[member].components, **description)
+        return self.basis.removal(gains, shift, self.members[member].D, **description)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from uncone.learning.clustered_pairs import ClusteredNeighbours, ClusteredPairBatch
 from uncone.removal import Removal
 from uncone.removal.spectrum import Spectrum
 
@@ -33,16 +32,6 @@ class Basis(NamedTuple):
         """The k leading components of a spectrum, about its mean or the origin."""
         centre = spectrum.mean if centred else torch.zeros_like(spectrum.mean)
         return cls(centre, spectrum.components[:, :k], spectrum.eigenvalues[:k])
-
-    @property
-    def place(self) -> Tensor:
-        """(k,) index of each component."""
-        return torch.arange(self.components.shape[1])
-
-    @property
-    def matrix(self) -> Tensor:
-        """(d, k) the components."""
-        return self.components
 
     def pairs(self, e1: Tensor, e2: Tensor, score: Tensor, dataset: Tensor) -> PairBatch:
         """Scored pairs of vectors (n, d)."""
@@ -134,17 +123,11 @@ class Neighbours(NamedTuple):
 
 
 class TrainingBatch(NamedTuple):
-    """One step: scored pairs, or neighbouring sentences, or both.
+    """One step: scored pairs, or neighbouring sentences, or both; and the first of these with a view of each."""
 
-    Attributes:
-        pairs: scored pairs.
-        neighbours: neighbouring sentences.
-        views: the first of them, and a view of each.
-    """
-
-    pairs: PairBatch | ClusteredPairBatch | None
-    neighbours: Neighbours | ClusteredNeighbours | None
-    views: Neighbours | ClusteredNeighbours | None = None
+    pairs: PairBatch | None
+    neighbours: Neighbours | None
+    views: Neighbours | None = None
 
 
 class Steps(NamedTuple):

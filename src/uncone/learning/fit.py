@@ -1,85 +1,179 @@
-"""Learning a removal: from encoded pairs to the weights that do best on validation."""
+"""Learning a removal: what a recipe makes of a problem."""
 
 from __future__ import annotations
 
-from io import BytesIO
-from pathlib import Path
-from typing import Any
+import logging
+import math
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 
-import hydra
 import pytorch_lightning as pl
 import torch
-import wandb
-from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.utilities.seed import isolate_rng
 
 from uncone.data.pairs import ScoredPairs
-from uncone.geometry.probe import GeometryProbe
-from uncone.learning.bank import candidates
-from uncone.learning.callbacks import GeometryCallback, LoggerIdentity
-from uncone.learning.recipe import epochs, finished, make_learner
-from uncone.learning.replicas import trainer_options
-from uncone.removal import Correction
-from uncone.removal.spectra import Spectra
-from uncone.removal.vectors import Vectors
-from uncone.runs.loggers import make_loggers
-from uncone.runs.reading import VALIDATION
-from uncone.support import distributed
+from uncone.learning.bank import RemovalBank, members
+from uncone.learning.basis import Basis, Neighbours, PairBatch, TrainingBatch
+from uncone.learning.batches import PairDataModule
+from uncone.learning.callbacks.best import BestEpoch
+from uncone.learning.module import RemovalModule
+from uncone.learning.problem import Problem
+from uncone.learning.recipe import Recipe
+from uncone.learning.strength import at_strength, choose_strength
+from uncone.learning.views import bag_views
+from uncone.removal import Removal
+from uncone.removal.spectrum import Spectrum
 from uncone.support.threads import one_thread
 
+MOST_JUDGED = 4000  # held-out sentences that choose a strength: all are compared with all
+MakeTrainer = Callable[..., pl.Trainer]  # gives a trainer for max_epochs= and callbacks=
+quiet_trainer: MakeTrainer = partial(pl.Trainer, accelerator="cpu", devices=1, barebones=True)  # neither logs nor saves
 
-def fit(
-    config: DictConfig,
-    folder: Path,
-    resumed_id: str | None,
-    vectors: Vectors,
-    spectra: Spectra,
-    probe: GeometryProbe,
-    pairs: ScoredPairs,
-    validation: ScoredPairs,
-) -> tuple[Correction, list[tuple[dict[str, float], Correction]]]:
-    """Train the bank of removals; returns the best, and (if `learned.report` says so) every member and what it is."""
-    module, data = make_learner(config, vectors, spectra, pairs, validation)
-    keeps_best = config.learned.keep == "best"
-    start = (module.removal(0), module.validation_scores(data.validation).max()) if keeps_best else None
-    # Saved when an epoch is over, after validation, so that a resumed run starts with the next one.
-    options: dict[str, Any] = {
-        "dirpath": folder / "checkpoints",
-        "save_on_train_epoch_end": True,
-        "enable_version_counter": False,
-    }
-    best = ModelCheckpoint(filename="best", monitor=VALIDATION, mode="max", **options)
-    callbacks: list[Callback] = [
-        LoggerIdentity(),
-        GeometryCallback(probe, folder / "figures", config.probe.every_n_epochs),
-        best,
-        ModelCheckpoint(filename="last", **options),
-    ]
-    if config.learned.patience is not None:
-        callbacks.append(EarlyStopping(VALIDATION, patience=config.learned.patience, mode="max"))
-    try:
-        settings: Any = OmegaConf.to_container(config, resolve=True)
-        loggers = make_loggers(folder, settings["logger"]["wandb"], settings, keeps_best, resumed_id)
-        trainer: pl.Trainer = hydra.utils.instantiate(
-            config.trainer,
-            max_epochs=epochs(config, data),
-            callbacks=callbacks,
-            logger=loggers,
-            default_root_dir=folder,
-            **trainer_options(config),
+
+def learn(problem: Problem, recipe: Recipe) -> Removal:
+    """The removal that a recipe makes of a problem, without logs, checkpoints or anything printed.
+
+    The caller's random numbers stay as they are.
+
+    Example:
+        >>> X = np.random.default_rng(0).standard_normal((40, 4))
+        >>> i, j = np.arange(20), np.arange(20, 40)
+        >>> problem = Problem.of_rows(X, (i, j), -np.linalg.norm(X[i, 1:] - X[j, 1:], axis=1))
+        >>> learn(problem, Recipe.named("pairs").but(D=2, optimizer={"max_epochs": 3})).gains.shape
+        torch.Size([2])
+    """
+    learner = Learner(problem, recipe)
+    with quietly():
+        return learner.finished(learner.fit().removal())
+
+
+class Learner:
+    """A recipe and a problem, with everything that is trained on encoded once and expressed in the basis.
+
+    Args:
+        problem: what there is to learn from.
+        recipe: how.
+
+    Attributes:
+        basis: where removals are learned.
+        data: the batches.
+
+    Raises:
+        ValueError: if no number of components is within the rank of the vectors, or there are no texts to contrast.
+    """
+
+    def __init__(self, problem: Problem, recipe: Recipe):
+        self.problem, self.recipe = problem, recipe
+        spectrum = problem.spectra.blend(recipe.uniform_share)
+        counts = _within(spectrum, recipe.D)
+        seeds = (problem.seed,) if recipe.seeds is None else recipe.seeds
+        self.basis = Basis.of(spectrum, counts[-1], recipe.centred)
+        self.members = members(counts, seeds, recipe.pull, recipe.optimizer.learning_rate)
+        neighbours, views = self._neighbours() if recipe.contrast.weight else (None, None)
+        datasets = problem.training.datasets if recipe.objective.weight else ()
+        self._datasets = len(datasets)
+        self.data = PairDataModule(
+            TrainingBatch(self.pairs(problem.training, datasets) if datasets else None, neighbours, views),
+            self.pairs(problem.validation, datasets),
+            recipe.optimizer.batch_size,
+            seeds,
+            recipe.contrast.batch_size,
+            recipe.optimizer.minimum_steps,
         )
+
+    def fit(
+        self,
+        data: PairDataModule | None = None,
+        callbacks: Sequence[Callback] = (),
+        make_trainer: MakeTrainer = quiet_trainer,
+        ckpt_path: str | None = None,
+    ) -> RemovalModule:
+        """A bank as it has been learned: at the best epoch on validation, or the last, as the recipe says.
+
+        Args:
+            data: in place of all that there is to learn from.
+            callbacks: of Lightning.
+            make_trainer: gives a trainer for `max_epochs` and `callbacks`.
+            ckpt_path: of a checkpoint to go on from.
+        """
+        data, optimizer = data or self.data, self.recipe.optimizer
+        module = self.module()
+        best = BestEpoch(optimizer.patience)
+        best.start(module, data.validation)
+        epochs = optimizer.max_epochs or math.ceil((optimizer.max_steps or 0) / len(data.batches))
         with one_thread():
-            trainer.fit(module, data, ckpt_path=config.ckpt_path, weights_only=True)
+            trainer = make_trainer(max_epochs=epochs, callbacks=[best, *callbacks])
+            trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
+        if optimizer.keep == "best":
+            best.restore(module)
+        return module
+
+    def module(self) -> RemovalModule:
+        """The bank before anything is learned."""
+        recipe = self.recipe
+        bank = RemovalBank(self.basis, self.members, recipe.parameterisation, recipe.learn_centre, recipe.rank)
+        count = 0 if self.data.train.pairs is None else len(self.data.train.pairs.score)
+        weight = recipe.objective.weight * min(1.0, count / recipe.objective.full_weight_at)
+        return RemovalModule(bank, recipe, self._datasets, weight, self.problem.vectors.encoder)
+
+    def finished(self, removal: Removal) -> Removal:
+        """A learned removal at its strength, which held-out sentences choose from a list; says what it has seen."""
+        strengths, problem = self.recipe.strength, self.problem
+        if len(strengths) == 1:
+            removal = at_strength(removal, strengths[0])
+        else:
+            sides = problem.neighbours(self.recipe.contrast, held_out=True)
+            first, second = (problem.vectors.raw_sentences(side[:MOST_JUDGED]) for side in sides)
+            removal = choose_strength(removal, strengths, first, second)
+        told = problem.trained_on is not None and self.recipe.looks_at_scores
+        return removal.with_settings(trained_on=problem.trained_on) if told else removal
+
+    def pairs(self, pairs: ScoredPairs, datasets: Sequence[str] = ()) -> PairBatch:
+        """Scored pairs in the basis; their data sets are numbered after those of `datasets`."""
+        number = {name: i for i, name in enumerate(dict.fromkeys([*datasets, *pairs.datasets]))}
+        score = torch.tensor(pairs.scaled_score, dtype=torch.float32)
+        sides = (self.problem.raw(side) for side in (pairs.text1, pairs.text2))
+        return self.basis.pairs(*sides, score, torch.tensor([number[name] for name in pairs.dataset]))
+
+    def _neighbours(self) -> tuple[Neighbours, Neighbours | None]:
+        """Sentences that follow each other, and views of the first, in the basis.
+
+        The views are the same for all seeds, so that their vectors are stored once; None where they have no weight.
+        """
+        contrast, vectors = self.recipe.contrast, self.problem.vectors
+        held_out = False if len(self.recipe.strength) > 1 else None
+        texts, followers = self.problem.neighbours(contrast, held_out)
+        first, second = (torch.tensor(vectors.raw_sentences(side)) for side in (texts, followers))
+        neighbours = self.basis.neighbours(first, second)
+        if not contrast.views:
+            return neighbours, None
+        views = bag_views(texts, seed=0)
+        known = vectors.encoder.known(views)
+        views = [view if is_known else whole for view, whole, is_known in zip(views, texts, known, strict=True)]
+        return neighbours, self.basis.neighbours(first, torch.tensor(vectors.raw_sentences(views)))
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Train without a word of Lightning's, and without a trace in the random numbers of the caller."""
+    log = logging.getLogger("pytorch_lightning")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), isolate_rng():
+            warnings.simplefilter("ignore")
+            yield
     finally:
-        wandb.finish()  # so that the next run of this process starts its own
-    if keeps_best:
-        saved = BytesIO(distributed.read_from_first(best.best_model_path))
-        checkpoint = torch.load(saved, map_location="cpu", weights_only=True)
-        module.best_member = checkpoint["best_member"]
-        module.load_state_dict(checkpoint["state_dict"], strict=False)
-    learned = module.removal()
-    if start is not None and best.best_model_score <= start[1]:
-        learned = start[0]  # nothing that was learned is better than what it started from
-    described = candidates(module.bank.members) if config.learned.report == "all" else []
-    members = [(each, finished(config, vectors, module.removal(i))) for i, each in enumerate(described)]
-    return finished(config, vectors, learned), members
+        log.setLevel(level)
+
+
+def _within(spectrum: Spectrum, D: Sequence[int | None]) -> list[int]:
+    """Numbers of components, ascending; None stands for all. Those beyond the rank are left out, if one remains."""
+    asked = [spectrum.rank if count is None else count for count in D]
+    counts = sorted({count for count in asked if count <= spectrum.rank})
+    if not counts:
+        raise ValueError(f"recipe.D asks for {asked} components, but these vectors have rank {spectrum.rank}")
+    return counts

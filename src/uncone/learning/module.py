@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from uncone.encoder import Encoder
 from uncone.learning.bank import RemovalBank, labels
 from uncone.learning.basis import PairBatch, Steps, TrainingBatch
-from uncone.learning.clustered_pairs import ClusteredPairBatch
-from uncone.learning.objectives import neighbour_contrast, relative_alignment
+from uncone.learning.objectives import make_objective, neighbour_contrast, relative_alignment
 from uncone.learning.optimizers import make_optimizer
-from uncone.removal import ClusteredRemoval, Removal
+from uncone.learning.recipe import Recipe
+from uncone.removal import Removal
 from uncone.runs.reading import VALIDATION
 from uncone.tasks.statistics import macro_spearman
 
@@ -31,19 +32,10 @@ class RemovalModule(pl.LightningModule):
 
     Args:
         bank: the removals; see `uncone.learning.bank`.
-        objective: see `uncone.learning.objectives`; gives one loss a member.
-        weight: of the objective, where there are scored pairs.
-        contrast: weight of the label-free contrast of neighbouring sentences (`uncone.learning.objectives.neighbour_contrast`).
-        temperature: of the contrast.
-        views: weight of the alignment of views (`uncone.learning.objectives.relative_alignment`), in units of the contrast's.
-        mixing_pull: strength of the pull of a mixing toward nil, on ‖A Bᵀ‖² / k.
-        gradient_clip: largest gradient norm of each member; None does not clip.
-        optimizer: "adam" or "lbfgs" (`uncone.learning.optimizers`). L-BFGS needs the same loss in every step: all pairs in one
-            batch, no contrast, no clipping.
+        recipe: its objective, contrast, mixing pull and optimizer.
+        datasets: data sets that the pairs come from.
+        weight: of the objective.
         encoder: the frozen encoder that `forward` corrects; its weights never enter a checkpoint.
-
-    Raises:
-        ValueError: for L-BFGS with what it cannot follow.
     """
 
     pull: Tensor
@@ -51,36 +43,17 @@ class RemovalModule(pl.LightningModule):
     def __init__(
         self,
         bank: RemovalBank,
-        objective: nn.Module,
+        recipe: Recipe,
+        datasets: int = 1,
         weight: float = 1.0,
-        contrast: float = 0.0,
-        temperature: float = 0.05,
-        views: float = 0.0,
-        mixing_pull: float = 10.0,
-        gradient_clip: float | None = 1.0,
-        optimizer: str = "adam",
         encoder: Encoder | None = None,
     ):
         super().__init__()
-        if optimizer == "lbfgs" and (contrast or gradient_clip is not None):
-            raise ValueError(
-                f"lbfgs needs the same loss in every step, so contrast 0 and gradient_clip None, got {contrast} and "
-                f"{gradient_clip}"
-            )
         basis = bank.basis
         self.save_hyperparameters(
             {
                 "members": [member._asdict() for member in bank.members],
-                "parameterisation": bank.parameterisation,
-                "learn_centre": bank.shift is not None,
-                "rank": bank.rank,
-                "weight": float(weight),
-                "contrast": float(contrast),
-                "temperature": float(temperature),
-                "views": float(views),
-                "mixing_pull": float(mixing_pull),
-                "gradient_clip": None if gradient_clip is None else float(gradient_clip),
-                "optimizer": optimizer,
+                "recipe": asdict(recipe),
                 "encoder": dict(encoder.identity) if encoder is not None else {},
                 "basis": hashlib.sha256(
                     basis.components.float().numpy().tobytes() + basis.centre.float().numpy().tobytes()
@@ -88,7 +61,9 @@ class RemovalModule(pl.LightningModule):
             }
         )
         self.automatic_optimization = False  # a training batch holds many steps
-        self.bank, self.objective, self.encoder = bank, objective, encoder
+        self.bank, self.recipe, self.weight, self.encoder = bank, recipe, float(weight), encoder
+        objective = recipe.objective
+        self.objective = make_objective(objective.name, objective.settings, len(bank.members), datasets)
         self.labels = labels(bank.members)
         self.strict_loading = False  # checkpoints lack the encoder
         self.register_buffer("pull", torch.tensor([float(member.pull) for member in bank.members]), persistent=False)
@@ -97,21 +72,20 @@ class RemovalModule(pl.LightningModule):
     def losses(self, batch: TrainingBatch) -> Tensor:
         """(M,) objective, contrast and pulls of every member; members share no parameter."""
         pairs, neighbours, views = batch
-        settings = self.hparams
-        terms = []
+        contrast, terms = self.recipe.contrast, []
         if pairs is not None:
             of_pairs = self.objective(self.bank.similarities(pairs), pairs.score, pairs.dataset).flatten()
-            terms.append(of_pairs if settings["weight"] == 1 else settings["weight"] * of_pairs)
+            terms.append(of_pairs if self.weight == 1 else self.weight * of_pairs)
         if neighbours is not None:
-            contrast = neighbour_contrast(self.bank.sentence_similarities(neighbours), settings["temperature"])
-            terms.append(settings["contrast"] * contrast.flatten())
+            cosines = self.bank.sentence_similarities(neighbours)
+            terms.append(contrast.weight * neighbour_contrast(cosines, contrast.temperature).flatten())
         if views is not None:
             alignment = relative_alignment(self.bank.sentence_similarities(views))
-            terms.append(settings["contrast"] * settings["views"] * alignment.flatten())
+            terms.append(contrast.weight * contrast.views * alignment.flatten())
         if any(member.pull for member in self.bank.members):
             terms.append(self.pull * self.bank.penalty())
         if self.bank.rank:
-            terms.append(settings["mixing_pull"] * self.bank.mixing_penalty())
+            terms.append(self.recipe.mixing_pull * self.bank.mixing_penalty())
         return sum(terms[1:], terms[0])
 
     def update(self, optimizer: Any, batch: TrainingBatch) -> Tensor:
@@ -132,7 +106,7 @@ class RemovalModule(pl.LightningModule):
 
     def _clip(self) -> None:
         """Clip the gradient norm of each member by itself, so that members stay independent."""
-        limit = self.hparams["gradient_clip"]
+        limit = self.recipe.optimizer.gradient_clip
         if limit is None:
             return
         gradients = [p.grad.flatten(1) for p in self.parameters() if p.grad is not None]  # (M, ·) each
@@ -155,24 +129,28 @@ class RemovalModule(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Log the mean loss of every member over the epoch."""
+        if self.trainer.barebones:
+            return
         pairs, of_steps = zip(*self._losses, strict=True)
         losses = np.average(torch.stack(of_steps).cpu(), axis=0, weights=pairs).tolist()
         self.log("train/loss", float(np.mean(losses)), prog_bar=True)
         if len(losses) > 1:
             self.log_dict({f"train/loss_{label}": loss for label, loss in zip(self.labels, losses, strict=True)})
 
-    def validation_step(self, batch: PairBatch | ClusteredPairBatch, batch_index: int) -> None:
+    def validation_step(self, batch: PairBatch, batch_index: int) -> None:
         """Macro Spearman of every member; remembers the best."""
-        scores = self.validation_scores(batch)
-        self.best_member = int(np.argmax(scores))
-        self.log(VALIDATION, float(scores[self.best_member]), prog_bar=True, batch_size=1)
-        self.log("val/components", float(self.bank.members[self.best_member].components), batch_size=1)
-        if len(scores) > 1:
-            curves = {f"{VALIDATION}_{label}": float(score) for label, score in zip(self.labels, scores, strict=True)}
+        self.scores = self.validation_scores(batch)
+        self.best_member = int(np.argmax(self.scores))
+        if self.trainer.barebones:
+            return
+        self.log(VALIDATION, float(self.scores[self.best_member]), prog_bar=True, batch_size=1)
+        self.log("val/D", float(self.bank.members[self.best_member].D), batch_size=1)
+        if len(self.scores) > 1:
+            curves = {f"{VALIDATION}_{label}": float(x) for label, x in zip(self.labels, self.scores, strict=True)}
             self.log_dict(curves, batch_size=1)
 
-    def validation_scores(self, batch: PairBatch | ClusteredPairBatch) -> np.ndarray:
-        """(M,) unweighted mean over data sets of Spearman's correlation."""
+    def validation_scores(self, batch: PairBatch) -> np.ndarray:
+        """(M,) macro Spearman of every member."""
         with torch.no_grad():
             predictions = self.bank.similarities(batch).cpu().numpy()
         return macro_spearman(batch.score.cpu().numpy(), predictions.T, batch.dataset.cpu().numpy())
@@ -184,13 +162,22 @@ class RemovalModule(pl.LightningModule):
         rest = [p for p in self.parameters() if p.requires_grad and id(p) not in slow]
         groups = [{"params": rest, "scale": 1.0}, {"params": mixing, "scale": MIXING_RATE}]
         rates = [member.learning_rate for member in self.bank.members]
-        return make_optimizer(self.hparams["optimizer"], [group for group in groups if group["params"]], rates)
+        return make_optimizer(self.recipe.optimizer.name, [group for group in groups if group["params"]], rates)
 
-    def removal(self, member: int | None = None) -> Removal | ClusteredRemoval:
+    def removal(self, member: int | None = None) -> Removal:
         """The learned removal of one member (the best on validation by default)."""
         member = self.best_member if member is None else member
-        keys = ("parameterisation", "learn_centre", "rank", "weight", "contrast", "views", "optimizer")
-        settings = {**self.bank.members[member]._asdict(), **{key: self.hparams[key] for key in keys}}
+        recipe = self.recipe
+        settings = {
+            **self.bank.members[member]._asdict(),
+            "parameterisation": recipe.parameterisation,
+            "learn_centre": recipe.learn_centre,
+            "rank": recipe.rank,
+            "weight": self.weight,
+            "contrast": recipe.contrast.weight,
+            "views": recipe.contrast.views,
+            "optimizer": recipe.optimizer.name,
+        }
         return self.bank.removal(member, method="learned", settings=settings, encoder=self.hparams["encoder"])
 
     def forward(self, texts: Sequence[str]) -> np.ndarray:
@@ -208,10 +195,11 @@ class RemovalModule(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse a checkpoint of another encoder or basis."""
         saved = checkpoint["hyper_parameters"]
+        theirs, ours = ({**each, **each["recipe"]} for each in (saved, self.hparams))
         for key in ("encoder", "basis", "members", "parameterisation"):
-            if saved[key] != self.hparams[key]:
+            if theirs[key] != ours[key]:
                 raise ValueError(
-                    f"this checkpoint was trained with {key} {saved[key]}, not {self.hparams[key]}: "
+                    f"this checkpoint was trained with {key} {theirs[key]}, not {ours[key]}: "
                     "use the config that it came from"
                 )
         self.best_member = checkpoint["best_member"]

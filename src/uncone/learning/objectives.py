@@ -7,6 +7,9 @@ sum trains each as if it were alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -49,9 +52,9 @@ class CalibratedMeanSquaredError(Objective):
     removal to model the order and spacing only.
 
     Args:
-        members: candidates M.
-        datasets: data sets, each with its own a and b if `per_dataset`.
-        per_dataset: calibrate every data set by itself.
+        members: see `Objective`.
+        datasets: see `Objective`.
+        per_dataset: an a and a b for every data set.
     """
 
     def __init__(self, members: int = 1, datasets: int = 1, per_dataset: bool = False):
@@ -158,3 +161,23 @@ class RankLoss(Objective):
         excess = predictions[..., None, :, :] - predictions[..., :, None, :]  # (…, n, n, M): ŷ_j − ŷ_i
         losses = F.softplus(excess / self.temperature) * couples[..., None]
         return losses.sum((-3, -2)) / couples.sum((-2, -1)).clamp_min(1)[..., None]  # a batch of ties says nothing
+
+
+OBJECTIVES: dict[str, type[Objective]] = {
+    "pearson": PearsonLoss,
+    "mse": MeanSquaredError,
+    "calibrated_mse": CalibratedMeanSquaredError,
+    "rank": RankLoss,
+}
+
+
+def make_objective(name: str, settings: Mapping[str, Any], members: int, datasets: int) -> Objective:
+    """The objective of a name in `OBJECTIVES`, with settings of its own.
+
+    Raises:
+        ValueError: for a setting that it does not have.
+    """
+    try:
+        return OBJECTIVES[name](members, datasets, **settings)
+    except TypeError as error:
+        raise ValueError(f"the objective {name} has no such settings as {dict(settings)}: {error}") from None

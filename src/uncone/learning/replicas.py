@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from omegaconf import DictConfig
 from pytorch_lightning.strategies import DDPStrategy
 
-from uncone.commands.processes import asks_for_processes
 from uncone.support import distributed
 
 
@@ -23,10 +21,14 @@ class Replicas(DDPStrategy):
         """Leave the module as it is."""
 
 
-def trainer_options(config: DictConfig) -> dict[str, Any]:
-    """What the trainer's config cannot know: how many processes there are."""
+def trainer_options(shared: bool) -> dict[str, Any]:
+    """What a trainer's settings cannot know: how many processes there are.
+
+    Args:
+        shared: whether the settings are for several, of which this may be the only one.
+    """
     if distributed.processes() > 1:
         here = int(os.environ["LOCAL_WORLD_SIZE"])
         nodes = distributed.processes() // here
         return {"strategy": Replicas(), "devices": here, "num_nodes": nodes, "use_distributed_sampler": False}
-    return {"strategy": "auto", "devices": 1} if asks_for_processes(config) else {}
+    return {"strategy": "auto", "devices": 1} if shared else {}

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from uncone.geometry.atlas.store import AtlasStore
 from uncone.geometry.measures import MEASURES, Measure
-from uncone.report.figures import BLUE, GREY, ORANGE, save
 from uncone.runs.reading import read_results
+from uncone.support.figures import BLUE, GREY, ORANGE, save
 from uncone.tasks.row import GEOMETRY, Row
 
 RAW = "none"

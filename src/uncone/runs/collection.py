@@ -23,7 +23,7 @@ Key = tuple[tuple[str, ...], tuple[str, ...]]  # settings and system, as in `Lin
 Status = Literal["finished", "failed", "unfinished"]
 CARRIED = ("encoder", "layers", "pooling", "method")  # what a result row says of its system
 LEARNED = "learned"
-LEARNING = ("learned", "recipes", "objective", "trainer", "probe")  # settings that no fixed removal feels
+LEARNING = ("recipe", "recipes", "trainer", "probe")  # settings that no fixed removal feels
 NOT_FELT = "–"
 
 
@@ -177,7 +177,7 @@ def read_run(folder: Path, name: str) -> Run:
         curve = curve or [(int(row.get("epoch", 0)), row[VALIDATION]) for row in offline.history if VALIDATION in row]
     flat = telling(settings)
     if job.get("status", "finished") == "finished" and (folder / "results.json").is_file():
-        keep = flat.get("learned.keep", "best")
+        keep = flat.get("recipe.optimizer.keep", "best")
         return Run(name, "finished", flat, read_results(folder), None, validation_score(folder, keep))
     if job.get("status") == "failed":
         return Run(name, "failed", flat, [], f"{job['error']['type']}: {job['error']['message']}", None)

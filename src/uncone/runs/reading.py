@@ -150,7 +150,7 @@ def validation_score(folder: str | Path, keep: str = "best") -> float | None:
 
     Args:
         folder: of the run.
-        keep: "best" or "last", as in `learned.keep`.
+        keep: "best" or "last", as in `recipe.optimizer.keep`.
     """
     values = [value for _, value in read_curve(folder) if not math.isnan(value)]
     if not values:

@@ -10,7 +10,7 @@ from pytorch_lightning.loggers import WandbLogger
 
 from uncone.geometry.probe import GeometryProbe
 from uncone.learning.module import RemovalModule
-from uncone.report.figures import frequency_scatter, save, weight_profile
+from uncone.support.figures import frequency_scatter, save, weight_profile
 
 
 class GeometryCallback(pl.Callback):
@@ -58,7 +58,7 @@ class GeometryCallback(pl.Callback):
         removal = _removal_module(pl_module).removal()
         points = removal.apply(self.probe.points)
         figures = {
-            f"weights_{moment}": weight_profile(removal),
+            f"weights_{moment}": weight_profile(removal.weights.numpy(), "learned: how much of each component goes"),
             f"frequency_{moment}": frequency_scatter(points, self.probe.log_frequency, title=f"{moment} of training"),
         }
         for name, figure in figures.items():

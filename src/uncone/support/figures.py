@@ -11,7 +11,6 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from uncone.removal import ClusteredRemoval, Removal
 from uncone.support.files import whole
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"
@@ -26,19 +25,14 @@ def save(figure: Figure, path: str | Path) -> Path:
     return path
 
 
-def weight_profile(removal: Removal | ClusteredRemoval) -> Figure:
-    """Removal weight of each component, in each cluster: 1 removes it, 0 keeps it, below 0 amplifies it."""
+def weight_profile(weights: np.ndarray, title: str = "") -> Figure:
+    """Removal weights (k,) of components: 1 removes one, 0 keeps it, below 0 amplifies it."""
     figure = Figure(figsize=(7, 3.2), dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    weights = removal.weights.numpy().T  # (k,), or (D, clusters): a line for each cluster
     axes.axhline(0, color=GREY, linewidth=0.8)
     axes.axhline(1, color=GREY, linewidth=0.8, linestyle=":")
     axes.plot(np.arange(1, len(weights) + 1), weights, color=BLUE, linewidth=0.8, marker=".", markersize=3)
-    axes.set(
-        xlabel="component, by variance",
-        ylabel="removal weight w",
-        title=f"{removal.method}: how much of each component goes",
-    )
+    axes.set(xlabel="component, by variance", ylabel="removal weight w", title=title)
     axes.set_xscale("log")
     return figure
 

@@ -1,4 +1,4 @@
-"""Scored pairs for training: encoded once, expressed in a component basis, and dealt out in whole-tensor batches."""
+"""Batches of whole tensors: all that is learned from, expressed in a basis once, and dealt out."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
-from uncone.data.pairs import ScoredPairs
-from uncone.learning.basis import Basis, PairBatch, Steps, TrainingBatch
-from uncone.learning.clustered_pairs import ClusteredBasis, ClusteredPairBatch
+from uncone.learning.basis import PairBatch, Steps, TrainingBatch
 
 Rows = tuple[Tensor, Tensor]  # of the pairs (S, n), and of the neighbours (S, m), for each of S seeds
 STEPS_AT_ONCE = 16  # steps that are gathered together: gathering, and Lightning, cost as much for one
@@ -86,92 +84,47 @@ class EpochBatches(Sampler[Rows]):
             yield rows, torch.stack(drawn)[:, : self.neighbours_per_batch]
 
 
-# Texts as a basis takes them: raw vectors (n, d), or for clusters what `ClusteredBasis.express` makes of their tokens.
-Side = Any
-EncodedPairs = tuple[ScoredPairs, Side, Side]
-
-
-def expressed(
-    pairs: ScoredPairs, first: Side, second: Side, basis: Basis | ClusteredBasis, datasets: Sequence[str] = ()
-) -> PairBatch | ClusteredPairBatch:
-    """Scored pairs in a basis; their data sets are numbered after those of `datasets`."""
-    number = {name: i for i, name in enumerate(dict.fromkeys([*datasets, *pairs.datasets]))}
-    score = torch.tensor(pairs.scaled_score, dtype=torch.float32)
-    return basis.pairs(first, second, score, torch.tensor([number[name] for name in pairs.dataset]))
-
-
 class PairDataModule(pl.LightningDataModule):
-    """Training and validation pairs, encoded once and expressed in a basis.
+    """All that is trained on, and the validation pairs, in a basis.
 
     A training batch is `Steps`, several at once; the validation batch is all validation pairs.
 
     Args:
-        train: pairs to fit, with both sides of them; None for none.
-        validation: pairs to choose by, with both sides.
-        basis: where the removal is learned.
+        train: scored pairs, neighbouring sentences and views to fit; None for what there is none of.
+        validation: pairs to choose by; None for no choice.
         batch_size: most pairs per step; None takes all.
         seeds: of the shuffles: those of the members that are trained.
-        neighbours: first and second sentences, for a contrast; None for none.
         neighbours_per_batch: sentences contrasted per step.
         minimum_steps: of an epoch; few pairs are dealt out in smaller batches.
-        views: of each first sentence; None for none.
     """
 
     def __init__(
         self,
-        train: EncodedPairs | None,
-        validation: EncodedPairs,
-        basis: Basis | ClusteredBasis,
+        train: TrainingBatch,
+        validation: PairBatch | None,
         batch_size: int | None = 256,
         seeds: Sequence[int] = (0,),
-        neighbours: tuple[Side, Side] | None = None,
         neighbours_per_batch: int = 128,
         minimum_steps: int = 1,
-        views: Side = None,
     ):
         super().__init__()
-        self.seeds, self.neighbours_per_batch = seeds, neighbours_per_batch
-        self.datasets = () if train is None else train[0].datasets
-        self.train = None if train is None else expressed(*train, basis, self.datasets)
-        self.validation = expressed(*validation, basis, self.datasets)
-        rows = 0 if train is None else len(train[0])
-        self.batch_size = batch_size and max(1, min(batch_size, rows // minimum_steps))
-        self.neighbours = None if neighbours is None else basis.neighbours(*neighbours)
-        self.views = None if neighbours is None or views is None else basis.neighbours(neighbours[0], views)
-        self.neighbours_count = 0 if neighbours is None else len(_first(self.neighbours))
-
-    def batches(self) -> EpochBatches:
-        """The steps of an epoch."""
-        return EpochBatches(
-            0 if self.train is None else len(self.train.score),
-            self.batch_size,
-            self.seeds,
-            self.neighbours_count,
-            self.neighbours_per_batch,
-        )
+        self.train, self.validation = train, validation
+        rows = 0 if train.pairs is None else len(train.pairs.score)
+        most = batch_size and max(1, min(batch_size, rows // minimum_steps))
+        neighbours = 0 if train.neighbours is None else len(train.neighbours.a)
+        self.batches = EpochBatches(rows, most, seeds, neighbours, neighbours_per_batch)
 
     def train_dataloader(self) -> DataLoader[Steps]:
         """Shuffled batches, several steps at a time."""
-        batches: Any = self.batches()
+        batches: Any = self.batches
         steps: Any = BatchSampler(batches, STEPS_AT_ONCE, drop_last=False)
-        own = torch.Generator()  # a loader would draw from the caller's random numbers
-        return DataLoader(
-            _Gathered(TrainingBatch(self.train, self.neighbours, self.views)),
-            batch_sampler=steps,
-            collate_fn=_as_it_is,
-            generator=own,
-        )
+        return DataLoader(_Gathered(self.train), batch_sampler=steps, collate_fn=_as_it_is)
 
-    def val_dataloader(self) -> DataLoader[PairBatch | ClusteredPairBatch]:
+    def val_dataloader(self) -> Any:
         """All validation pairs as one batch."""
         only: Any = [self.validation]
-        return DataLoader(only, batch_size=None)
+        return [] if self.validation is None else DataLoader(only, batch_size=None)
 
 
 def _as_it_is(steps: Any) -> Any:
     return steps
-
-
-def _first(part: Any) -> Tensor:
-    """The first tensor of a batch."""
-    return part if isinstance(part, Tensor) else _first(part[0])

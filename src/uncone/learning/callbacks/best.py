@@ -1,0 +1,59 @@
+"""Which epoch was best on validation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import Tensor
+
+from uncone.learning.basis import PairBatch
+from uncone.learning.module import RemovalModule
+
+
+class BestEpoch(pl.Callback):
+    """Keeps the weights of the best epoch, counting the start before the first, and ends what no longer gets better.
+
+    It stands in checkpoints, so that a resumed run knows the epochs before.
+
+    Args:
+        patience: epochs without a better score that end training; None trains all.
+    """
+
+    def __init__(self, patience: int | None = None):
+        self.patience, self.score, self.epoch, self.member = patience, -math.inf, 0, 0
+        self.weights: dict[str, Tensor] = {}
+
+    def start(self, module: RemovalModule, validation: PairBatch | None) -> None:
+        """Count the start."""
+        if validation is not None:
+            self._look(module, module.validation_scores(validation), 0)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Count an epoch."""
+        assert isinstance(pl_module, RemovalModule)
+        epoch = trainer.current_epoch + 1
+        self._look(pl_module, pl_module.scores, epoch)
+        if self.patience is not None and epoch - self.epoch >= self.patience:
+            trainer.should_stop = True
+
+    def _look(self, module: RemovalModule, scores: Any, epoch: int) -> None:
+        member = int(scores.argmax())
+        if scores[member] > self.score:
+            self.score, self.epoch, self.member = float(scores[member]), epoch, member
+            self.weights = {key: value.clone() for key, value in module.bank.state_dict().items()}
+
+    def restore(self, module: RemovalModule) -> None:
+        """Give the bank the weights of the best epoch."""
+        if self.weights:
+            module.bank.load_state_dict(self.weights)
+            module.best_member = self.member
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint holds."""
+        return {key: getattr(self, key) for key in ("score", "epoch", "member", "weights")}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint."""
+        vars(self).update(state_dict)

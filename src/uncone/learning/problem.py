@@ -1,0 +1,221 @@
+"""What every learner, fixed method and comparison is given: vectors, what removals are fitted on, pairs and texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from itertools import compress
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from uncone.data.corpora import load_texts
+from uncone.data.pairs import ScoredPairs
+from uncone.data.splits import split_pairs
+from uncone.learning.neighbours import neighbouring_sentences
+from uncone.learning.recipe import ContrastSettings
+from uncone.removal import Correction
+from uncone.removal.spectra import Spectra
+from uncone.removal.vectors import Vectors
+from uncone.support.arrays import Array
+
+Splits = tuple[ScoredPairs, ScoredPairs, ScoredPairs]  # training, validation and test pairs
+Sentences = tuple[list[str], list[str]]  # that follow each other
+
+VALIDATION_SHARE = 0.2  # of pairs of rows
+MINIMUM_PAIRS = 10
+
+
+class Rows:
+    """A matrix whose rows are read by their numbers, in place of the vectors of an encoder."""
+
+    encoder = None
+
+    def __init__(self, X: Array):
+        self.X = np.asarray(X)
+
+    def raw_words(self, texts: Sequence[str]) -> np.ndarray:
+        """Rows (n, d) of these numbers."""
+        return self.X[[int(text) for text in texts]]
+
+
+class Problem:
+    """What there is to learn from and to choose by. Each part is made when it is asked for, and not before.
+
+    Args:
+        vectors: raw ones of an encoder.
+        spectra: what removals are fitted on.
+        splits: gives the training, validation and test pairs.
+        kind: "words" or "sentences": what the texts of pairs are.
+        seed: of whatever a recipe leaves to chance.
+        data_dir: where the corpus of a contrast may be; see `uncone.data.files`.
+        trained_on: what splits the pairs, for evaluations to leave out what a removal has seen.
+    """
+
+    def __init__(
+        self,
+        vectors: Vectors,
+        spectra: Spectra,
+        splits: Callable[[], Splits],
+        kind: str = "words",
+        seed: int = 0,
+        data_dir: str | Path | None = None,
+        trained_on: Mapping[str, Any] | None = None,
+    ):
+        self.vectors, self.spectra, self.kind, self.seed, self.data_dir = vectors, spectra, kind, seed, data_dir
+        self.trained_on = trained_on
+        self._splits = splits
+
+    @classmethod
+    def of(
+        cls, vectors: Vectors, spectra: Spectra, data: Mapping[str, Any], seed: int, data_dir: str | Path | None = None
+    ) -> Problem:
+        """The problem of an encoder and a description of pairs (`uncone.data.splits.split_pairs`).
+
+        Pairs with a text that the encoder does not know are left out.
+        """
+
+        def splits() -> Splits:
+            train, validation, test = split_pairs(data, data_dir)
+            return covered(train, vectors), covered(validation, vectors), covered(test, vectors)
+
+        return cls(vectors, spectra, splits, data["kind"], seed, data_dir, data)
+
+    @classmethod
+    def of_rows(
+        cls, X: Array, pairs: Sequence[np.ndarray], scores: np.ndarray, spectra: Spectra | None = None, seed: int = 0
+    ) -> Problem:
+        """The problem of scored pairs of rows of a matrix; a fifth of the pairs is kept for validation.
+
+        Args:
+            X: (n, d) float32 or float64 vectors.
+            pairs: rows i and j, (m,) whole numbers each, m ≥ 10.
+            scores: (m,) similarity of each pair, on any scale.
+            spectra: what removals are fitted on; None takes all rows.
+            seed: of the split, and as above.
+
+        Raises:
+            ValueError: for too few pairs, rows that `X` does not have, or scores that do not fit.
+        """
+        scored = _scored(len(X), pairs, scores)
+        train, validation = scored.split((1 - VALIDATION_SHARE, VALIDATION_SHARE), seed)
+        if len(validation) < 3 or np.ptp(validation.score) == 0:
+            raise ValueError(
+                f"the {len(validation)} validation pairs must be at least 3 with different scores: give more pairs"
+            )
+        rows = cast(Vectors, Rows(X))  # all that learning from pairs reads
+        return cls(rows, spectra or Spectra(lambda: X), lambda: (train, validation, validation), seed=seed)
+
+    @cached_property
+    def splits(self) -> Splits:
+        """Training, validation and test pairs."""
+        return self._splits()
+
+    @property
+    def training(self) -> ScoredPairs:
+        """Pairs to learn from."""
+        return self.splits[0]
+
+    @property
+    def validation(self) -> ScoredPairs:
+        """Pairs to choose by."""
+        return self.splits[1]
+
+    @property
+    def test(self) -> ScoredPairs:
+        """Pairs that nothing is learned from or chosen by."""
+        return self.splits[2]
+
+    def raw(self, texts: Sequence[str]) -> Tensor:
+        """(n, d) raw vectors of texts of the pairs; a copy, as stored features cannot be written to."""
+        sentences = self.kind == "sentences"
+        return torch.tensor(self.vectors.raw_sentences(texts) if sentences else self.vectors.raw_words(texts))
+
+    def corrected(self, removal: Correction, texts: Sequence[str]) -> np.ndarray:
+        """(n, d) vectors of texts of the pairs after a removal."""
+        vectors = self.vectors.corrected(removal)
+        return vectors.sentences(texts) if self.kind == "sentences" else vectors.words(texts)
+
+    def neighbours(self, contrast: ContrastSettings, held_out: bool | None = None) -> Sentences:
+        """First and second sentences that follow each other in the corpus of a contrast, as far as they are known.
+
+        Args:
+            contrast: of the recipe.
+            held_out: True for those of the texts that choose a strength, False for those of the others, None for all.
+
+        Raises:
+            ValueError: if there are none, one part of the texts would be empty, or rows of a matrix have no texts.
+        """
+        if self.vectors.encoder is None:
+            raise ValueError(NO_TEXTS)
+        texts = contrast_corpus(contrast, self.data_dir)
+        if held_out is not None:
+            kept = round(contrast.held_out * len(texts))
+            if not 0 < kept < len(texts):
+                raise ValueError(
+                    f"recipe.contrast.held_out={contrast.held_out} of {len(texts)} texts leaves {kept} to choose the "
+                    "strength on: give more text, another share, or one strength"
+                )
+            texts = texts[len(texts) - kept :] if held_out else texts[: len(texts) - kept]
+        return known_neighbours(texts, self.vectors)
+
+
+NO_TEXTS = (
+    "the recipe reads running text (contrast.weight above 0, or a list of strengths), and rows of a matrix have none: "
+    "take recipe='pairs', or train.py for an encoder"
+)
+
+
+def contrast_corpus(contrast: Any, data_dir: str | Path | None) -> Sequence[str]:
+    """The texts that a contrast takes neighbouring sentences from."""
+    return load_texts(contrast.corpus, data_dir)[: contrast.limit]
+
+
+def known_neighbours(texts: Sequence[str], vectors: Vectors) -> Sentences:
+    """First and second sentences that follow each other in texts, of those that the encoder knows.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    pairs = neighbouring_sentences(texts)
+    first, second = ([pair[i] for pair in pairs] for i in (0, 1))
+    known = vectors.encoder.known(first) & vectors.encoder.known(second)
+    if not known.any():
+        raise ValueError(
+            f"{len(texts)} texts of contrast.corpus hold no two known sentences behind each other: choose another one"
+        )
+    return list(compress(first, known)), list(compress(second, known))
+
+
+def covered(pairs: ScoredPairs, vectors: Vectors) -> ScoredPairs:
+    """The pairs of two known texts.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    rows = np.flatnonzero(vectors.known(pairs.text1) & vectors.known(pairs.text2))
+    if not len(rows):
+        raise ValueError(f"{vectors.encoder.name} knows the words of none of the {len(pairs)} pairs")
+    return pairs.take(rows)
+
+
+def _scored(n: int, pairs: Sequence[np.ndarray], scores: np.ndarray) -> ScoredPairs:
+    """The pairs, with the numbers of their rows in place of texts."""
+    if len(pairs) != 2:
+        raise ValueError(f"pairs must be two lists of row numbers, (i, j), got {len(pairs)} of them")
+    i, j = (np.asarray(rows) for rows in pairs)
+    if i.shape != j.shape or i.ndim != 1 or np.shape(scores) != i.shape:
+        raise ValueError(
+            f"pairs and scores must be equally long lists, got shapes {i.shape}, {j.shape} and {np.shape(scores)}"
+        )
+    if len(i) < MINIMUM_PAIRS:
+        raise ValueError(f"learning needs at least {MINIMUM_PAIRS} scored pairs, got {len(i)}")
+    for rows in (i, j):
+        if rows.dtype.kind not in "iu":
+            raise ValueError(f"pairs must hold row numbers, got {rows.dtype}")
+        if rows.min() < 0 or rows.max() >= n:
+            raise ValueError(f"pairs name row {rows.min() if rows.min() < 0 else rows.max()} of a matrix of {n} rows")
+    return ScoredPairs(tuple(map(str, i)), tuple(map(str, j)), np.asarray(scores), ("pairs",) * len(i))
