@@ -33,7 +33,6 @@ import numpy as np
 import torch
 from torch.nn.functional import cosine_similarity
 from torch.utils.data import DataLoader, TensorDataset
-from uncone.learning.pair_module import PairDataModule
 
 from uncone.data.pairs import ScoredPairs
 from uncone.learning.bank import RemovalBank, members
@@ -41,6 +40,7 @@ from uncone.learning.basis import Basis, TrainingBatch
 from uncone.learning.batches import PairDataModule
 from uncone.learning.fit import quiet_trainer
 from uncone.learning.module import RemovalModule
+from uncone.learning.recipe import Recipe
 from uncone.removal.spectrum import Spectrum
 
 NUMBERS = [*range(1, 21), 25, 30, 35, 40, *range(50, 201, 10)]

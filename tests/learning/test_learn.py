@@ -36,7 +36,6 @@ def test_finds_the_planted_directions(planted):
 
 
 def test_equal_seeds_give_equal_removals_and_leave_the_callers_numbers_alone(planted):
-    X, pairs, scores = planted
     torch.manual_seed(0)
     before = torch.random.get_rng_state()
     one, two = (learned(*planted, seed=5, max_epochs=3) for _ in range(2))
@@ -54,14 +53,12 @@ def test_scores_that_say_nothing_leave_the_identity(planted):
 
 
 def test_prints_and_logs_nothing(planted, capfd, caplog):
-    X, pairs, scores = planted
     learned(*planted, max_epochs=2)
     assert capfd.readouterr() == ("", "")
     assert not caplog.records
 
 
 def test_thread_count_is_given_back(planted):
-    X, pairs, scores = planted
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:

@@ -62,7 +62,5 @@ def test_refuses(changes, message):
 
 
 def test_an_unknown_recipe_is_refused_by_name():
-    with pytest.raises(
-        ValueError, match="unknown recipe 'papre': choose one of label_free, lbfgs, learned, pairs, paper"
-    ):
+    with pytest.raises(ValueError, match=r"unknown recipe 'papre': choose one of .*label_free"):
         Recipe.named("papre")
