@@ -175,7 +175,7 @@ def test_newer_and_foreign_removals_are_refused(change, words, saved, tmp_path):
 )
 def test_the_config_of_a_strange_run_cannot_call_anything(encoder, words, saved, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    OmegaConf.save({"encoder": encoder, "learned": {}}, saved / "config.yaml")
+    OmegaConf.save({"encoder": encoder, "trainer": {}}, saved / "config.yaml")
     (saved / "results.json").write_text("[]")
     with pytest.raises(ValueError, match=words):
         export(config_of("export", f"removal={saved}", f"output_dir={tmp_path}/model", *QUICK))
