@@ -174,8 +174,8 @@ class RemovalModule(pl.LightningModule):
             "learn_centre": recipe.learn_centre,
             "rank": recipe.rank,
             "weight": self.weight,
-            "contrast": recipe.contrast.weight,
-            "views": recipe.contrast.views,
+            "contrast": float(recipe.contrast.weight),
+            "views": float(recipe.contrast.views),
             "optimizer": recipe.optimizer.name,
         }
         return self.bank.removal(member, method="learned", settings=settings, encoder=self.hparams["encoder"])
