@@ -99,7 +99,7 @@ def test_a_survey_is_that_of_one_process(folder, reports, of_two, encoder):
     found, expected = (read_results(folder / name) for name in (of_two, f"{encoder}_of_one"))
     assert len(found) == len(expected) > 20
     for row, one in zip(found, expected, strict=True):
-        numbers = [(each.value, each.low, each.high) for each in (row, one)]
+        numbers = [np.array([each.value, each.low, each.high], dtype=float) for each in (row, one)]  # None is NaN
         assert numbers[0] == pytest.approx(numbers[1], rel=1e-4, abs=1e-5, nan_ok=True), row
         assert replace(row, value=0, low=0, high=0) == replace(one, value=0, low=0, high=0)
     stores = [AtlasStore(folder / name) for name in (of_two, f"{encoder}_of_one")]

@@ -27,8 +27,7 @@ class Clusters:
 
     Attributes:
         K: numbers of clusters tried.
-        labels: (n, len(K)) cluster of each vector under each.
-        silhouettes: (n, len(K)) silhouette of each vector under each.
+        labels, silhouettes: (n, len(K)) of each vector under each.
     """
 
     K: tuple[int, ...]
@@ -84,9 +83,7 @@ def silhouettes(X: Array, labels: Array) -> Tensor:
     cluster; 0 for a vector alone in its cluster. The n² distances are computed once for all clusterings, in blocks, as
     scikit-learn's `silhouette_samples` cannot.
 
-    Args:
-        X: (n, d).
-        labels: (n, m) clusters, integers from 0; at least two in each column.
+    `X` is (n, d); `labels` are (n, m) clusters, integers from 0, at least two in each column.
 
     Example:
         >>> X = torch.tensor([[0.0], [1.0], [10.0], [11.0]])

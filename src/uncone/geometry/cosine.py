@@ -76,11 +76,8 @@ def s_inter(X: Array, types: Array) -> float:
 class TypeSums:
     """Sums of unit vectors by word type, streamed and mergeable, and the cosine similarities that follow from them.
 
-    Args:
-        n_types: V; type ids lie in [0, V).
-        dimension: d.
-        dtype: of the sums by type, V × d numbers. A survey keeps many of them and makes do with float32.
-        device: of the vectors.
+    Type ids lie in [0, n_types). The sums by type, n_types × dimension numbers, are kept in `dtype`; a survey, which
+    has many of them, makes do with float32.
 
     Example:
         >>> sums = TypeSums(n_types=3, dimension=2)

@@ -110,16 +110,8 @@ class Occurrences(ABC):
 class CorpusOccurrences(Occurrences):
     """Token occurrences of a corpus in the chosen layers of a transformer.
 
-    Making one reads and tokenises the corpus once; `rest` reads it again. Each window passes through the encoder once,
-    for all layers.
-
-    Args:
-        encoder: with the layers to measure.
-        windows: texts, which can be read several times and are the same each time.
-        kept: (V,) bool, the types that take part.
-        size: occurrences to sample.
-        pilot_windows: texts to sample for `pilot`.
-        seed: of both samples.
+    Making one reads and tokenises the corpus once; `rest` reads it again, so `windows` must be the same each time. Each
+    window passes through the encoder once, for all layers. `kept` (V,) tells which types take part.
 
     Raises:
         ValueError: if no token is left.
@@ -204,12 +196,6 @@ class CorpusOccurrences(Occurrences):
 
 class TableOccurrences(Occurrences):
     """The rows of a static table, each once, whatever the corpus. Zero rows, which have no direction, take no part.
-
-    Args:
-        encoder: the table.
-        kept: (V,) bool, the types that take part.
-        size: rows to sample.
-        seed: of the sample.
 
     Raises:
         ValueError: if no row is left.

@@ -18,11 +18,8 @@ from uncone.support import distributed
 class Spool:
     """Collects the drawn vectors of a stream, and gives back those of one layer at a time.
 
-    Used as a context manager; its files go when it ends. Of several processes, each keeps what it has streamed.
-
-    Args:
-        layers: their names.
-        folder: where to make a temporary folder; None for the system's.
+    Used as a context manager; its temporary files, in `folder`, go when it ends. Of several processes, each keeps what
+    it has streamed.
 
     Example:
         >>> batch = Batch({"3": torch.tensor([[1.0], [2.0], [3.0]])}, torch.zeros(3), torch.tensor([1, -1, 0]))
@@ -54,12 +51,7 @@ class Spool:
             self._files[layer].write(X[rows].numpy().astype(np.float32, copy=False).tobytes())
 
     def read(self, layer: str, to: int = 0) -> Tensor:
-        """(m, d) float32 vectors of a layer, each in the slot of its draw.
-
-        Args:
-            layer: its name.
-            to: of several processes, which all call this, the one that gets the vectors of all.
-        """
+        """(m, d) float32 vectors of a layer, each in the slot of its draw; for one process of several."""
         file, slots = self._files[layer], torch.cat([torch.empty(0, dtype=torch.long), *self._slots])
         file.flush()
         file.seek(0)

@@ -25,10 +25,8 @@ ROGUE = 5
 class LayerSums:
     """All that is kept of the vectors of one layer under one removal.
 
-    Args:
-        n_types: V.
-        mean: (d,) float32, the centre of the centred similarities: an estimate of the vectors' mean.
-        spread: root mean square distance of the vectors to it, roughly.
+    `mean` (d,) float32, an estimate of theirs, is the centre of the centred similarities, `spread` roughly their root
+    mean square distance to it.
 
     Attributes:
         spectrum: moments of the vectors.

@@ -28,15 +28,7 @@ Progress = Callable[[Iterator[Batch], int], Iterator[Batch]]
 
 @dataclass(frozen=True)
 class LayerMap:
-    """One layer under one removal, measured.
-
-    Attributes:
-        layer: its name.
-        removal: the removal's name, "none" for raw vectors.
-        measures: every number, by name.
-        curves: what is drawn; see `uncone.geometry.atlas.store`.
-        points: (m, 3) coordinates of the points of the views.
-    """
+    """One layer under one removal, measured; `uncone.geometry.atlas.store` describes `curves` and `points` (m, 3)."""
 
     layer: str
     removal: str
