@@ -19,9 +19,9 @@ from PIL import Image
 from uncone.commands.build import make_vectors
 from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Removal
-from uncone.support.figures import BLUE, GREY, save
 from uncone.report.tables import geometry_table, verdict
 from uncone.runs.reading import read_results
+from uncone.support.figures import BLUE, GREY, save
 from uncone.tasks import markdown_table
 from uncone.tasks.row import GEOMETRY
 

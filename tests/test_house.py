@@ -18,7 +18,7 @@ HEAVY = ("torch", "transformers", "torchmetrics", "pytorch_lightning", "wandb", 
 
 
 # to be rebuilt
-READ_CONFIGS = {"uncone.advice.layers", "uncone.advice.words", "uncone.runs.collection"} | {
+READ_CONFIGS = {"uncone.advice.layers", "uncone.advice.words"} | {
     f"uncone.learning.{name}" for name in ("fit", "recipe", "problem", "replicas", "callbacks.geometry")
 }
 

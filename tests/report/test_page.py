@@ -63,9 +63,9 @@ def test_numbers_equal_results(opened, analysis):
         "return [...document.querySelectorAll('td[data-metric]')].map((cell) => ({...cell.dataset}))"
     )
     on_page = {(c["encoder"], c["removal"], c["layer"], c["metric"]): json.loads(c["value"]) for c in shown}
-    expected = {(r.encoder, r.removal, r.subset, r.metric): r.value for r in rows_of(analysis)}
-    assert on_page == expected
-    assert opened.execute_script("return DATA.rows") == rows_of(analysis)
+    rows = [row.to_json() for row in rows_of(analysis)]
+    assert on_page == {(r["encoder"], r["removal"], r["subset"], r["metric"]): r["value"] for r in rows}
+    assert opened.execute_script("return DATA.rows") == rows
 
 
 def test_charts_over_depth_draw_every_layer_of_every_encoder(opened, analysis):

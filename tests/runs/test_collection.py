@@ -1,7 +1,7 @@
 """Runs read back from their folders: what varies, what is averaged, what is left out and why."""
 
 import json
-import time
+import math
 from pathlib import Path
 
 import pytest
@@ -9,11 +9,10 @@ import yaml
 
 from uncone.runs.collection import NOT_FELT, best, collect, find_runs, varying
 from uncone.runs.folder import write_results
-from uncone.runs.reading import read_curve, read_offline_run, validation_score
-from uncone.tasks import Headline, Row
+from uncone.tasks import Row
 
 METHODS = {"methods": {name: {"_target_": f"uncone.removal.{name}"} for name in ("none", "centre")}}
-LEE = Headline("lee", "all", "spearman")
+LEE = "lee all spearman"
 
 
 def row(removal, value, seed=0, task="lee", subset="all", metric="spearman", layers="1", encoder="tiny", interval=0.1):
@@ -73,32 +72,46 @@ def test_reads_what_finished_and_says_why_the_rest_did_not(folder):
     assert runs["pull=0.1,seed=2"].why == "best val/spearman so far 0.3100 in epoch 1, last epoch 1"
 
 
+def figures(folder, name=LEE):
+    found = collect(folder).figures()
+    return found[found["figure"] == name].reset_index(drop=True)
+
+
 def test_averages_over_seeds(folder):
-    lines = {(line.settings, line.system[-1]): line for line in collect(folder).lines(LEE)}
-    learned = lines[("0.1",), "learned"]
-    assert (learned.seeds, learned.mean) == (2, pytest.approx(0.515))
-    assert learned.std == pytest.approx(0.01 / 2**0.5)
-    assert (learned.low, learned.high) == (pytest.approx(0.415), pytest.approx(0.615))
-    assert learned.validation == pytest.approx(0.31)
+    found = figures(folder)
+    (learned,) = found[(found["settings"] == ("0.1",)) & (found["method"] == "learned")].to_dict("records")
+    assert (learned["seeds"], learned["mean"]) == (2, pytest.approx(0.515))
+    assert learned["std"] == pytest.approx(0.01 / 2**0.5)
+    assert (learned["low"], learned["high"]) == (pytest.approx(0.415), pytest.approx(0.615))
+    assert learned["validation"] == pytest.approx(0.31)
 
 
 def test_a_fixed_removal_does_not_feel_how_the_learned_one_was_learned(folder):
-    (raw,) = (line for line in collect(folder).lines(LEE) if line.system[-1] == "none")
-    assert raw.settings == (NOT_FELT,)
-    assert raw.seeds == 2  # each seed counts once, though it was run with two pulls
-    assert raw.validation is None
+    found = figures(folder)
+    (raw,) = found[found["method"] == "none"].to_dict("records")
+    assert raw["settings"] == (NOT_FELT,)
+    assert raw["seeds"] == 2  # each seed counts once, though it was run with two pulls
+    assert math.isnan(raw["validation"])
+
+
+def test_of_runs_with_one_seed_the_last_counts_as_it_is(tmp_path):
+    for i, interval in enumerate((0.1, None)):
+        write_run(tmp_path / str(i), settings(pull=i), [row("none", 0.5 + i / 10, interval=interval)])
+    (line,) = figures(tmp_path).to_dict("records")
+    assert line["mean"] == 0.6
+    assert math.isnan(line["low"])
+    assert math.isnan(line["std"])
 
 
 def test_best_of_all_and_the_choice_on_validation_pairs(tmp_path):
     for pull, test, validation in ((0.1, 0.9, 0.3), (1.0, 0.6, 0.4)):
         rows = [row("none", 0.5), row("learned", test)]
         write_run(tmp_path / str(pull), settings(pull=pull), rows, curve=[validation])
-    lines = collect(tmp_path).lines(LEE)
-    assert best(lines).mean == 0.9
-    assert best(lines, by_validation=True).mean == 0.6
-    alignment = Headline("sts", "all", "alignment")
-    lower = [line._replace(headline=alignment) for line in lines]
-    assert best(lower).mean == 0.5
+    found = figures(tmp_path)
+    assert best(found)["mean"] == 0.9
+    assert best(found, by="validation")["mean"] == 0.6
+    assert best(found.assign(metric="alignment"))["mean"] == 0.5
+    assert best(found[found["method"] == "none"], by="validation") is None
 
 
 def test_what_varies_leaves_out_what_changes_nothing_and_what_goes_in_step(tmp_path):
@@ -115,7 +128,7 @@ def test_objectives_are_told_by_their_names(tmp_path):
     for name in ("pearson", "rank"):
         recipe = {"pull": 1.0, "objective": {"name": name}}
         write_run(tmp_path / name, settings(recipe=recipe), [row("learned", 0.1)])
-    assert [line.settings for line in collect(tmp_path).lines(LEE)] == [("pearson",), ("rank",)]
+    assert list(figures(tmp_path)["settings"]) == [("pearson",), ("rank",)]
 
 
 def test_geometry_is_a_figure_whatever_the_layer(tmp_path):
@@ -124,44 +137,14 @@ def test_geometry_is_a_figure_whatever_the_layer(tmp_path):
         for layer in (0, 1)
     ]
     write_run(tmp_path / "run", settings(), rows)
-    collected = collect(tmp_path)
-    assert collected.headlines() == []
-    (lid,) = collected.geometry()
-    assert [line.system[1] for line in collected.lines(lid)] == ["0", "1"]
+    assert list(figures(tmp_path, "geometry lid")["layers"]) == ["0", "1"]
 
 
 def test_runs_are_not_searched_inside_of_runs(tmp_path):
     write_run(tmp_path / "a" / "b", settings(), [])
-    inside = tmp_path / "a" / "b" / "wandb" / "offline-run-1"
-    inside.mkdir(parents=True)
-    (inside / "run-1.wandb").write_bytes(b"")
+    (tmp_path / "a" / "b" / "checkpoints").mkdir()
+    (tmp_path / "a" / "b" / "checkpoints" / "job.json").write_text("{}")
     assert list(find_runs(tmp_path)) == [tmp_path / "a" / "b"]
-
-
-def test_an_offline_run_alone_is_read(tmp_path):
-    import wandb
-
-    settings_ = wandb.Settings(console="off", silent=True)
-    run = wandb.init(project="p", dir=tmp_path, mode="offline", config=settings(seed=5), settings=settings_)
-    for epoch, value in enumerate((0.1, 0.4, 0.3)):
-        run.log({"val/spearman": value, "epoch": epoch})
-    run.finish()
-    until = time.monotonic() + 60
-    while len(read_offline_run(tmp_path).history) < 3 and time.monotonic() < until:
-        time.sleep(0.1)  # W&B's own process writes the file, and may still be at it
-    (read,) = collect(tmp_path).runs
-    assert read.status == "unfinished"
-    assert read.why == "best val/spearman so far 0.4000 in epoch 1, last epoch 2"
-    assert read.settings["seed"] == 5
-    assert read.settings["recipe.pull"] == 1.0
-
-
-def test_a_curve_leaves_out_what_was_cut_off(tmp_path):
-    run = write_run(tmp_path / "run", settings(), curve=[0.1, 0.5, 0.2])
-    assert read_curve(run) == [(0, 0.1), (1, 0.5), (2, 0.2)]
-    assert validation_score(run) == 0.5
-    assert validation_score(run, keep="last") == 0.2
-    assert validation_score(tmp_path) is None
 
 
 def test_refuses_a_folder_without_runs(tmp_path):

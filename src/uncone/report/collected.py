@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
-from uncone.geometry.measures import MEASURES
+import pandas as pd
+
 from uncone.report.page import rendered
-from uncone.runs.collection import NOT_FELT, Collection, Line, Status, best
+from uncone.runs.collection import FIGURE, NOT_FELT, SYSTEM, Collection, Status, best
 from uncone.support.files import write
-from uncone.tasks.row import GEOMETRY, Row
+from uncone.tasks.row import GEOMETRY
 from uncone.tasks.statistics import LOWER_IS_BETTER
 
 LEGEND = (
@@ -32,8 +30,8 @@ CHOSEN = (
     "What was chosen on validation pairs is an honest choice among the learned removals."
 )
 ON_PAGE = ("mean_cosine", "isoscore", "frequency_pc1")  # geometry that stands beside the scores; alone, all of it does
-LOWER = (*LOWER_IS_BETTER, *(name for name, measure in MEASURES.items() if measure.direction == "lower"))
-CELL = ("mean", "std", "seeds", "low", "high")
+LOWER = (*LOWER_IS_BETTER, "mean_cosine", "frequency_pc1")
+CELL = ["mean", "std", "seeds", "low", "high", "is_best"]
 BEST_HEAD = ["encoder", "figure", "raw", "best", "of", "by validation", "of"]
 
 
@@ -56,26 +54,26 @@ def as_page(collection: Collection, name: str) -> str:
 
 
 def page_contents(collection: Collection, name: str) -> dict[str, Any]:
-    """What the page embeds."""
-    columns = collection.headlines()
-    columns += [column for column in collection.geometry() if column.metric in ON_PAGE or not columns]
-    found = {column: {(line.settings, line.system): line for line in collection.lines(column)} for column in columns}
+    """What the page shows."""
+    found = collection.figures()
+    is_score = found["task"] != GEOMETRY
+    found = found[is_score | found["metric"].isin(ON_PAGE) | (not is_score.any())]
+    scores_first = found.sort_values("task", key=lambda task: task == GEOMETRY, kind="stable")
+    figures = [
+        {"name": name, "percent": task != GEOMETRY, "lower": metric in LOWER}
+        for task, name, metric in scores_first[FIGURE].drop_duplicates().itertuples(index=False)
+    ]
     lines = []
-    for key in dict.fromkeys(key for lines_of in found.values() for key in lines_of):
-        of_key = [found[column].get(key) for column in columns]
-        validation = next((line.validation for line in of_key if line and line.validation is not None), None)
-        cells = [line and {name: getattr(line, name) for name in CELL} for line in of_key]
-        lines.append({"settings": key[0], "system": key[1], "validation": validation, "cells": cells})
-    figures = []
-    for column in columns:
-        is_geometry = column.task == GEOMETRY
-        top = None if is_geometry else best(list(found[column].values()))
-        figures.append(
+    for (settings, *system), of_system in found.groupby(SYSTEM, sort=False):
+        known = of_system["validation"].dropna()
+        cells = of_system.set_index("figure")[CELL].astype(object)
+        cells = cells.where(cells.notna(), None).to_dict("index")
+        lines.append(
             {
-                "name": f"{column.task} {column.metric}" if is_geometry else " ".join(column),
-                "percent": not is_geometry,
-                "lower": column.metric in LOWER,
-                "best": top and top.mean,
+                "settings": settings,
+                "system": system,
+                "validation": known.iloc[0] if len(known) else None,
+                "cells": [cells.get(figure["name"]) for figure in figures],
             }
         )
     return {
@@ -94,20 +92,23 @@ def page_contents(collection: Collection, name: str) -> dict[str, Any]:
 
 def as_csv(collection: Collection) -> str:
     """Every result row of every run, unrounded, with the settings that differ between the runs."""
-    file = io.StringIO()
-    keys = [field.name for field in fields(Row)]
-    writer = csv.DictWriter(file, ["run", *collection.settings, "validation", *keys], lineterminator="\n")
-    writer.writeheader()
-    for row in collection.rows():
-        writer.writerow(row | {"candidate": row["candidate"] and json.dumps(row["candidate"])})
-    return file.getvalue()
+    rows = collection.rows()
+    rows["candidate"] = rows["candidate"].map(json.dumps, na_action="ignore")
+    return rows.to_csv(index=False, lineterminator="\n")
 
 
 def as_markdown(collection: Collection) -> str:
     """What finished, the headline figures, the best for each encoder, and what did not finish and why."""
     parts = [f"# Results of {number(collection)}", counts(collection)]
-    if head_and_lines := table(collection):
-        parts += [_markdown(*head_and_lines), LEGEND]
+    scores = _scores(collection)
+    if len(scores):
+        names = list(dict.fromkeys(scores["figure"]))
+        lines = []
+        for (settings, *system), of_system in scores.groupby(SYSTEM, sort=False):
+            cells = {line["figure"]: figure(line) for line in of_system.to_dict("records")}
+            cells |= {name: f"**{cells[name]}**" for name in of_system["figure"][of_system["is_best"]]}
+            lines.append([*settings, *system, *(cells.get(name, "–") for name in names)])
+        parts += [_markdown([*collection.settings, "encoder", "layers", "pooling", "removal", *names], lines), LEGEND]
         parts += ["## Best for each encoder", _markdown(BEST_HEAD, best_lines(collection)), CHOSEN]
     if unfinished := left(collection):
         parts += ["## Not finished", _markdown(["run", "status", "why"], unfinished)]
@@ -125,33 +126,14 @@ def counts(collection: Collection) -> str:
     return ", ".join(f"{found[status]} {status}" for status in get_args(Status) if found[status]) + "."
 
 
-def table(collection: Collection) -> tuple[list[str], list[list[str]]] | None:
-    """Head and lines of the headline figures: systems down, figures across; None if there is none."""
-    columns = collection.headlines()
-    if not columns:
-        return None
-    figures = {column: {(line.settings, line.system): line for line in collection.lines(column)} for column in columns}
-    tops = {column: best(list(lines.values())) for column, lines in figures.items()}
-    keys = list(dict.fromkeys(key for lines in figures.values() for key in lines))
-    head = [*collection.settings, "encoder", "layers", "pooling", "removal", *map(" ".join, columns)]
-    lines = []
-    for key in keys:
-        cells = [_cell(figures[column].get(key), tops[column]) for column in columns]
-        lines.append([*key[0], *key[1], *cells])
-    return head, lines
-
-
 def best_lines(collection: Collection, intervals: bool = True) -> list[list[str]]:
     """For each encoder and figure: raw, the best of all, and the learned removal chosen on validation."""
     result = []
-    for column in collection.headlines():
-        lines = collection.lines(column)
-        for encoder in dict.fromkeys(line.system[0] for line in lines):
-            of_encoder = [line for line in lines if line.system[0] == encoder]
-            raw = best([line for line in of_encoder if line.system[-1] == "none"])
-            top, chosen = best(of_encoder), best(of_encoder, by_validation=True)
-            cells = [text for line in (top, chosen) for text in (figure(line, intervals), name(collection, line))]
-            result.append([encoder, " ".join(column), figure(raw, intervals), *cells])
+    for (name, encoder), lines in _scores(collection).groupby(["figure", "encoder"], sort=False):
+        line = [encoder, name, figure(best(lines[lines["method"] == "none"]), intervals)]
+        for chosen in (best(lines), best(lines, by="validation")):
+            line += [figure(chosen, intervals), described(collection, chosen)]
+        result.append(line)
     return sorted(result, key=lambda line: line[0])
 
 
@@ -160,43 +142,39 @@ def left(collection: Collection) -> list[list[str]]:
     return [[run.name, run.status, run.why or ""] for run in collection.runs if run.status != "finished"]
 
 
-def figure(line: Line | None, interval: bool = True) -> str:
+def figure(line: Mapping[str, Any] | None, interval: bool = True) -> str:
     """Mean ± standard deviation over seeds [interval], ×100.
 
     Example:
-        >>> from uncone.tasks.table import Headline
-        >>> figure(Line((), (), Headline("lee", "all", "spearman"), 0.412, 0.01, 3, 0.35, 0.47, None))
+        >>> figure({"mean": 0.412, "std": 0.01, "low": 0.35, "high": 0.47})
         '41.2 ±1.0 [35.0, 47.0]'
     """
     if line is None:
         return "–"
-    text = f"{100 * line.mean:.1f}"
-    if line.std is not None:
-        text += f" ±{100 * line.std:.1f}"
-    if not interval or line.low is None or line.high is None:
+    text = f"{100 * line['mean']:.1f}"
+    if not pd.isna(line["std"]):
+        text += f" ±{100 * line['std']:.1f}"
+    if not interval or pd.isna(line["low"]) or pd.isna(line["high"]):
         return text
-    return f"{text} [{100 * line.low:.1f}, {100 * line.high:.1f}]"
+    return f"{text} [{100 * line['low']:.1f}, {100 * line['high']:.1f}]"
 
 
-def name(collection: Collection, line: Line | None) -> str:
+def described(collection: Collection, line: Mapping[str, Any] | None) -> str:
     """A system in a few words: its removal, layers, and the settings that vary."""
     if line is None:
         return "–"
-    pairs = zip(collection.settings, line.settings, strict=True)
+    pairs = zip(collection.settings, line["settings"], strict=True)
     settings = [f"{key}={value}" for key, value in pairs if value != NOT_FELT]
-    pooling = [f"pooling {line.system[2]}"] if "encoder.pooling" in collection.varying else []
-    return ", ".join([line.system[3], f"layers {line.system[1]}", *pooling, *settings])
+    pooling = [f"pooling {line['pooling']}"] if "encoder.pooling" in collection.varying else []
+    return ", ".join([line["method"], f"layers {line['layers']}", *pooling, *settings])
 
 
-def _cell(line: Line | None, top: Line | None) -> str:
-    text = figure(line)
-    return f"**{text}**" if line is not None and top is not None and line.mean == top.mean else text
+def _scores(collection: Collection) -> pd.DataFrame:
+    figures = collection.figures()
+    return figures[figures["task"] != GEOMETRY]
 
 
 def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     rows = [head, ["---"] * len(head), *lines]
-    return "\n".join(f"| {' | '.join(_escaped(cell) for cell in row)} |" for row in rows)
-
-
-def _escaped(cell: str) -> str:
-    return " ".join(cell.split()).replace("|", "\\|")
+    escaped = [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in escaped)

@@ -15,11 +15,10 @@ from matplotlib.figure import Figure
 from uncone.geometry.atlas.store import AtlasStore
 from uncone.geometry.measures import MEASURES, Measure
 from uncone.runs.reading import read_results
-from uncone.support.figures import BLUE, GREY, ORANGE, save
+from uncone.support.figures import COLOURS, GREY, save
 from uncone.tasks.row import GEOMETRY, Row
 
 RAW = "none"
-COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 STYLES = ("-", "--", ":", "-.")
 FIGURES = "figures"
 

@@ -6,22 +6,22 @@ import json
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-import numpy as np
-from omegaconf import OmegaConf
+import pandas as pd
+import yaml
 
-from uncone.runs.reading import JOB, VALIDATION, read_curve, read_offline_run, read_results, validation_score
+from uncone.runs.reading import JOB, VALIDATION, read_curve, read_results, validation_score
 from uncone.runs.settings import telling
-from uncone.tasks.row import GEOMETRY, Headline, Row
+from uncone.tasks.row import GEOMETRY, Row
 from uncone.tasks.statistics import LOWER_IS_BETTER
 from uncone.tasks.table import headlines
 
-Key = tuple[tuple[str, ...], tuple[str, ...]]  # settings and system, as in `Line`
 Status = Literal["finished", "failed", "unfinished"]
-CARRIED = ("encoder", "layers", "pooling", "method")  # what a result row says of its system
+SYSTEM = ["settings", "encoder", "layers", "pooling", "method"]
+FIGURE = ["task", "figure", "metric"]
 LEARNED = "learned"
 LEARNING = ("recipe", "recipes", "trainer", "probe")  # settings that no fixed removal feels
 NOT_FELT = "–"
@@ -33,7 +33,6 @@ class Run:
 
     Attributes:
         name: its folder, below the one collected.
-        status: finished, failed, or unfinished (killed, or still running).
         settings: those that can change results, by dotted key.
         rows: of its results.json.
         why: what kept it from finishing, or how far it came.
@@ -45,32 +44,6 @@ class Run:
     settings: dict[str, Any]
     rows: list[Row]
     why: str | None
-    validation: float | None
-
-
-class Line(NamedTuple):
-    """One figure of one system over its seeds.
-
-    Attributes:
-        settings: values of the settings that vary between runs, other than those in `system` and the seed; a dash for
-            those that this removal does not feel.
-        system: encoder, layers, pooling and method.
-        headline: task, subset and metric.
-        mean: over seeds.
-        std: standard deviation over seeds (n − 1); None for a single one.
-        seeds: how many there are.
-        low, high: the 95 % interval over items, its ends averaged over seeds; None if one is unknown.
-        validation: score on validation pairs, averaged over seeds; None for what was not learned.
-    """
-
-    settings: tuple[str, ...]
-    system: tuple[str, ...]
-    headline: Headline
-    mean: float
-    std: float | None
-    seeds: int
-    low: float | None
-    high: float | None
     validation: float | None
 
 
@@ -96,44 +69,57 @@ class Collection:
         """The varying settings that result rows do not tell themselves."""
         return [key for key in self.varying if key != "seed" and key.split(".")[0] not in ("encoder", "removal")]
 
-    def rows(self) -> list[dict[str, Any]]:
-        """All result rows, each with the run it is from, that run's varying settings and its validation score."""
-        return [
-            {"run": run.name, **self.of(run), "validation": run.validation, **row.to_json()}
-            for run in self.finished
-            for row in run.rows
-        ]
+    def of(self, run: Run) -> list[str]:
+        """The values of `settings` in a run, as text."""
+        return [shown(run.settings.get(key)) for key in self.settings]
 
-    def of(self, run: Run) -> dict[str, str]:
-        """The settings of a run that vary and its rows do not tell, as text."""
-        return {key: shown(run.settings.get(key)) for key in self.settings}
-
-    def headlines(self) -> list[Headline]:
-        """The figure that speaks for each task."""
-        scores = [row for run in self.finished for row in run.rows if row.task != GEOMETRY]
-        return headlines(scores)
-
-    def geometry(self) -> list[Headline]:
-        """The measures of geometry; their subset is a layer, and does not count."""
-        metrics = (row.metric for run in self.finished for row in run.rows if row.task == GEOMETRY)
-        return [Headline(GEOMETRY, "", metric) for metric in dict.fromkeys(metrics)]
-
-    def lines(self, headline: Headline) -> list[Line]:
-        """A figure of every system, over seeds, in the order of runs; of runs with one seed, the last counts."""
-        found: dict[Key, dict[Any, tuple[Row, float | None]]] = {}
+    def rows(self) -> pd.DataFrame:
+        """All result rows as they are, each with the run it is from, that run's `settings` and its validation score."""
+        head = ["run", *self.settings, "validation", *(field.name for field in fields(Row))]
+        lines = []
         for run in self.finished:
-            settings = self.of(run)
-            unfelt = {key: NOT_FELT if key.split(".")[0] in LEARNING else value for key, value in settings.items()}
+            told = [run.name, *self.of(run), run.validation]
+            lines += [[*told, *row.to_json().values()] for row in run.rows]
+        return pd.DataFrame(lines, columns=pd.Index(head), dtype=object)
+
+    def figures(self) -> pd.DataFrame:
+        """What every system reaches over its seeds: the figure that speaks for each task, and all of geometry.
+
+        Returns:
+            A line for each system and figure, in the order of runs, with the columns `SYSTEM`, where `settings` is a
+            tuple of values with a dash for those that the removal does not feel; `FIGURE`; mean and std (n − 1) over
+            `seeds` values, of runs with one seed the last; low and high, the ends of the 95 % interval over items, and
+            the validation score of what was learned, all three averaged over seeds, NaN where one is unknown; is_best,
+            of all systems by their means.
+        """
+        speaking = set(headlines([row for run in self.finished for row in run.rows if row.task != GEOMETRY]))
+        lines = []
+        for run in self.finished:
+            felt = dict(zip(self.settings, self.of(run), strict=True))
+            unfelt = {key: NOT_FELT if key.split(".")[0] in LEARNING else value for key, value in felt.items()}
             for row in run.rows:
-                if (row.task, row.metric) != (headline.task, headline.metric) or math.isnan(row.value):
+                if row.task != GEOMETRY and row.headline not in speaking:
                     continue
-                if headline.task == GEOMETRY or row.subset == headline.subset:
-                    system = tuple(str(getattr(row, key)) for key in CARRIED)
-                    validation = run.validation if row.method == LEARNED else None
-                    is_fixed = f"methods.{row.removal}._target_" in run.settings
-                    felt = unfelt if is_fixed else settings
-                    found.setdefault((tuple(felt.values()), system), {})[row.seed] = (row, validation)
-        return [_line(*key, headline, list(each.values())) for key, each in found.items()]
+                is_fixed = f"methods.{row.removal}._target_" in run.settings
+                settings = tuple((unfelt if is_fixed else felt).values())
+                system = (settings, str(row.encoder), str(row.layers), str(row.pooling), row.method)
+                # the subset of geometry is a layer, which the system tells
+                name = f"{row.task} {row.metric}" if row.task == GEOMETRY else " ".join(row.headline)
+                validation = run.validation if row.method == LEARNED else None
+                numbers = (row.seed, row.value, row.low, row.high, validation)
+                lines.append([*system, row.task, name, row.metric, *numbers])
+        by = [*SYSTEM, *FIGURE]
+        ends = ["low", "high", "validation"]
+        found = pd.DataFrame(lines, columns=pd.Index([*by, "seed", "value", *ends])).dropna(subset="value")
+        found = found.astype(dict.fromkeys(("value", *ends), float))
+        last = found.groupby([*by, "seed"], sort=False, dropna=False).last(skipna=False)
+        each = last.groupby(by, sort=False)
+        over_seeds = each["value"].agg(mean="mean", std="std", seeds="size")
+        known = each[ends].mean().where(each[ends].count().eq(each.size(), axis=0))
+        figures = over_seeds.join(known).reset_index()
+        height = figures["mean"].where(~figures["metric"].isin(LOWER_IS_BETTER), -figures["mean"])
+        is_top = height == height.groupby(figures["figure"]).transform("max")
+        return figures.assign(is_best=is_top & (figures["task"] != GEOMETRY))
 
 
 def collect(folder: str | Path) -> Collection:
@@ -157,8 +143,7 @@ def find_runs(folder: Path) -> Iterator[Path]:
     """Folders of runs, sorted; what a run leaves below its own folder is not searched."""
     for place, folders, files in os.walk(folder):
         folders.sort()
-        is_run = JOB in files or {"config.yaml", "environment.json"} <= set(files)
-        if is_run or any(name.endswith(".wandb") for name in files):
+        if JOB in files or {"config.yaml", "environment.json"} <= set(files):
             folders.clear()
             yield Path(place)
 
@@ -167,36 +152,34 @@ def read_run(folder: Path, name: str) -> Run:
     """Read one run, however far it came."""
     job = json.loads((folder / JOB).read_text()) if (folder / JOB).is_file() else {}
     config = folder / "config.yaml"
-    offline = None
-    curve = read_curve(folder)
-    if not config.is_file() or not curve:
-        offline = read_offline_run(folder) if any(folder.rglob("*.wandb")) else None
-    settings: Any = OmegaConf.to_container(OmegaConf.load(config)) if config.is_file() else {}
-    if offline is not None:
-        settings = settings or offline.config
-        curve = curve or [(int(row.get("epoch", 0)), row[VALIDATION]) for row in offline.history if VALIDATION in row]
-    flat = telling(settings)
+    settings = telling(yaml.safe_load(config.read_text())) if config.is_file() else {}
     if job.get("status", "finished") == "finished" and (folder / "results.json").is_file():
-        keep = flat.get("recipe.optimizer.keep", "best")
-        return Run(name, "finished", flat, read_results(folder), None, validation_score(folder, keep))
+        score = validation_score(folder, settings.get("recipe.optimizer.keep", "best"))
+        return Run(name, "finished", settings, read_results(folder), None, score)
     if job.get("status") == "failed":
-        return Run(name, "failed", flat, [], f"{job['error']['type']}: {job['error']['message']}", None)
+        return Run(name, "failed", settings, [], f"{job['error']['type']}: {job['error']['message']}", None)
+    curve = read_curve(folder)
     scores = [(value, epoch) for epoch, value in curve if not math.isnan(value)]
     if not scores:
-        return Run(name, "unfinished", flat, [], "no epoch is over", None)
+        return Run(name, "unfinished", settings, [], "no epoch is over", None)
     top, epoch = max(scores)
     why = f"best {VALIDATION} so far {top:.4f} in epoch {epoch}, last epoch {curve[-1][0]}"
-    return Run(name, "unfinished", flat, [], why, top)
+    return Run(name, "unfinished", settings, [], why, top)
+
+
+def best(lines: pd.DataFrame, by: str = "mean") -> dict[str, Any] | None:
+    """The line of `Collection.figures` that is best by its mean or validation score; None if none has one."""
+    scores = -lines[by] if by == "mean" and lines["metric"].isin(LOWER_IS_BETTER).any() else lines[by]
+    return lines.loc[scores.idxmax()].to_dict() if scores.notna().any() else None
 
 
 def varying(runs: Sequence[Run]) -> list[str]:
     """Settings that differ between runs; of those that differ in step, such as all keys of two encoders, the first."""
     found: dict[tuple[int, ...], str] = {}
     for key in dict.fromkeys(key for run in runs for key in run.settings):
-        values = [shown(run.settings.get(key)) for run in runs]
-        order = {value: i for i, value in enumerate(dict.fromkeys(values))}
-        if len(order) > 1:
-            found.setdefault(tuple(order[value] for value in values), key)
+        codes, values = pd.factorize(pd.Series([shown(run.settings.get(key)) for run in runs]))
+        if len(values) > 1:
+            found.setdefault(tuple(codes), key)
     return list(found.values())
 
 
@@ -210,37 +193,3 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         return value.rsplit(".", 1)[-1] if value.startswith("uncone.") else value
     return json.dumps(value, ensure_ascii=False)
-
-
-def best(lines: Sequence[Line], by_validation: bool = False) -> Line | None:
-    """The line of the best mean, or that of the learned removal with the best score on validation pairs."""
-    if by_validation:
-        scored = [line for line in lines if line.validation is not None]
-        return max(scored, key=lambda line: line.validation or -math.inf) if scored else None
-    sign = -1 if lines and lines[0].headline.metric in LOWER_IS_BETTER else 1
-    return max(lines, key=lambda line: sign * line.mean) if lines else None
-
-
-def _line(
-    settings: tuple[str, ...],
-    system: tuple[str, ...],
-    headline: Headline,
-    found: Sequence[tuple[Row, float | None]],
-) -> Line:
-    values = [row.value for row, _ in found]
-    return Line(
-        settings,
-        system,
-        headline,
-        float(np.mean(values)),
-        float(np.std(values, ddof=1)) if len(values) > 1 else None,
-        len(values),
-        _mean([row.low for row, _ in found]),
-        _mean([row.high for row, _ in found]),
-        _mean([validation for _, validation in found]),
-    )
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known and len(known) == len(values) else None

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from uncone.support.files import whole
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#888888"
+COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#56B4E9", "#E69F00")  # of Okabe and Ito, told apart by all readers
 SCATTER_POINTS = 4_000  # more only blackens the picture
 
 

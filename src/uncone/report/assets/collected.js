@@ -75,7 +75,7 @@ function drawSystems() {
     }
     const [figure, cell] = [DATA.figures[column.figure], line.cells[column.figure]];
     if (!cell) return make("td", {}, "–");
-    const best = cell.mean === figure.best ? { class: "best" } : {};
+    const best = cell.is_best ? { class: "best" } : {};
     return make("td", { ...best, title: cellTitle(figure, cell), "data-value": cell.mean }, cellText(figure, cell));
   }))));
 }
