@@ -19,6 +19,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import uncone
 from uncone import DominantComponentRemoval, removal
 from uncone.export.estimator import METHODS
+from uncone.learning.recipe import Recipe
 from uncone.removal.clustering import Clustering
 from uncone.removal.spectrum import Spectrum
 
@@ -173,6 +174,20 @@ def test_learned_with_one_component_and_without_centre(cone):
     estimator = DominantComponentRemoval("learned", D=np.int64(1), centred=False).fit(X, pairs=pairs, scores=scores)
     assert estimator.removal_.components.shape == (12, 1)
     assert not estimator.removal_.centre.any()
+
+
+def test_a_recipe_by_its_name_or_as_a_value(cone):
+    X, pairs, scores, _ = cone
+    paper = Recipe.named("paper").but(optimizer={"max_epochs": 2})
+    removal_ = DominantComponentRemoval("learned", recipe=paper).fit(X, pairs=pairs, scores=scores).removal_
+    assert (removal_.settings["parameterisation"], removal_.settings["D"]) == ("paper", 10)
+    default, named = (
+        DominantComponentRemoval("learned", D=2, **options).fit_transform(X, pairs=pairs, scores=scores)
+        for options in ({}, {"recipe": "pairs"})
+    )
+    np.testing.assert_array_equal(default, named)
+    with pytest.raises(ValueError, match="unknown recipe 'papre'"):
+        DominantComponentRemoval("learned", recipe="papre").fit(X, pairs=pairs, scores=scores)
 
 
 def test_learned_repeats_under_one_random_state(cone):

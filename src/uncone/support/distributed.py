@@ -20,7 +20,6 @@ Nothing is divided until a program says so with `join`, whatever process groups 
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import threading
@@ -28,7 +27,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -187,11 +185,6 @@ def from_first(value: T) -> T:
     """
     said: T = gather(value if is_first() else None)[0]
     return said
-
-
-def read_from_first(path: str | Path) -> bytes:
-    """Content of a small file that the first process can read, others perhaps not."""
-    return base64.b64decode(from_first(base64.b64encode(Path(path).read_bytes()).decode() if is_first() else ""))
 
 
 @contextmanager
