@@ -75,7 +75,7 @@ def test_a_task_that_training_saw_whole_or_whose_training_pairs_are_gone_is_not_
 
 
 def test_what_a_task_leaves_out_already_stays_out(train):
-    already = Sts(task().pairs, name="mine", exclude=task().pairs.take([2]))
+    already = Sts(task().pairs, name="mine", exclude=[task().pairs.take([2])])
     tasks, _ = without_training_pairs([already], {"learned": removal(str(train))})
     assert tasks[0].pairs.score.tolist() == [3]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from uncone.data.analogies import Analogies, is_syntactic, load_analogies
-from uncone.tasks.base import Average, Prediction, Vectors
+from uncone.tasks.base import Prediction, Task, Vectors
 
 METHODS = ("3cosadd", "3cosmul")
 
@@ -18,7 +18,7 @@ _BRACKETS = "[<"  # special tokens such as [CLS] say nothing of the case of word
 _BLOCK = 8192  # candidates compared at once: 30 MB for the 905 words of the Google questions
 
 
-class Analogy:
+class Analogy(Task):
     """Accuracy on word analogy questions.
 
     With unit vectors and x over the vocabulary without the three words of the question, the answer is
@@ -98,10 +98,6 @@ class Analogy:
         if self._fold_case is not None:
             return self._fold_case
         return all(word == word.lower() or word[0] in _BRACKETS for word in words)
-
-    def averages(self) -> tuple[Average, ...]:
-        """None: accuracies are over questions."""
-        return ()
 
 
 def answer(table: np.ndarray, forms: np.ndarray, questions: np.ndarray, method: str = "3cosadd") -> np.ndarray:

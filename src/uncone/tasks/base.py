@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
+
+from uncone.data.files import DataUnavailable
+from uncone.data.pairs import NoPairsLeft, ScoredPairs
+
+Sets = str | Path | Sequence[str | Path] | ScoredPairs
 
 
 class Vectors(Protocol):
@@ -68,34 +77,26 @@ class Prediction:
         if len(self.gold) not in (known, len(self.covered)):
             raise ValueError(f"{len(self.gold)} items are scored, but {known} of {len(self.covered)} are covered")
 
-    @property
-    def skipped(self) -> int:
-        """Number of items left out because of unknown words."""
-        return 0 if self.covered is None else len(self.covered) - len(self.gold)
-
 
 @dataclass(frozen=True)
 class Average:
-    """A subset whose value is the mean of the values of other subsets.
-
-    Attributes:
-        subset: its name, such as "macro", "mean" or "wmean".
-        over: the subsets averaged.
-        weights: "equal", or "size" for a mean weighted by the number of items.
-    """
+    """A subset whose value is the mean of those of other subsets, alike or weighted by their number of items."""
 
     subset: str
     over: tuple[str, ...]
     weights: Literal["equal", "size"] = "equal"
 
 
-class Task(Protocol):
-    """One benchmark."""
+class Task(ABC):
+    """One benchmark.
 
-    @property
-    def name(self) -> str:
-        """Name in the results, such as "ws353"."""
+    Attributes:
+        name: in the results, such as "ws353".
+    """
 
+    name: str
+
+    @abstractmethod
     def predict(self, vectors: Vectors) -> list[Prediction]:
         """Ask a system; subsets come in a fixed order, the same for every system.
 
@@ -105,18 +106,68 @@ class Task(Protocol):
 
     def averages(self) -> tuple[Average, ...]:
         """Means over the subsets of `predict` that are reported as well."""
+        return ()
+
+
+class PairTask(Task):
+    """A benchmark of pairs with human scores, less those on which a removal was trained.
+
+    Args:
+        sets: names or paths that `load` knows, or the pairs themselves, such as a test split.
+        name: in the results; None takes the name of the (only) set.
+        data_dir: the data folder; see `uncone.data.files`.
+        exclude: names, paths or pairs that are left out, because a removal was trained on them.
+
+    Raises:
+        ValueError: if the name is left out though there are several sets.
+    """
+
+    def __init__(
+        self,
+        sets: Sets,
+        name: str | None = None,
+        data_dir: str | Path | None = None,
+        exclude: Sequence[Sets] = (),
+    ) -> None:
+        if name is None and not isinstance(sets, (str, Path)):
+            raise ValueError("give the task a name: it has several sets, or pairs of its own")
+        self.name = name or Path(str(sets)).stem
+        self._sets = sets
+        self._data_dir = data_dir
+        self._exclude = list(exclude)
+
+    @staticmethod
+    @abstractmethod
+    def load(sets: Any, data_dir: str | Path | None) -> ScoredPairs:
+        """The pairs of sets, by name or path."""
+
+    def excluding(self, sets: Sequence[Sets]) -> Self:
+        """The same task without the pairs of these sets, besides those that it leaves out already."""
+        other = copy(self)
+        other.__dict__.pop("pairs", None)
+        other._exclude = [*self._exclude, *sets]
+        return other
+
+    @cached_property
+    def pairs(self) -> ScoredPairs:
+        """The pairs, read at first use."""
+        pairs = self._load(self._sets)
+        for sets in self._exclude:
+            try:
+                pairs = pairs.without(self._load(sets))
+            except NoPairsLeft as error:
+                which = "those that training saw" if isinstance(sets, ScoredPairs) else sets
+                raise DataUnavailable(f"every pair also stands in {which}, which is to be left out") from error
+            except DataUnavailable as error:
+                raise DataUnavailable(f"pairs must be left out that cannot be had: {error}") from error
+        return pairs
+
+    def _load(self, sets: Sets) -> ScoredPairs:
+        return sets if isinstance(sets, ScoredPairs) else self.load(sets, self._data_dir)
 
 
 def paired_cosine(vectors: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Cosine of n pairs of rows; 0 where a vector is nil.
-
-    Args:
-        vectors: (u, d) distinct vectors.
-        first: (n,) row numbers.
-        second: (n,) row numbers.
-
-    Returns:
-        (n,) float64 in [-1, 1].
+    """Cosine (n,) float64 of n pairs of rows of vectors (u, d), given by their numbers; 0 where a vector is nil.
 
     Example:
         >>> paired_cosine(np.array([[1.0, 0.0], [3.0, 4.0]]), np.array([0, 0]), np.array([0, 1]))

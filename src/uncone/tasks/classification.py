@@ -9,14 +9,14 @@ import numpy as np
 
 from uncone.data.classification import load_classification
 from uncone.data.labelled import LabelledTexts
-from uncone.tasks.base import Average, Prediction, Vectors, distinct, paired_cosine
+from uncone.tasks.base import Prediction, Task, Vectors, distinct, paired_cosine
 from uncone.tasks.probes import LogisticProbe, MlpProbe, Probe, Rows, ThresholdProbe, stratified_folds
 
 METRICS = ("accuracy", "macro_f1", "matthews")
 PROBES = ("logistic", "mlp", "threshold")
 
 
-class Classification:
+class Classification(Task):
     """Scores of a classifier trained on frozen vectors, after SentEval (Conneau and Kiela 2018, arXiv 1803.05449).
 
     Features are the vector of the text; for a pair u, v they are |u − v| and u · v element by element. Where a word is
@@ -106,10 +106,6 @@ class Classification:
             majority[scored] = np.bincount(target[inside]).argmax()
         rows = texts.rows(texts.scored)
         return [Prediction(texts.scored, target[rows], predicted[rows], self._metrics, majority=majority[rows])]
-
-    def averages(self) -> tuple[Average, ...]:
-        """None: there is one subset."""
-        return ()
 
     def _features(self, vectors: Vectors) -> np.ndarray:
         """Features (n, d) of every item; (n, 2 d) of pairs, or (n, 1) for a threshold."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from uncone.data.files import DataUnavailable
 from uncone.data.splits import seen_pairs
-from uncone.tasks.base import Task
+from uncone.tasks.base import PairTask, Task
 from uncone.tasks.sts import Sts
 from uncone.tasks.word_similarity import WordSimilarity
 
@@ -60,9 +60,8 @@ def without_training_pairs(
     kept: list[Task] = []
     lines = []
     for task in tasks:
-        clean: Sts | WordSimilarity
         if isinstance(task, Sts) and sentences:
-            clean = task.excluding(list(dict.fromkeys(sentences)))
+            clean: PairTask = task.excluding(list(dict.fromkeys(sentences)))
         elif isinstance(task, WordSimilarity) and words:
             clean = task.excluding([seen_pairs(seen, data_dir) for seen in words])
         else:

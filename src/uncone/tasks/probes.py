@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from uncone.tasks.logistic import fit_logistic
 from uncone.tasks.statistics import point
 
 Classifier = Callable[[np.ndarray], np.ndarray]  # features (n, d) -> class numbers (n,)
@@ -50,19 +50,31 @@ class LogisticProbe:
     def fit(self, train: Rows, classes: int, dev: Rows | None = None) -> Classifier:
         """See `Probe.fit`."""
         if dev is not None:
-            fitted = fit_logistic(*train, classes, self.C)
-            predictions = np.stack([each.predict(dev.x) for each in fitted])
-            return fitted[self._best(dev.target, predictions)].predict
+            fitted = list(_logistic_path(train, self.C))
+            return fitted[self._best(dev.target, np.stack([predict(dev.x) for predict in fitted]))]
         predictions = np.empty((len(self.C), len(train.target)), dtype=np.int64)
         for inside, held_out in stratified_folds(train.target, self.folds, self.seed):
-            fitted = fit_logistic(train.x[inside], train.target[inside], classes, self.C)
-            predictions[:, held_out] = [each.predict(train.x[held_out]) for each in fitted]
+            path = _logistic_path(Rows(train.x[inside], train.target[inside]), self.C)
+            predictions[:, held_out] = [predict(train.x[held_out]) for predict in path]
         best = self._best(train.target, predictions)
-        (chosen,) = fit_logistic(*train, classes, self.C[best : best + 1])
-        return chosen.predict
+        return next(_logistic_path(train, self.C[best : best + 1]))
 
     def _best(self, target: np.ndarray, predictions: np.ndarray) -> int:
         return int(np.argmax([point(self.metric, target, predicted) for predicted in predictions]))
+
+
+def _logistic_path(train: Rows, path: Sequence[float]) -> Iterator[Classifier]:
+    """A classifier for each C, on standardised features; each starts from the weights of the one before."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(train.x.astype(np.float64))
+    scaled = scaler.transform(train.x.astype(np.float64))
+    model = LogisticRegression(tol=1e-6, max_iter=5000, warm_start=True)
+    for C in path:
+        model.set_params(C=C).fit(scaled, train.target)
+        fitted = copy.deepcopy(model)
+        yield lambda x, fitted=fitted: fitted.predict(scaler.transform(x.astype(np.float64)))
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from scipy.spatial.distance import cdist
 
 from uncone.data.files import DataUnavailable
 from uncone.data.structure import Groups, Verbs, load_groups, load_verbs
-from uncone.tasks.base import Average, Prediction, Vectors
+from uncone.tasks.base import Average, Prediction, Task, Vectors
 
 RATIOS = ("st_dm/dt_sm", "st_dm/st_sm", "dt_sm/st_sm")
 
 
-class VerbTense:
+class VerbTense(Task):
     """How far apart occurrences of a verb are that share the tense, the meaning, or both.
 
     Of each lemma, d(ST-SM) is the mean Euclidean distance of two occurrences in the same tense and meaning, d(ST-DM)
@@ -71,12 +71,8 @@ class VerbTense:
         ratios = (st_dm / dt_sm, st_dm / st_sm, dt_sm / st_sm)
         return [_means(subset, ratio) for subset, ratio in zip(RATIOS, ratios, strict=True)]
 
-    def averages(self) -> tuple[Average, ...]:
-        """None: the ratios say different things."""
-        return ()
 
-
-class FunctionWords:
+class FunctionWords(Task):
     """Whether punctuation and function words have neighbours from other sentences than those built alike.
 
     For each occurrence of a word whose sentence has m others of its group with the same word: the share of its m

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from uncone.data.files import DataUnavailable
-from uncone.data.pairs import NoPairsLeft, ScoredPairs
 from uncone.data.sts import load_sts
 from uncone.geometry.alignment import uniformity_terms
-from uncone.tasks.base import Average, Prediction, Vectors, distinct, paired_cosine
+from uncone.tasks.base import Average, PairTask, Prediction, Vectors, distinct, paired_cosine
 
 _METRICS = ("spearman", "pearson")
 _CLOSE = 0.8  # of the highest score of a set: above 4 of 5
 
 
-class Sts:
+class Sts(PairTask):
     """Cosine similarity of sentence (or document) vectors against human scores.
 
     Subsets reported: "all", the parts in one list (what SimCSE and MTEB report); and, where there are parts, each part,
@@ -31,14 +27,10 @@ class Sts:
     the correlations take pairs.
 
     Args:
-        sets: names or paths for `uncone.data.load_sts`, or the pairs themselves, such as a test split.
-        name: of the task in the results; None takes the name of the (only) set.
-        data_dir: the data folder; see `uncone.data.files`.
-        exclude: sets whose pairs are left out, because a removal was trained on them (STS-B shares pairs with STS
-            2012-2016): names, paths or pairs.
+        sets, name, data_dir, exclude: for `uncone.data.load_sts`; see `PairTask`. STS-B, which removals are trained
+            on, shares pairs with STS 2012-2016.
 
     Raises:
-        ValueError: if the name is left out though there are several sets.
         DataUnavailable: in `predict`, if a set cannot be found.
 
     Example:
@@ -47,36 +39,7 @@ class Sts:
         ('lee', 1225, ())
     """
 
-    def __init__(
-        self,
-        sets: str | Path | Sequence[str | Path] | ScoredPairs = "stsb_test",
-        name: str | None = None,
-        data_dir: str | Path | None = None,
-        exclude: str | Path | Sequence[str | Path] | ScoredPairs = (),
-    ) -> None:
-        if name is None and not isinstance(sets, (str, Path)):
-            raise ValueError("give the task a name: it has several sets, or pairs of its own")
-        self.name = name or Path(str(sets)).stem
-        self._sets = sets
-        self._data_dir = data_dir
-        self._exclude = [exclude] if isinstance(exclude, (str, Path, ScoredPairs)) else list(exclude)
-
-    def excluding(self, sets: Sequence[str | Path]) -> Sts:
-        """The same task without the pairs of these sets, besides those that it leaves out already."""
-        return Sts(self._sets, self.name, self._data_dir, [*self._exclude, *sets])
-
-    @cached_property
-    def pairs(self) -> ScoredPairs:
-        """The pairs, read at first use."""
-        pairs = self._load(self._sets)
-        for sets in self._exclude:
-            try:
-                pairs = pairs.without(self._load(sets))
-            except DataUnavailable as error:
-                raise DataUnavailable(f"pairs must be left out that cannot be had: {error}") from error
-            except NoPairsLeft as error:
-                raise DataUnavailable(f"every pair also stands in {sets}, which is to be left out") from error
-        return pairs
+    load = staticmethod(load_sts)
 
     def predict(self, vectors: Vectors) -> list[Prediction]:
         """Cosines of all pairs in one list and by part, squared distances of close pairs, terms of the uniformity."""
@@ -106,9 +69,6 @@ class Sts:
     def _short(self, part: str) -> str:
         """The part's own name, such as "MSRvid", where the task has one set; with its set where it has several."""
         return part.partition("/")[2] if isinstance(self._sets, (str, Path)) else part
-
-    def _load(self, sets: str | Path | Sequence[str | Path] | ScoredPairs) -> ScoredPairs:
-        return sets if isinstance(sets, ScoredPairs) else load_sts(sets, self._data_dir)
 
 
 def _uniformity(sentences: np.ndarray) -> np.ndarray:

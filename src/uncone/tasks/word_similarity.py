@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from uncone.data.files import DataUnavailable
-from uncone.data.pairs import NoPairsLeft, ScoredPairs
 from uncone.data.word_pairs import PACKAGED, load_word_pairs
-from uncone.tasks.base import Average, Prediction, Vectors, distinct, paired_cosine
+from uncone.tasks.base import Average, PairTask, Prediction, Sets, Vectors, distinct, paired_cosine
 
 _METRICS = ("spearman", "pearson")
 
 
-class WordSimilarity:
+class WordSimilarity(PairTask):
     """Cosine similarity of word vectors against human scores.
 
     Subsets reported: each data set; with several, also "macro", the unweighted mean over them, and "pooled", all pairs
     in one list with each set's scores scaled to [-1, 1] (the figure of Liang et al. 2021, arXiv 2104.05274).
 
     Args:
-        sets: names or paths for `uncone.data.load_word_pairs`, or the pairs themselves, such as a test split.
-        name: of the task in the results.
-        data_dir: the data folder; see `uncone.data.files`.
-        exclude: sets whose pairs are left out, because a removal was trained on them: names, paths or pairs.
+        sets, name, data_dir, exclude: for `uncone.data.load_word_pairs`; see `PairTask`.
         skip_unknown: leave out pairs with a word that the encoder does not know; otherwise their cosine counts as 0,
             so that encoders of different vocabularies are scored on the same pairs. "coverage" tells their share.
 
@@ -39,34 +33,18 @@ class WordSimilarity:
         (Average(subset='macro', over=('ws353', 'simlex999'), weights='equal'),)
     """
 
+    load = staticmethod(load_word_pairs)
+
     def __init__(
         self,
-        sets: str | Path | Sequence[str | Path] | ScoredPairs = PACKAGED,
+        sets: Sets = PACKAGED,
         name: str = "word_similarity",
         data_dir: str | Path | None = None,
-        exclude: str | Path | ScoredPairs | Sequence[str | Path | ScoredPairs] = (),
+        exclude: Sequence[Sets] = (),
         skip_unknown: bool = True,
     ) -> None:
-        self.name = name
-        self._sets = sets
-        self._data_dir = data_dir
-        self._exclude = [exclude] if isinstance(exclude, (str, Path, ScoredPairs)) else list(exclude)
+        super().__init__(sets, name, data_dir, exclude)
         self._skip_unknown = skip_unknown
-
-    def excluding(self, seen: Sequence[ScoredPairs]) -> WordSimilarity:
-        """The same task without these pairs, besides those that it leaves out already."""
-        return WordSimilarity(self._sets, self.name, self._data_dir, [*self._exclude, *seen], self._skip_unknown)
-
-    @cached_property
-    def pairs(self) -> ScoredPairs:
-        """The pairs, read at first use."""
-        pairs = self._load(self._sets)
-        for sets in self._exclude:
-            try:
-                pairs = pairs.without(self._load(sets))
-            except NoPairsLeft as error:
-                raise DataUnavailable("every pair is one that is to be left out, because training saw it") from error
-        return pairs
 
     def predict(self, vectors: Vectors) -> list[Prediction]:
         """Cosines of the pairs, by data set and pooled."""
@@ -94,6 +72,3 @@ class WordSimilarity:
         """The unweighted mean over data sets, where there are several."""
         sets = self.pairs.datasets
         return (Average("macro", sets),) if len(sets) > 1 else ()
-
-    def _load(self, sets: str | Path | Sequence[str | Path] | ScoredPairs) -> ScoredPairs:
-        return sets if isinstance(sets, ScoredPairs) else load_word_pairs(sets, self._data_dir)

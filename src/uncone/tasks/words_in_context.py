@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from uncone.data.context import WordsInContext, load_words_in_context
-from uncone.tasks.base import Average, Prediction, Vectors, paired_cosine
+from uncone.tasks.base import Prediction, Task, Vectors, paired_cosine
 
 
-class ContextualSimilarity:
+class ContextualSimilarity(Task):
     """Cosine similarity of words in their contexts against human scores.
 
     Each occurrence has one vector, the mean over its pieces in its own text, and the score of a pair is their cosine:
@@ -58,7 +58,3 @@ class ContextualSimilarity:
         both = vectors.in_context([*words.pairs.text1, *words.pairs.text2], [*words.span1, *words.span2])
         cosine = paired_cosine(both, np.arange(n), np.arange(n, 2 * n))
         return [Prediction("all", words.pairs.score, cosine, ("spearman", "pearson"))]
-
-    def averages(self) -> tuple[Average, ...]:
-        """None: there is one subset."""
-        return ()

@@ -1,0 +1,197 @@
+"""mteb: its STS and classification tasks, run by mteb itself on the model that an export writes.
+
+    result = evaluate(encoder, removal, tasks=["STSBenchmark", "Banking77Classification.v2"], results_dir="results")
+
+gives mteb's own results, and writes them there in mteb's own layout; `Mteb` is one such task with rows and intervals as
+all tasks have them. Where the data come from is told in `uncone.data.mteb`. Install mteb with
+`pip install 'uncone[mteb]'`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from uncone.data.files import DataUnavailable
+from uncone.data.mteb import STS, STS_SETS, import_mteb, load_task
+from uncone.encoder import Encoder
+from uncone.removal import Correction, none
+from uncone.removal.vectors import Vectors
+from uncone.tasks.base import Prediction, Task
+from uncone.tasks.statistics import point
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+_QUIET = {"show_progress_bar": False}  # of SentenceTransformer.encode
+_TOLERANCE = 1e-6
+
+
+class Mteb(Task):
+    """One STS or classification task of mteb, run by mteb, with the rows and intervals of all tasks.
+
+    mteb's evaluator gives what it predicts for each item: a cosine, or the labels from each of its classifiers. The
+    figures computed from these are checked against mteb's own. STS has Spearman and Pearson correlations;
+    classification has "mean_accuracy", over the classifiers that mteb fits (ten, on eight examples of each label). Its
+    interval is over test items; the choice of the few examples is not resampled.
+
+    Args:
+        task: what mteb calls it, such as "STSBenchmark" or "Banking77Classification.v2".
+        name: in the results; None takes "mteb_" and the task in lower case.
+        data_dir: the data folder; see `uncone.data.mteb`.
+        languages: of a multilingual task, those to evaluate.
+
+    Attributes:
+        shares_pairs: whether its pairs may stand in other STS sets, too; mteb scores them nevertheless.
+
+    Raises:
+        DataUnavailable: in `predict`, if mteb is not installed, its data can neither be read nor downloaded, or
+            sentence-transformers has no modules for the encoder or the removal.
+        ValueError: in `predict`, if mteb has no such task, or it is of another kind.
+
+    Example:
+        >>> Mteb("STSBenchmark").name
+        'mteb_stsbenchmark'
+    """
+
+    def __init__(
+        self,
+        task: str,
+        name: str | None = None,
+        data_dir: str | Path | None = None,
+        languages: Sequence[str] = ("eng",),
+    ) -> None:
+        self.name = name or f"mteb_{task.lower()}"
+        self.shares_pairs = task in STS_SETS
+        self._task_name = task
+        self._data_dir = data_dir
+        self._languages = list(languages)
+
+    @cached_property
+    def task(self) -> Any:
+        """The task of mteb with its data, read at first use."""
+        return load_task(self._task_name, self._data_dir, self._languages)
+
+    def predict(self, vectors: Vectors) -> list[Prediction]:  # type: ignore[override]
+        """Evaluate with mteb, split by split, "test" first; of a multilingual task, language by language."""
+        task = self.task
+        if getattr(task, "is_cross_validation", False):
+            raise ValueError(
+                f"mteb cross-validates {self._task_name}, so that no item has one prediction: "
+                "evaluate it with uncone.export.mteb.evaluate"
+            )
+        try:
+            model = import_mteb("mteb.models").SentenceTransformerEncoderWrapper(
+                named_model(vectors.encoder, vectors.removal)
+            )
+        except ValueError as error:
+            raise DataUnavailable(f"mteb runs models of sentence-transformers: {error}") from error
+        splits = sorted(task.eval_splits, key=lambda split: split != "test")
+        with TemporaryDirectory() as folder:
+            scores = {
+                split: task.evaluate(model, split, encode_kwargs=dict(_QUIET), prediction_folder=Path(folder))
+                for split in splits
+            }
+            predicted = json.loads((Path(folder) / task.prediction_file_name).read_text())
+        return [
+            self._prediction(split, language, predicted[language][split], scores[split][language])
+            for split in splits
+            for language in scores[split]
+        ]
+
+    def _prediction(self, split: str, language: str, predicted: Any, scores: Mapping[str, Any]) -> Prediction:
+        data = self.task.dataset.get(language, self.task.dataset)  # of one language, mteb holds the splits alone
+        subset = split if len(self.task.hf_subsets) == 1 else f"{split}/{language}"
+        if self.task.metadata.type == STS:
+            gold = np.array(data[split]["score"], dtype=np.float64)
+            prediction = Prediction(subset, gold, np.array(predicted["cosine_scores"]), ("spearman", "pearson"))
+            theirs = {"spearman": scores["cosine_spearman"], "pearson": scores["cosine_pearson"]}
+        else:
+            gold = np.array(data[split][self.task.label_column_name])
+            right = (np.array(predicted) == gold).mean(axis=0)  # (n,) share of the classifiers that are right
+            prediction = Prediction(subset, np.zeros(len(gold)), right, ("mean_accuracy",))
+            theirs = {"mean_accuracy": scores["accuracy"]}
+        for metric, expected in theirs.items():
+            found = point(metric, prediction.gold, prediction.predicted)
+            if not abs(found - expected) < _TOLERANCE:
+                raise ValueError(
+                    f"mteb gives {self._task_name} a {metric} of {expected}, but its predictions have {found}: "
+                    "this version of mteb is not understood"
+                )
+        return prediction
+
+
+def evaluate(
+    encoder: Encoder,
+    removal: Correction | None = None,
+    tasks: Sequence[str] = ("STSBenchmark",),
+    data_dir: str | Path | None = None,
+    results_dir: str | Path | None = None,
+    languages: Sequence[str] = ("eng",),
+) -> Any:
+    """Run STS and classification tasks of mteb on an encoder, raw or with a removal.
+
+    Args:
+        data_dir: the data folder; see `uncone.data.mteb`.
+        results_dir: where mteb writes its results; None writes none.
+        languages: of multilingual tasks, those to evaluate.
+
+    Returns:
+        An `mteb.results.ModelResult`, one result a task.
+
+    Raises:
+        DataUnavailable: if mteb is not installed, or its data can neither be read nor downloaded.
+        ValueError: if mteb has no such task, it is of another kind, the removal belongs to another encoder, or
+            sentence-transformers has no modules for it.
+    """
+    mteb = import_mteb()
+    return mteb.evaluate(
+        named_model(encoder, removal),
+        [load_task(name, data_dir, languages) for name in tasks],
+        encode_kwargs=dict(_QUIET),
+        cache=None if results_dir is None else mteb.ResultCache(results_dir),
+        overwrite_strategy="always",
+        show_progress_bar=False,
+        co2_tracker=False,
+    )
+
+
+def named_model(encoder: Encoder, removal: Correction | None = None) -> SentenceTransformer:
+    """The model that an export writes, under a name and a revision by which mteb tells it from others.
+
+    The name says encoder, layers, pooling and method; the revision is a digest of all that the vectors depend on, down
+    to the weights of encoder and removal, 40 hex digits.
+
+    Raises:
+        ValueError: if the removal belongs to another encoder, or sentence-transformers has no modules for them.
+
+    Example:
+        >>> named_model(Encoder.from_pretrained("minilm", layers="static")).model_card_data.model_name
+        'uncone/minilm-static-mean'
+    """
+    from uncone.export.sentence_transformers import sentence_transformer  # slow to import
+
+    if removal is not None:
+        removal.check_encoder(encoder)
+    parts = [Path(encoder.name).name, encoder.layers, encoder.pooling, *([removal.method] if removal else [])]
+    model = sentence_transformer(encoder, removal or none(encoder.dimension))
+    model.model_card_data.model_name = "uncone/" + "-".join(re.sub(r"[^\w.+]+", "_", part) for part in parts)
+    model.model_card_data.base_model_revision = _revision(encoder, removal)
+    return model
+
+
+def _revision(encoder: Encoder, removal: Correction | None) -> str:
+    digest = hashlib.sha256(json.dumps(dict(encoder.settings), sort_keys=True).encode())
+    if removal is not None:
+        with TemporaryDirectory() as folder:
+            for path in sorted(removal.save(folder).iterdir()):
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:40]
