@@ -18,8 +18,11 @@ from uncone.removal.spectrum import Spectrum
 from uncone.removal.vectors import Vectors
 from uncone.tasks import Sts, evaluate, markdown_table, without_training_pairs
 
-# mteb's own: its wrapper of sentence-transformers calls it so
-pytestmark = pytest.mark.filterwarnings("ignore:The fill_missing parameter is deprecated:DeprecationWarning")
+# mteb's own: its wrapper of sentence-transformers calls them so
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The fill_missing parameter is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:The `get_sentence_embedding_dimension` method has been:FutureWarning"),
+]
 needs_mteb = pytest.mark.skipif(not find_spec("mteb"), reason="mteb is not installed")
 
 
@@ -102,7 +105,7 @@ def test_mteb_reads_the_evaluators_own_figures(encoder, folder):
         result = evaluate_mteb(encoder, tasks=["STSBenchmark", "Banking77Classification.v2"], data_dir=folder)
     sts, classification = (one.scores["test"][0] for one in result.task_results)
     assert by_metric(rows)["spearman"] == pytest.approx(sts["cosine_spearman"], abs=1e-6)
-    assert sts["main_score"] == sts["cosine_spearman"] == pytest.approx(sts["spearman"], abs=1e-6)
+    assert sts["main_score"] == sts["cosine_spearman"] == pytest.approx(sts["spearman"], abs=1e-5)
     assert by_metric(rows)["mean_accuracy"] == pytest.approx(classification["accuracy"], abs=1e-9)
     row = next(row for row in rows if row.metric == "mean_accuracy")
     assert 0.4 < row.low < row.value < row.high < 1.0

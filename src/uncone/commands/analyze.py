@@ -192,7 +192,19 @@ def _rows(layer_map: LayerMap, encoder: str, seed: int) -> list[Row]:
     """Rows of results.json for one map."""
     rows = []
     for metric, (value, se, n) in layer_map.measures.items():
-        ends = {} if se is None else {"low": value - INTERVAL * se, "high": value + INTERVAL * se}
-        of = {"encoder": encoder, "layers": layer_map.layer, "removal": layer_map.removal, "subset": layer_map.layer}
-        rows.append(Row(**of, task=GEOMETRY, metric=metric, value=value, **ends, n=n, seed=seed))
+        low, high = (None, None) if se is None else (value - INTERVAL * se, value + INTERVAL * se)
+        row = Row(
+            encoder=encoder,
+            layers=layer_map.layer,
+            removal=layer_map.removal,
+            task=GEOMETRY,
+            subset=layer_map.layer,
+            metric=metric,
+            value=value,
+            low=low,
+            high=high,
+            n=n,
+            seed=seed,
+        )
+        rows.append(row)
     return rows
