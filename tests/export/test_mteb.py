@@ -20,6 +20,7 @@ from uncone.tasks import Sts, evaluate, markdown_table, without_training_pairs
 
 # mteb's own: its wrapper of sentence-transformers calls them so
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:The fill_missing parameter is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:The `get_sentence_embedding_dimension` method has been:FutureWarning"),
 ]
