@@ -131,6 +131,13 @@ def test_two_runs_with_one_seed_write_identical_results(run, tmp_path):
     assert (tmp_path / "results.json").read_text() == (run / "results.json").read_text()
 
 
+def test_compares_with_other_recipes_and_learned_may_be_named(run, tmp_path):
+    """It is there whether it is named or not."""
+    train(config_of(tmp_path, *FULL, "logger=csv", "removal=[none,learned,lbfgs]"))
+    found, before = ({(row.removal, row.task): row.value for row in read_results(folder)} for folder in (tmp_path, run))
+    assert found["learned", "lee"] == before["learned", "lee"] != found["lbfgs", "lee"]
+
+
 def test_a_contextual_layer_encodes_once(tmp_path, capsys):
     overrides = ("encoder.layers=[1]", f"cache_dir={tmp_path}/cache", "removal=[none,centre]")
     train(config_of(tmp_path / "first", *overrides))
