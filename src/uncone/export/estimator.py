@@ -192,7 +192,8 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         spectra = Spectra(lambda: X)
         if weights is not None:
             spectra, changes["uniform_share"] = Spectra(lambda: X, lambda: weights), 0
-        problem = Problem.of_rows(X, pairs, np.asarray(scores), spectra, self._seed())
+        rows = [np.asarray(side) for side in pairs]
+        problem = Problem.of_rows(X, rows, np.asarray(scores), spectra, self._seed())
         return learn(problem, recipe.but(**changes))
 
     def _components(self, rank: int) -> Any:

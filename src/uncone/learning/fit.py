@@ -135,8 +135,8 @@ class Learner:
         """Scored pairs in the basis; their data sets are numbered after those of `datasets`."""
         number = {name: i for i, name in enumerate(dict.fromkeys([*datasets, *pairs.datasets]))}
         score = torch.tensor(pairs.scaled_score, dtype=torch.float32)
-        sides = (self.problem.raw(side) for side in (pairs.text1, pairs.text2))
-        return self.basis.pairs(*sides, score, torch.tensor([number[name] for name in pairs.dataset]))
+        dataset = torch.tensor([number[name] for name in pairs.dataset])
+        return self.basis.pairs(self.problem.raw(pairs.text1), self.problem.raw(pairs.text2), score, dataset)
 
     def _neighbours(self) -> tuple[Neighbours, Neighbours | None]:
         """Sentences that follow each other, and views of the first, in the basis.
