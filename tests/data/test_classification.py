@@ -112,7 +112,10 @@ HEADER = "split\tlabel\ttext\n"
         (HEADER + "all\t1\tA cup.\nall\t\tA sun.\n", "line 3: label is empty"),
         (HEADER + "all\t1\t\n", "line 2: text is empty"),
         (HEADER + "all\t1\tA cup.\nall\t0\n", "line 3: 3 fields expected as in the header, found 2"),
-        (HEADER + 'all\t1\tA cup.\nall\t0\t"The ""old"" sun"\n', "line 3: text is quoted, .*write it without quoting"),
+        (
+            HEADER + 'all\t1\tA cup.\nall\t0\t"The ""old"" sun"\n',
+            "line 3: text is quoted: .*write the file without quoting",
+        ),
         (HEADER + "all\t1\tA cup.\nall\t1\tA sun.\n", "every label is '1': at least two classes are needed"),
         (HEADER + "valid\t1\tA cup.\ntrain\t0\tA sun.\n", "unknown split 'valid': write train, dev, test, all"),
         (HEADER + "train\t1\tA cup.\ntrain\t0\tA sun.\n", "needed are train with test or dev, or all"),

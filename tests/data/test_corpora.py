@@ -75,9 +75,9 @@ def test_streamed_data_set(tmp_path, monkeypatch):
 
 def test_streamed_corpora_that_are_not_there(tmp_path):
     (tmp_path / "t.tsv").write_text("a\tb\n1\t2\n3\n")
-    with pytest.raises(ValueError, match="the header lacks 'text'; it holds a, b"):
+    with pytest.raises(ValueError, match="the header lacks text; it holds a, b"):
         list(Corpus(str(tmp_path / "t.tsv")))
-    with pytest.raises(ValueError, match="row 2: 2 fields expected as in the header, found 1"):
+    with pytest.raises(ValueError, match="line 3: 2 fields expected as in the header, found 1"):
         list(Corpus(str(tmp_path / "t.tsv"), column="a"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"no \.txt file in the folder"):

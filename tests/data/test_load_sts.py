@@ -17,10 +17,10 @@ PARTS = {
 
 @pytest.mark.parametrize("name", SETS)
 def test_every_set_loads_with_its_published_rows(name, data_dir):
-    if not (data_dir / SETS[name].source.path).is_file():
-        pytest.skip(f"{SETS[name].source.path} is not in the data folder")
+    if not (data_dir / SETS[name].path).is_file():
+        pytest.skip(f"{SETS[name].path} is not in the data folder")
     pairs = load_sts(name, data_dir)
-    assert len(pairs) == SETS[name].source.rows
+    assert len(pairs) == SETS[name].rows
     assert set(pairs.ranges.values()) == ({(1.0, 5.0)} if "sickr" in name else {(0.0, 5.0)})
     if name in PARTS:
         sizes = {part.removeprefix(f"{name}/"): pairs.dataset.count(part) for part in pairs.datasets}
@@ -70,8 +70,7 @@ def test_stsb_as_published(tmp_path, monkeypatch, no_data_folder):
     path.write_text(STSB.format("4.200", "") + STSB.format("1.5", "\tLDC\thttp://x.org"))
     with pytest.raises(ValueError, match=f"{path}: 1500 rows expected as published, found 2"):
         load_sts("stsb_dev", tmp_path)
-    source = dataclasses.replace(SETS["stsb_dev"].source, rows=2)
-    monkeypatch.setitem(SETS, "stsb_dev", dataclasses.replace(SETS["stsb_dev"], source=source))
+    monkeypatch.setitem(SETS, "stsb_dev", dataclasses.replace(SETS["stsb_dev"], rows=2))
     pairs = load_sts("stsb_dev", tmp_path)
     assert pairs.text1 == ('"Unbalanced, he said.',) * 2
     assert pairs.text2[1] == 'A "second" one.'
@@ -82,8 +81,7 @@ def test_stsb_as_published(tmp_path, monkeypatch, no_data_folder):
 
 
 def test_sick_as_published(tmp_path, monkeypatch, no_data_folder):
-    source = dataclasses.replace(SETS["sickr_test"].source, rows=2)
-    monkeypatch.setitem(SETS, "sickr_test", dataclasses.replace(SETS["sickr_test"], source=source))
+    monkeypatch.setitem(SETS, "sickr_test", dataclasses.replace(SETS["sickr_test"], rows=2))
     (tmp_path / "sts").mkdir()
     path = tmp_path / "sts" / "SICK_test_annotated.txt"
     header = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment\n"
@@ -128,8 +126,7 @@ def test_malformed_files_are_named_with_their_line(name, text, message, tmp_path
     path = tmp_path / "sts" / name
     path.write_text(text)
     known = {"sts16.tsv": "sts16", "sts-test.csv": "stsb_test", "SICK_trial.txt": "sickr_dev"}[name]
-    source = dataclasses.replace(SETS[known].source, rows=2)
-    monkeypatch.setitem(SETS, known, dataclasses.replace(SETS[known], source=source))
+    monkeypatch.setitem(SETS, known, dataclasses.replace(SETS[known], rows=2))
     with pytest.raises(ValueError, match=f"{path}.*{message}"):
         load_sts(known, tmp_path)
 

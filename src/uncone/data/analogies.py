@@ -5,15 +5,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from uncone.data.files import Source, Table, find, read, read_table
-
-# The questions of Mikolov et al. 2013 (arXiv 1301.3781).
-GOOGLE = Source("analogy/google.tsv", 19544, packaged="questions-words.txt")
-# Those of them whose four words are single pieces of bert-base-uncased, as Liang et al. 2021 use.
-LIANG = Source("liang2021/word_analogy.csv", 12154)
+from uncone.data.files import Source, Table, read, read_own
 
 _COLUMNS = ("category", "a", "b", "c", "d")
-_LIANG_COLUMNS = ("dataset_name", "word1", "word2", "word3", "word4")
+
+
+def _read_sections(path: Path) -> Table:
+    """Read word2vec's own format: lines ": category", each followed by lines of four words."""
+    columns: dict[str, list[str]] = {column: [] for column in _COLUMNS}
+    lines = []
+    category = ""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if line.startswith(": "):
+            category = line[2:]
+            continue
+        for column, word in zip(_COLUMNS, (category, *line.split()), strict=True):
+            columns[column].append(word)
+        lines.append(number)
+    return Table(str(path), columns, lines)
+
+
+SOURCES = {
+    # The questions of Mikolov et al. 2013 (arXiv 1301.3781).
+    "google": Source("analogy/google.tsv", 19544, packaged="questions-words.txt", foreign=_read_sections),
+    # Those of them whose four words are single pieces of bert-base-uncased, as Liang et al. 2021 use.
+    "liang": Source(
+        "liang2021/word_analogy.csv",
+        12154,
+        renamed={"dataset_name": "category", "word1": "a", "word2": "b", "word3": "c", "word4": "d"},
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -61,34 +82,8 @@ def load_analogies(name: str | Path = "google", data_dir: str | Path | None = No
         >>> len(questions), questions.a[0], questions.b[0], questions.c[0], questions.d[0]
         (19544, 'Athens', 'Greece', 'Baghdad', 'Iraq')
     """
-    if name == "google":
-        place = find(GOOGLE, data_dir)
-        if isinstance(place, Path) and place.name == GOOGLE.packaged:
-            return _analogies(_read_sections(place, GOOGLE.rows), _COLUMNS)
-        return _analogies(read(GOOGLE, _COLUMNS, data_dir), _COLUMNS)
-    if name == "liang":
-        return _analogies(read(LIANG, _LIANG_COLUMNS, data_dir), _LIANG_COLUMNS)
-    if not Path(name).suffix:
-        raise ValueError(f"unknown analogy set {str(name)!r}; known: google, liang, or a file")
-    return _analogies(read_table(name, _COLUMNS), _COLUMNS)
-
-
-def _analogies(table: Table, columns: tuple[str, ...]) -> Analogies:
-    return Analogies(*(table.text(column) for column in columns))
-
-
-def _read_sections(path: Path, rows: int) -> Table:
-    """Read word2vec's own format: lines ": category", each followed by lines of four words."""
-    columns: dict[str, list[str]] = {column: [] for column in _COLUMNS}
-    lines = []
-    category = ""
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if line.startswith(": "):
-            category = line[2:]
-            continue
-        for column, word in zip(_COLUMNS, (category, *line.split()), strict=True):
-            columns[column].append(word)
-        lines.append(number)
-    if len(lines) != rows:
-        raise ValueError(f"{path}: {rows} questions expected as published, found {len(lines)}; reinstall gensim")
-    return Table(str(path), columns, lines)
+    if name in SOURCES:
+        table = read(SOURCES[str(name)], _COLUMNS, data_dir)
+    else:
+        table = read_own(name, _COLUMNS, "analogy set", list(SOURCES))
+    return Analogies(*(table.text(column) for column in _COLUMNS))

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from uncone.data.files import Hub, Source, Table, find, packaged_file, read, read_hub, read_table
+from uncone.data.files import Hub, Source, Table, find, packaged_file, read, read_hub, read_own
 from uncone.data.labelled import LabelledTexts, Span
 
 _TEXT, _PAIR, _MARKED = ("text",), ("text1", "text2"), ("sentence1", "sentence2")
@@ -132,11 +132,7 @@ def load_classification(name: str | Path = "polarity", data_dir: str | Path | No
         if rows != dict(known.rows):
             raise ValueError(f"{table.origin}: {dict(known.rows)} rows expected as published, found {rows}")
         return texts
-    if not Path(name).suffix:
-        raise ValueError(
-            f"unknown classification set {str(name)!r}; known: {', '.join([*SETS, 'polarity'])}, or a file"
-        )
-    return _labelled(read_table(name, ("label",)))
+    return _labelled(read_own(name, ("label",), "classification set", [*SETS, "polarity"]))
 
 
 def load_polarity() -> LabelledTexts:
@@ -184,7 +180,7 @@ def _labelled(table: Table, merged: Mapping[str, str] | None = None) -> Labelled
     split = table.text("split") if "split" in table.columns else ("all",) * len(table)
     split = tuple((merged or {}).get(name, name) for name in split)
     names = next((names for names in (_MARKED, _PAIR) if set(names) <= set(table.columns)), _TEXT)
-    text1, *rest = (_unquoted(table, name) for name in names)
+    text1, *rest = (table.text(name) for name in names)
     text2 = rest[0] if rest else ()
     marked = names == _MARKED
     span1 = _word_spans(table, text1, "index1") if marked else ()
@@ -193,19 +189,6 @@ def _labelled(table: Table, merged: Mapping[str, str] | None = None) -> Labelled
         return LabelledTexts(text1, table.text("label"), split, text2, span1, span2)
     except ValueError as error:
         raise ValueError(f"{table.origin}: {error}") from error
-
-
-def _unquoted(table: Table, column: str) -> tuple[str, ...]:
-    """Texts of a column, refusing those that a program has quoted: begun and ended with ", and all others doubled."""
-    texts = table.text(column)
-    for text, line in zip(texts, table.lines, strict=True):
-        inner = text[1:-1]
-        if text[0] == text[-1] == '"' and '""' in inner and '"' not in inner.replace('""', ""):
-            raise ValueError(
-                f"{table.origin}, line {line}: {column} is quoted, {text!r}; quotes have no meaning in a tab separated "
-                "file: write it without quoting"
-            )
-    return texts
 
 
 def _word_spans(table: Table, texts: tuple[str, ...], column: str) -> tuple[Span, ...]:

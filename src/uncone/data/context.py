@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from uncone.data.files import Source, Table, read, read_table
+from uncone.data.files import Source, Table, read, read_own
 from uncone.data.labelled import Span
 from uncone.data.pairs import ScoredPairs
 
@@ -62,17 +62,12 @@ def load_words_in_context(name: str | Path = "scws", data_dir: str | Path | None
         ('a bank lends', (2, 6))
     """
     if name == "scws":
-        return _marked(read(SCWS, COLUMNS, data_dir), "scws")
-    path = Path(name)
-    if not path.suffix:
-        raise ValueError(f"unknown set of words in context {str(name)!r}; known: scws, or a file")
-    return _marked(read_table(path, COLUMNS), path.stem)
-
-
-def _marked(table: Table, name: str) -> WordsInContext:
+        table = read(SCWS, COLUMNS, data_dir)
+    else:
+        table = read_own(name, COLUMNS, "set of words in context", ["scws"])
     text1, span1 = without_marks(table, "context1")
     text2, span2 = without_marks(table, "context2")
-    pairs = ScoredPairs(text1, text2, table.numbers("score"), (name,) * len(table))
+    pairs = ScoredPairs(text1, text2, table.numbers("score"), (Path(name).stem,) * len(table))
     return WordsInContext(pairs, span1, span2)
 
 

@@ -10,7 +10,16 @@ from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 
-from uncone.data.files import DataUnavailable, Source, csv_rows, open_text, packaged_file, read, read_table
+from uncone.data.files import (
+    DataUnavailable,
+    Source,
+    packaged_file,
+    read,
+    read_own,
+    stream_lines,
+    stream_table,
+    suffix,
+)
 from uncone.data.sts import SETS, load_sts
 
 SOURCES: dict[str, Source] = {
@@ -56,9 +65,7 @@ def load_texts(name: str | Path = "lee_background", data_dir: str | Path | None 
     if name in SETS:
         pairs = load_sts(name, data_dir)
         return tuple(dict.fromkeys([*pairs.text1, *pairs.text2]))
-    if not Path(name).suffix:
-        raise ValueError(f"unknown corpus {str(name)!r}; known: {', '.join([*PACKAGED, *SOURCES])}, or a file")
-    return read_table(name, ("text",)).text("text")
+    return read_own(name, ("text",), "corpus", [*PACKAGED, *SOURCES]).text("text")
 
 
 @cache  # stripping the markup takes seconds
@@ -116,16 +123,20 @@ class Corpus:
         if not path.is_file():
             known = ", ".join([*PACKAGED, *SOURCES, *SETS])
             raise ValueError(f"no corpus {name!r}: it is no file or folder here, not hf://…, and none of {known}")
-        if Path(path.stem if path.suffix == ".gz" else path.name).suffix in (".tsv", ".csv"):
-            return _column(path, self.column)
-        return _lines(path)
+        return self._table(path) if suffix(path) in (".tsv", ".csv") else stream_lines(path)
+
+    def _table(self, path: Path) -> Iterator[str]:
+        rows = stream_table(path, [self.column])
+        place = next(rows)[1].index(self.column)
+        for _, row in rows:
+            yield row[place]
 
     def _folder(self, folder: Path) -> Iterator[str]:
         files = sorted(path for path in folder.rglob("*") if path.name.endswith((".txt", ".txt.gz")))
         if not files:
             raise ValueError(f"no .txt file in the folder {folder.resolve()}")
         for path in files:
-            yield from _lines(path)
+            yield from stream_lines(path)
 
     def _hub(self, name: str) -> Iterator[str]:
         import datasets  # slow to import, and only needed here
@@ -161,31 +172,3 @@ class Corpora:
     def __iter__(self) -> Iterator[str]:
         """Read the texts from the start."""
         return chain.from_iterable(islice(part, self.limit) for part in self.parts)
-
-
-def _lines(path: Path) -> Iterator[str]:
-    with open_text(path) as file:
-        try:
-            yield from file
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path} is not UTF-8: convert it") from error
-
-
-def _column(path: Path, name: str) -> Iterator[str]:
-    """One column of a table with a header line, a row at a time."""
-    with open_text(path) as file:
-        rows = csv_rows(path, file)
-        try:
-            header: list[str] = next(rows, [])
-            if name not in header:
-                raise ValueError(f"{path}: the header lacks {name!r}; it holds {', '.join(header) or 'nothing'}")
-            place = header.index(name)
-            for number, row in enumerate(rows, 1):
-                if row and len(row) != len(header):
-                    raise ValueError(
-                        f"{path}, row {number}: {len(header)} fields expected as in the header, found {len(row)}"
-                    )
-                if row:
-                    yield row[place]
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path} is not UTF-8: convert it") from error

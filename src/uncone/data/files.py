@@ -3,6 +3,9 @@
 A data set is looked for in this order: the `data_dir` argument or, without one, the folder named by the environment
 variable `UNCONE_DATA`; then the copy inside an installed package; then the Hugging Face hub. Nothing is copied or
 converted: licences differ, and the files stay where the user put them.
+
+Tables have a header line. A file `.csv` is comma separated and quoted, all else is tab separated and unquoted, because
+the STS files hold unbalanced quotes. All is UTF-8, and a last suffix `.gz` is decompressed on the way.
 """
 
 from __future__ import annotations
@@ -10,10 +13,10 @@ from __future__ import annotations
 import csv
 import gzip
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 
@@ -35,22 +38,6 @@ class Hub:
     name: str
     split: str
     config: str | None = None
-
-
-@dataclass(frozen=True)
-class Source:
-    """The places where one data set may be found, and how many rows it then has.
-
-    Attributes:
-        path: inside the data folder, such as "sts/sts12.tsv".
-        rows: the published number of rows; another number is an error.
-        packaged: file name among the test data that the gensim package installs.
-    """
-
-    path: str
-    rows: int
-    packaged: str | None = None
-    hub: Hub | None = None
 
 
 @dataclass(frozen=True)
@@ -97,10 +84,36 @@ class Table:
                 raise ValueError(f"{self.origin}, line {line}: {column} must be a finite number, got {text!r}")
         return numbers
 
+    def renamed(self, names: Mapping[str, str]) -> Table:
+        """The same rows under other names of columns."""
+        return replace(self, columns={names.get(name, name): texts for name, texts in self.columns.items()})
+
     def _column(self, name: str) -> Sequence[str]:
         if name not in self.columns:
             raise ValueError(f"{self.origin}: needs a column {name!r}, found {', '.join(self.columns)}")
         return self.columns[name]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The places where one data set may be found, and how many rows it then has.
+
+    Attributes:
+        path: inside the data folder, such as "sts/sts12.tsv".
+        rows: the published number of rows; another number is an error.
+        packaged: file name among the test data that the gensim package installs.
+        original: inside the data folder, the file as its authors publish it; looked for after `path`.
+        foreign: reads the packaged or original file, which is laid out in a way of its own.
+        renamed: columns of the file at `path` that go by other names here.
+    """
+
+    path: str
+    rows: int
+    packaged: str | None = None
+    original: str | None = None
+    hub: Hub | None = None
+    foreign: Callable[[Path], Table] | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 def find(source: Source, data_dir: str | Path | None = None) -> Path | Hub:
@@ -120,22 +133,22 @@ def find(source: Source, data_dir: str | Path | None = None) -> Path | Hub:
         >>> find(Source("wordsim/ws353.tsv", 353, packaged="wordsim353.tsv"), data_dir=".").name
         'wordsim353.tsv'
     """
-    searched = []
-    folder = Path(data_dir) if data_dir else _folder_of_environment()
-    if folder:
+    searched = f"{source.path} (no data folder named)"
+    named = data_dir or os.environ.get("UNCONE_DATA")
+    if named:
+        folder = Path(named)
         if not folder.is_dir():
             raise ValueError(f"the data folder {folder} does not exist; correct data_dir or the variable UNCONE_DATA")
-        if (folder / source.path).is_file():
-            return folder / source.path
-        searched.append(str(folder / source.path))
-    else:
-        searched.append(f"{source.path} (no data folder named)")
+        for path in (source.path, source.original):
+            if path and (folder / path).is_file():
+                return folder / path
+        searched = str(folder / source.path)
     if source.packaged:
         return packaged_file(source.packaged)
     if source.hub:
         return source.hub
     raise DataUnavailable(
-        f"not found: {', '.join(searched)}; it is in no installed package and not on the Hugging Face hub. "
+        f"not found: {searched}; it is in no installed package and not on the Hugging Face hub. "
         f"Name a folder that holds {source.path} as data_dir or in the environment variable UNCONE_DATA"
     )
 
@@ -158,11 +171,13 @@ def packaged_file(name: str) -> Path:
     return path
 
 
-def read(source: Source, columns: Sequence[str], data_dir: str | Path | None = None) -> Table:
-    """Find a data set and read it.
+def listed(names: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    """One name as a list, and a list as it is."""
+    return [names] if isinstance(names, (str, Path)) else names
 
-    Args:
-        columns: the names that must be there; the packaged files, which have no header, are taken to have these.
+
+def read(source: Source, columns: Sequence[str], data_dir: str | Path | None = None) -> Table:
+    """Find a data set and read it; `columns` are the names, as here, that must be there.
 
     Raises:
         DataUnavailable: if it is nowhere, or the hub cannot be reached.
@@ -171,10 +186,11 @@ def read(source: Source, columns: Sequence[str], data_dir: str | Path | None = N
     place = find(source, data_dir)
     if isinstance(place, Hub):
         table = read_hub(place, columns, looked_in=source.path)
-    elif source.packaged and place.name == source.packaged:
-        table = _read_packaged(place, columns)
+    elif source.foreign and place.name != Path(source.path).name:
+        table = source.foreign(place)
     else:
-        table = read_table(place, columns)
+        theirs = {ours: name for name, ours in source.renamed.items()}
+        table = read_table(place, [theirs.get(name, name) for name in columns]).renamed(source.renamed)
     if len(table) != source.rows:
         raise ValueError(
             f"{table.origin}: {source.rows} rows expected as published, found {len(table)}; fetch it again"
@@ -182,19 +198,28 @@ def read(source: Source, columns: Sequence[str], data_dir: str | Path | None = N
     return table
 
 
-def read_table(path: str | Path, columns: Sequence[str]) -> Table:
-    """Read a UTF-8 file with a header line: `.csv` is comma separated and quoted, all else tab separated, unquoted.
-
-    Quotes have no meaning in a tab separated file, because the STS files hold unbalanced ones. A last suffix `.gz` is
-    decompressed on the way.
+def read_own(name: str | Path, columns: Sequence[str], what: str, known: Sequence[str]) -> Table:
+    """Read a user's own file, told by its suffix from a misspelt name of a set.
 
     Args:
-        columns: names that the header must hold, in any order and among others.
+        what: kind of the set, for the message.
+        known: names of sets, for the message.
+
+    Raises:
+        ValueError: if the name has no suffix, or as `read_table`.
+    """
+    if not Path(name).suffix:
+        raise ValueError(f"unknown {what} {str(name)!r}; known: {', '.join(known)}, or a file")
+    return read_table(name, columns)
+
+
+def read_table(path: str | Path, columns: Sequence[str]) -> Table:
+    """Read a file with a header line that holds `columns`, in any order and among others.
 
     Raises:
         DataUnavailable: if there is no such file.
         ValueError: naming the file, if it is empty, not UTF-8 or lacks a column, and the line, if a row has more or
-            fewer fields than the header.
+            fewer fields than the header, or a tab separated file has quotes around its fields.
 
     Returns:
         All columns of the file, as text.
@@ -207,35 +232,87 @@ def read_table(path: str | Path, columns: Sequence[str]) -> Table:
         array([9.5])
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataUnavailable(f"no such file: {path}")
-    with open_text(path) as file:
-        reader = csv_rows(path, file)
-        try:
-            rows = [(reader.line_num, row) for row in reader if row]  # a blank line yields an empty row
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path} is not UTF-8: convert it") from error
-        except csv.Error as error:
-            raise ValueError(f"{path}, line {reader.line_num}: {error}") from error
-    if not rows:
-        raise ValueError(f"{path} is empty; a header line with {', '.join(columns)} was expected")
-    header = rows.pop(0)[1]
-    missing = [name for name in columns if name not in header]
-    if missing:
-        raise ValueError(f"{path}: the header lacks {', '.join(missing)}; it holds {', '.join(header)}")
-    for line, row in rows:
-        if len(row) != len(header):
-            raise ValueError(f"{path}, line {line}: {len(header)} fields expected as in the header, found {len(row)}")
+    (_, header), *rows = stream_table(path, columns)
     if not rows:
         raise ValueError(f"{path} holds no row below its header")
     texts = {name: [row[i] for _, row in rows] for i, name in enumerate(header)}
-    return Table(str(path), texts, [line for line, _ in rows])
+    table = Table(str(path), texts, [line for line, _ in rows])
+    if not _is_csv(path):
+        _refuse_quoting(table)
+    return table
 
 
-def csv_rows(path: Path, file: IO[str]) -> Any:
-    """The CSV reader of an open file: `.csv` is comma separated and quoted, all else tab separated, unquoted."""
-    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-    return csv.reader(file) if suffix == ".csv" else csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+def stream_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """The header line of a table and then its rows, one at a time, each with its line; errors as of `read_table`."""
+    if not path.is_file():
+        raise DataUnavailable(f"no such file: {path}")
+    rows = stream_rows(path, _is_csv(path))
+    line, header = next(rows, (0, []))
+    if not header:
+        raise ValueError(f"{path} is empty; a header line with {', '.join(columns)} was expected")
+    missing = [name for name in columns if name not in header]
+    if missing:
+        raise ValueError(f"{path}: the header lacks {', '.join(missing)}; it holds {', '.join(header)}")
+    yield line, header
+    for line, row in rows:
+        if len(row) != len(header):
+            raise ValueError(f"{path}, line {line}: {len(header)} fields expected as in the header, found {len(row)}")
+        yield line, row
+
+
+def stream_rows(path: Path, quoted: bool = False) -> Iterator[tuple[int, list[str]]]:
+    """Rows that are not blank, each with its line; comma separated if quoted, else tab separated."""
+    reader = (
+        csv.reader(stream_lines(path))
+        if quoted
+        else csv.reader(stream_lines(path), delimiter="\t", quoting=csv.QUOTE_NONE)
+    )
+    try:
+        for row in reader:
+            if row:
+                yield reader.line_num, row
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {reader.line_num}: {error}") from error
+
+
+def stream_lines(path: Path) -> Iterator[str]:
+    """Lines of a text file, with their ends."""
+    opened = gzip.open if path.suffix == ".gz" else open
+    # "utf-8-sig" also accepts the byte order mark with which spreadsheets begin a file
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        try:
+            yield from file
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is not UTF-8: convert it") from error
+
+
+def suffix(path: Path) -> str:
+    """The suffix of a path, that before a last `.gz`."""
+    return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
+
+
+def _is_csv(path: Path) -> bool:
+    return suffix(path) == ".csv"
+
+
+def _refuse_quoting(table: Table) -> None:
+    """Raise a ValueError for a file that was written with quotes around fields, naming the first such line.
+
+    A writer that quotes puts every field with a quote in it between quotes and doubles those inside. In a file that
+    does not quote, some field has a quote of its own (STS 2015 has fields of either look).
+    """
+    quoted = [
+        (line, column, text)
+        for column, texts in table.columns.items()
+        for text, line in zip(texts, table.lines, strict=True)
+        if '"' in text
+    ]
+    if quoted and all(re.fullmatch(r'"(?:[^"]|"")*""(?:[^"]|"")*"', text.strip()) for _, _, text in quoted):
+        line, column, text = min(quoted)
+        raise ValueError(
+            f"{table.origin}, line {line}: {column} is quoted: {text}; write the file without quoting "
+            "(in pandas: quoting=csv.QUOTE_NONE)"
+        )
 
 
 def read_hub(hub: Hub, columns: Sequence[str], looked_in: str) -> Table:
@@ -255,9 +332,7 @@ def read_hub(hub: Hub, columns: Sequence[str], looked_in: str) -> Table:
 
     try:
         if not Path(hub.name).is_dir() and not constants.HF_HUB_OFFLINE:
-            HfApi().dataset_info(
-                hub.name, timeout=10
-            )  # one quick question: load_dataset alone retries for half a minute
+            HfApi().dataset_info(hub.name, timeout=10)  # a quick no: load_dataset alone retries for half a minute
         rows = datasets.load_dataset(hub.name, hub.config, split=hub.split)
     except Exception as error:  # the hub's client raises those of whichever HTTP library it is built on
         raise DataUnavailable(
@@ -269,25 +344,3 @@ def read_hub(hub: Hub, columns: Sequence[str], looked_in: str) -> Table:
         raise ValueError(f"{hub.name}: lacks the columns {', '.join(missing)}; it holds {', '.join(rows.column_names)}")
     texts = {name: [str(value) for value in rows[name]] for name in rows.column_names}
     return Table(f"{hub.name} ({hub.split})", texts, range(1, len(rows) + 1))
-
-
-def _read_packaged(path: Path, columns: Sequence[str]) -> Table:
-    """Read one of gensim's word pair files: tab separated, comments in place of a header."""
-    with open_text(path) as file:
-        lines = [(number, line.rstrip("\n").split("\t")) for number, line in enumerate(file, 1)]
-    rows = [(number, row) for number, row in lines if row[0] and not row[0].startswith("#")]
-    texts = {name: [row[i] for _, row in rows] for i, name in enumerate(columns)}
-    return Table(str(path), texts, [number for number, _ in rows])
-
-
-def open_text(path: Path) -> IO[str]:
-    """Open a UTF-8 file, decompressing a .gz on the way."""
-    # "utf-8-sig" also accepts the byte order mark with which spreadsheets begin a file
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
-
-
-def _folder_of_environment() -> Path | None:
-    folder = os.environ.get("UNCONE_DATA")
-    return Path(folder) if folder else None

@@ -88,7 +88,7 @@ def _splits(task: Any, data_dir: str | Path | None) -> Any:
         if missing := sorted(needed - set(split)):
             raise ValueError(f"{path}: mteb's {name} needs the split {', '.join(missing)}, found {', '.join({*split})}")
         rows = {part: np.flatnonzero(split == part) for part in dict.fromkeys(split)}
-    elif name in STS_SETS and _find(SETS[STS_SETS[name]].source, data_dir) is not None:
+    elif name in STS_SETS and _find(SETS[STS_SETS[name]], data_dir) is not None:
         pairs = load_sts(STS_SETS[name], data_dir)
         first, second = task.column_names
         columns = {first: list(pairs.text1), second: list(pairs.text2), "score": pairs.score.tolist()}

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from uncone.data.files import listed
 from uncone.data.pairs import ScoredPairs, concatenate
 from uncone.data.sts import load_sts
 from uncone.data.word_pairs import load_word_pairs
@@ -69,13 +70,9 @@ def seen_pairs(description: Mapping[str, Any], data_dir: str | Path | None = Non
         353
     """
     if len(description["fractions"]) == 1 and description["test_sets"] is None:  # nothing was kept apart
-        sets = [*_listed(description["sets"]), *_listed(description["validation_sets"] or [])]
+        sets = [*listed(description["sets"]), *listed(description["validation_sets"] or [])]
         return _load(description["kind"], sets, data_dir)
     return concatenate(split_pairs(description, data_dir)[:2])
-
-
-def _listed(sets: Any) -> list[Any]:
-    return [sets] if isinstance(sets, (str, Path)) else list(sets)
 
 
 def _load(kind: str, sets: str | Path | Sequence[str | Path], data_dir: str | Path | None) -> ScoredPairs:

@@ -2,7 +2,7 @@
 
 A file of pairs is tab separated UTF-8 with a header line that names sentence1, sentence2 and score and, where the set
 has official parts, subset; other columns are ignored and nothing is quoted. In the data folder the sets of `SETS` lie
-at the paths given there. STS-B and SICK are also read as their authors publish them; see `sts_originals`.
+at the paths given there. STS-B and SICK are also read as their authors publish them.
 
 STS 2016 and the test part of SICK are in no package: STS 2016 comes from the data folder or the hub, `sickr_test` from
 the data folder only, because the copies on the hub are other selections of SICK (`sickr_all` is the one MTEB uses). The
@@ -11,46 +11,63 @@ hub's copies do not say to which part of its set a pair belongs, so that there i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from uncone.data.files import DataUnavailable, Hub, Source, Table, find, packaged_file, read, read_table
+from uncone.data.files import Hub, Source, Table, listed, packaged_file, read, read_own, read_table, stream_rows
 from uncone.data.pairs import ScoredPairs, concatenate
-from uncone.data.sts_originals import read_original
+
+COLUMNS = ("sentence1", "sentence2", "score")
+_STSB_FIELDS = ("genre", "source", "year", "id", "score", "sentence1", "sentence2")
+_SICK_COLUMNS = {"sentence_A": "sentence1", "sentence_B": "sentence2", "relatedness_score": "score"}
 
 
-@dataclass(frozen=True)
-class _Set:
-    """Where a set is found, in our layout and its authors', and the columns of the sentences and of a pair's part."""
+def _read_stsb(path: Path) -> Table:
+    """Read STS-B as published: tab separated in spite of its name, no header, and in some rows two more fields."""
+    rows = list(stream_rows(path))
+    for line, row in rows:
+        if len(row) not in (7, 9):
+            raise ValueError(
+                f"{path}, line {line}: 7 or 9 tab separated fields expected ({', '.join(_STSB_FIELDS)}, and "
+                f"sometimes two on licences), found {len(row)}"
+            )
+    columns = {name: [row[i] for _, row in rows] for i, name in enumerate(_STSB_FIELDS)}
+    return Table(str(path), columns, [line for line, _ in rows])
 
-    source: Source
-    original: str | None = None
-    part: str = "subset"
-    sentence1: str = "sentence1"
-    sentence2: str = "sentence2"
+
+def _read_sick(path: Path) -> Table:
+    return read_table(path, list(_SICK_COLUMNS)).renamed(_SICK_COLUMNS)
 
 
-_STSB = "mteb/stsbenchmark-sts"
+def _stsb(part: str, rows: int, original: str, split: str) -> Source:
+    hub = Hub("mteb/stsbenchmark-sts", split)
+    return Source(f"sts/stsb_{part}.tsv", rows, original=f"sts/{original}", hub=hub, foreign=_read_stsb)
 
-SETS: dict[str, _Set] = {
-    "sts12": _Set(Source("sts/sts12.tsv", 3108, hub=Hub("mteb/sts12-sts", "test"))),
-    "sts13": _Set(Source("sts/sts13.tsv", 1500, hub=Hub("mteb/sts13-sts", "test"))),
-    "sts14": _Set(Source("sts/sts14.tsv", 3750, hub=Hub("mteb/sts14-sts", "test"))),
-    "sts15": _Set(Source("sts/sts15.tsv", 3000, hub=Hub("mteb/sts15-sts", "test"))),
-    "sts16": _Set(Source("sts/sts16.tsv", 1186, hub=Hub("mteb/sts16-sts", "test"))),
-    "stsb_train": _Set(Source("sts/stsb_train.tsv", 5749, hub=Hub(_STSB, "train")), "sts/sts-train.csv"),
-    "stsb_dev": _Set(Source("sts/stsb_dev.tsv", 1500, hub=Hub(_STSB, "validation")), "sts/sts-dev.csv"),
-    "stsb_test": _Set(Source("sts/stsb_test.tsv", 1379, hub=Hub(_STSB, "test")), "sts/sts-test.csv"),
-    "sickr_train": _Set(Source("sts/sickr_train.tsv", 4500), "sts/SICK_train.txt"),
-    "sickr_dev": _Set(Source("sts/sickr_dev.tsv", 500), "sts/SICK_trial.txt"),
-    "sickr_test": _Set(Source("sts/sickr_test.tsv", 4927), "sts/SICK_test_annotated.txt"),
-    "sickr_all": _Set(Source("sts/sickr_all.tsv", 9927, hub=Hub("mteb/sickr-sts", "test"))),  # as MTEB scores it
+
+def _sick(part: str, rows: int, original: str) -> Source:
+    return Source(f"sts/sickr_{part}.tsv", rows, original=f"sts/{original}", foreign=_read_sick)
+
+
+SETS: dict[str, Source] = {
+    **{
+        f"sts{year}": Source(f"sts/sts{year}.tsv", rows, hub=Hub(f"mteb/sts{year}-sts", "test"))
+        for year, rows in ((12, 3108), (13, 1500), (14, 3750), (15, 3000), (16, 1186))
+    },
+    "stsb_train": _stsb("train", 5749, "sts-train.csv", "train"),
+    "stsb_dev": _stsb("dev", 1500, "sts-dev.csv", "validation"),
+    "stsb_test": _stsb("test", 1379, "sts-test.csv", "test"),
+    "sickr_train": _sick("train", 4500, "SICK_train.txt"),
+    "sickr_dev": _sick("dev", 500, "SICK_trial.txt"),
+    "sickr_test": _sick("test", 4927, "SICK_test_annotated.txt"),
+    "sickr_all": Source("sts/sickr_all.tsv", 9927, hub=Hub("mteb/sickr-sts", "test")),  # as MTEB scores it
     # All splits of STS-B by the year in which their pairs first appeared: what Liang et al. 2021 call STS 2012-2017.
-    "liang_stsb": _Set(Source("liang2021/text_simi.csv", 8628), part="year", sentence1="sent1", sentence2="sent2"),
+    "liang_stsb": Source(
+        "liang2021/text_simi.csv",
+        8628,
+        renamed={"year": "subset", "sent1": "sentence1", "sent2": "sentence2"},
+    ),
 }
 
 
@@ -74,8 +91,7 @@ def load_sts(sets: str | Path | Sequence[str | Path] = "stsb_test", data_dir: st
         >>> len(pairs), pairs.datasets
         (1225, ('lee',))
     """
-    chosen = [sets] if isinstance(sets, (str, Path)) else sets
-    return concatenate([_load_one(name, data_dir) for name in chosen])
+    return concatenate([_load_one(name, data_dir) for name in listed(sets)])
 
 
 def load_lee() -> ScoredPairs:
@@ -105,64 +121,12 @@ def _load_one(name: str | Path, data_dir: str | Path | None) -> ScoredPairs:
     if name == "lee":
         return load_lee()
     if name in SETS:
-        known = SETS[str(name)]
-        table = _read(known, data_dir)
-        return _pairs(table, str(name), known.part, known.sentence1, known.sentence2)
-    path = Path(name)
-    if not path.suffix:
-        raise ValueError(f"unknown STS set {str(name)!r}; known: {', '.join([*SETS, 'lee'])}, or a file")
-    return _pairs(read_table(path, ("sentence1", "sentence2", "score")), path.stem)
-
-
-def _read(known: _Set, data_dir: str | Path | None) -> Table:
-    """The set in our layout, or else as its authors publish it, or else from the hub."""
-    place = _find(known.source, data_dir)
-    original = _find(Source(known.original, known.source.rows), data_dir) if known.original else None
-    if isinstance(place, Path) or not isinstance(original, Path):
-        return read(known.source, (known.sentence1, known.sentence2, "score"), data_dir)
-    table = read_original(original)
-    if len(table) != known.source.rows:
-        raise ValueError(f"{original}: {known.source.rows} rows expected as published, found {len(table)}")
-    return table
-
-
-def _find(source: Source, data_dir: str | Path | None) -> Path | Hub | None:
-    try:
-        return find(source, data_dir)
-    except DataUnavailable:
-        return None
-
-
-def _pairs(
-    table: Table, name: str, part: str = "subset", sentence1: str = "sentence1", sentence2: str = "sentence2"
-) -> ScoredPairs:
-    if part in table.columns:  # the hub's copies do not say of which part a pair is
-        dataset = tuple(f"{name}/{of_pair}" for of_pair in table.text(part))
+        table = read(SETS[str(name)], COLUMNS, data_dir)
     else:
-        dataset = (name,) * len(table)
-    _refuse_quoting(table, (sentence1, sentence2))
+        table = read_own(name, COLUMNS, "STS set", [*SETS, "lee"])
+    dataset = (Path(name).stem,) * len(table)
+    if "subset" in table.columns:  # the hub's copies do not say of which part a pair is
+        dataset = tuple(map("/".join, zip(dataset, table.text("subset"), strict=True)))
     score = table.numbers("score")
     ends = (float(score.min()), float(score.max()))  # the parts of a set share its scale
-    return ScoredPairs(
-        table.text(sentence1), table.text(sentence2), score, dataset, ranges=dict.fromkeys(dataset, ends)
-    )
-
-
-def _refuse_quoting(table: Table, columns: Sequence[str]) -> None:
-    """Raise a ValueError for a file that was written with quotes around fields, naming the first such line.
-
-    A writer that quotes puts every field with a quote in it between quotes and doubles those inside. In a file that
-    does not quote, some field has a quote of its own (STS 2015 has fields of either look).
-    """
-    quoted = [
-        (line, column, text)
-        for column in columns
-        for text, line in zip(table.text(column), table.lines, strict=True)
-        if '"' in text
-    ]
-    if quoted and all(re.fullmatch(r'"(?:[^"]|"")*""(?:[^"]|"")*"', text) for _, _, text in quoted):
-        line, column, text = min(quoted)
-        raise ValueError(
-            f"{table.origin}, line {line}: {column} is quoted: {text}; write the file without quoting "
-            "(in pandas: quoting=csv.QUOTE_NONE)"
-        )
+    return ScoredPairs.from_table(table, COLUMNS, dataset, ends)

@@ -5,17 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from uncone.data.files import Source, Table, read, read_table
+from uncone.data.files import Source, Table, listed, read, read_own, stream_rows
 from uncone.data.pairs import ScoredPairs, concatenate
 
 COLUMNS = ("word1", "word2", "score")
 
+
+def _read_packaged(path: Path) -> Table:
+    """Read one of gensim's files: tab separated, comments in place of a header."""
+    rows = [(line, row) for line, row in stream_rows(path) if not row[0].startswith("#")]
+    texts = {name: [row[i] for _, row in rows] for i, name in enumerate(COLUMNS)}
+    return Table(str(path), texts, [line for line, _ in rows])
+
+
 SOURCES: dict[str, Source] = {
     "men3k": Source("wordsim/men3k.tsv", 3000),  # Bruni et al. 2014
     "simverb3500": Source("wordsim/simverb3500.tsv", 3500),  # Gerz et al. 2016
-    "simlex999": Source("wordsim/simlex999.tsv", 999, packaged="simlex999.txt"),  # Hill et al. 2015
+    # Hill et al. 2015
+    "simlex999": Source("wordsim/simlex999.tsv", 999, packaged="simlex999.txt", foreign=_read_packaged),
     "rw2034": Source("wordsim/rw2034.tsv", 2034),  # Luong et al. 2013, rare words
-    "ws353": Source("wordsim/ws353.tsv", 353, packaged="wordsim353.tsv"),  # Finkelstein et al. 2002
+    # Finkelstein et al. 2002
+    "ws353": Source("wordsim/ws353.tsv", 353, packaged="wordsim353.tsv", foreign=_read_packaged),
     "ws353_sim": Source("wordsim/ws353_sim.tsv", 203),  # Agirre et al. 2009: similarity apart from relatedness
     "ws353_rel": Source("wordsim/ws353_rel.tsv", 252),
     "mturk287": Source("wordsim/mturk287.tsv", 287),  # Radinsky et al. 2011
@@ -28,8 +38,8 @@ SOURCES: dict[str, Source] = {
 
 # The split of Liang et al. 2021: eight sets in one file, scores already scaled to [-1, 1] over each whole set.
 LIANG = {
-    "liang_train": Source("liang2021/word_simi_train.csv", 7703),
-    "liang_test": Source("liang2021/word_simi_test.csv", 2447),
+    "liang_train": Source("liang2021/word_simi_train.csv", 7703, renamed={"simi": "score"}),
+    "liang_test": Source("liang2021/word_simi_test.csv", 2447, renamed={"simi": "score"}),
 }
 
 PACKAGED = ("ws353", "simlex999")  # there without any data folder
@@ -58,30 +68,15 @@ def load_word_pairs(
         >>> len(pairs), pairs.text1[0], pairs.text2[0], float(pairs.score[0])
         (999, 'old', 'new', 1.58)
     """
-    chosen = [sets] if isinstance(sets, (str, Path)) else sets
-    return concatenate([_load_one(name, data_dir) for name in chosen])
+    return concatenate([_load_one(name, data_dir) for name in listed(sets)])
 
 
 def _load_one(name: str | Path, data_dir: str | Path | None) -> ScoredPairs:
-    if name in SOURCES:
-        return _pairs(read(SOURCES[str(name)], COLUMNS, data_dir), str(name))
     if name in LIANG:
-        table = read(LIANG[str(name)], ("word1", "word2", "simi", "dataset_name"), data_dir)
-        dataset = table.text("dataset_name")
-        return ScoredPairs(
-            table.text("word1"),
-            table.text("word2"),
-            table.numbers("simi"),
-            dataset,
-            ranges=dict.fromkeys(dataset, (-1.0, 1.0)),
-        )
-    path = Path(name)
-    if not path.suffix:
-        raise ValueError(
-            f"unknown word similarity set {str(name)!r}; known: {', '.join([*SOURCES, *LIANG])}, or a file"
-        )
-    return _pairs(read_table(path, COLUMNS), path.stem)
-
-
-def _pairs(table: Table, dataset: str) -> ScoredPairs:
-    return ScoredPairs(table.text("word1"), table.text("word2"), table.numbers("score"), (dataset,) * len(table))
+        table = read(LIANG[str(name)], (*COLUMNS, "dataset_name"), data_dir)
+        return ScoredPairs.from_table(table, COLUMNS, table.text("dataset_name"), (-1.0, 1.0))
+    if name in SOURCES:
+        table = read(SOURCES[str(name)], COLUMNS, data_dir)
+    else:
+        table = read_own(name, COLUMNS, "word similarity set", [*SOURCES, *LIANG])
+    return ScoredPairs.from_table(table, COLUMNS, (Path(name).stem,) * len(table))
