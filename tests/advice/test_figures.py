@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from uncone.advice.figures import Figure, Items, pair_counts, shares_texts
+from uncone.advice.design import Figure, pair_counts
 from uncone.data.pairs import ScoredPairs, concatenate
 from uncone.support.resampling import draw
 from uncone.tasks.statistics import kernel
+
+
+def whole(pairs):
+    """The figure of one cell."""
+    return Figure(pairs, np.ones((1, len(pairs)), dtype=bool), range(1))
 
 
 @pytest.fixture
@@ -29,23 +34,24 @@ def pairs():
 def test_figure_is_the_mean_over_data_sets_of_cells_by_size(pairs):
     generator = np.random.default_rng(1)
     cell = generator.integers(3, size=len(pairs))
-    systems = generator.random((2, len(pairs)))
-    expected = []
+    systems = np.repeat(generator.random((2, 1, len(pairs))), 3, axis=1)  # (S, C, n)
+    first, expected = systems[:, 0], []
     for rows in (np.arange(40), np.arange(40, 68)):
         cells = [rows[cell[rows] == c] for c in range(3)]
-        expected.append([sum(len(r) * spearmanr(pairs.score[r], s[r])[0] for r in cells) / len(rows) for s in systems])
-    figure = Figure(pairs, Items(np.arange(len(pairs)), cell))
-    np.testing.assert_allclose(figure.values(systems), np.mean(expected, axis=0))
+        expected.append(
+            [sum(len(r) * spearmanr(pairs.score[r], s[r])[0] for r in cells) / len(rows) for s in systems[:, 0]]
+        )
+    figure = Figure(pairs, cell == np.arange(3)[:, None], range(3))
     np.testing.assert_allclose(figure.by_dataset(systems)[:, :, 0], expected)
-    assert figure.pairs_tested == 68
+    assert figure.n == 68
 
 
 def test_a_pair_may_come_in_several_cells(pairs):
     cells = np.zeros((2, len(pairs)), dtype=bool)
     cells[0], cells[1, :50] = True, True
-    items = Items.where(cells)
-    system = np.where(items.cell == 0, pairs.score[items.pair], -pairs.score[items.pair])  # right, then wrong
-    np.testing.assert_allclose(Figure(pairs, items).by_dataset(system[None])[:, 0, 0], [0, (28 - 10) / 38])
+    system = np.stack([pairs.score, -pairs.score])  # right, then wrong
+    found = Figure(pairs, cells, range(2)).by_dataset(system[None])
+    np.testing.assert_allclose(found[:, 0, 0], [0, (28 - 10) / 38])
 
 
 def test_counts_stand_for_repeated_pairs(pairs):
@@ -54,8 +60,7 @@ def test_counts_stand_for_repeated_pairs(pairs):
     counts = pair_counts(pairs, 6, generator)
     assert counts[40:].sum(0).std() > 0
     system = generator.random(len(pairs))
-    figure = Figure(pairs, Items(np.arange(len(pairs)), np.zeros(len(pairs), dtype=int)))
-    found = figure.by_dataset(system[None], counts)[:, 0]
+    found = whole(pairs).by_dataset(system[None, None], counts)[:, 0]
     for d, rows in enumerate((np.arange(40), np.arange(40, 68))):
         for b in range(6):
             repeated = np.repeat(rows, counts[rows, b].astype(int))
@@ -63,7 +68,6 @@ def test_counts_stand_for_repeated_pairs(pairs):
 
 
 def test_texts_are_drawn_where_pairs_share_them(pairs):
-    assert [shares_texts(pairs, name) for name in ("one", "two")] == [False, True]
     counts = pair_counts(pairs, 3000, np.random.default_rng(3))
     assert (counts[:40].sum(0) == 40).all()
     drawn = np.array([[counts[40 + k, b] for k in range(28)] for b in range(3000)])  # (B, 28)
@@ -99,23 +103,22 @@ def test_intervals_over_documents_are_wider(pairs):
     spreads = []
     for seed in range(8):
         own, said = sample(seed)
-        figure = Figure(own, Items(np.arange(len(own)), np.zeros(len(own), dtype=int)))
-        by_texts = figure.resampled(said[None], 300, seed)[0, 0].std()
+        by_texts = whole(own).estimates(said[None, None], 300, [seed])[0][0].replicates.std()
         draws = draw(len(own), 300, np.random.default_rng(seed))
-        spreads.append((by_texts, kernel("spearman")(own.score, said[None])(draws.astype(float)).std()))
+        spreads.append((by_texts, kernel("spearman")(own.score, said[None])(draws).std()))
     over_texts, over_pairs = np.mean(spreads, axis=0)
     assert over_pairs < 0.7 * np.std(values)
     assert 0.75 * np.std(values) < over_texts < 1.5 * np.std(values)
 
 
 def test_resamples_are_the_same_for_all_systems(pairs):
-    figure = Figure(pairs, Items(np.arange(len(pairs)), np.zeros(len(pairs), dtype=int)))
-    system = np.random.default_rng(4).random(len(pairs))
-    alone = figure.resampled(system[None], 50, 7)
-    beside = figure.resampled(np.stack([pairs.score, system]), 50, 7)
-    np.testing.assert_array_equal(alone[:, 0], beside[:, 1])
+    system = np.random.default_rng(4).random((1, len(pairs)))
+    alone = whole(pairs).estimates(system[None], 50, [7])
+    beside = whole(pairs).estimates(np.stack([pairs.score[None], system]), 50, [7])
+    for one, two in zip(alone, beside, strict=True):
+        np.testing.assert_array_equal(one[0].replicates, two[1].replicates)
 
 
 def test_a_data_set_too_small_is_named(pairs):
     with pytest.raises(ValueError, match="two has no 5 pairs"):
-        Figure(pairs, Items(np.arange(44), np.zeros(44, dtype=int)))
+        Figure(pairs, np.arange(68)[None] < 44, range(1))

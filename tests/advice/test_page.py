@@ -6,51 +6,76 @@ import re
 import pytest
 
 from uncone.advice.page import write_advice_page
-from uncone.tasks import Row
+from uncone.runs.folder import write_results
+from uncone.tasks.row import Row
 
 HARM = "</script><img src=x onerror=\"document.title='broken'\"> {{data}} \u2028"
 KINDS = ("words", "sentences", "both")
 
 
-def effect(gain, p=0.001):
-    of = {"difference": gain, "low": gain - 0.03, "high": gain + 0.03, "p_value": p}
-    return {"value": 0.5 + gain, "low": 0.4, "high": 0.6, "gain": of, "by_dataset": {}, "n": 100}
+def figure(layers, removal, kind, gain=None, p=0.001, p_holm=None):
+    row = {"layers": layers, "removal": removal, "task": kind, "subset": "macro", "metric": "spearman"}
+    if gain is not None:
+        row |= {"gain": gain, "gain_low": gain - 0.03, "gain_high": gain + 0.03, "p_value": p, "p_holm": p_holm}
+    return Row(**row, value=0.5 + (gain or 0), low=0.4, high=0.6, n=100)
 
 
-def layer(name, outcome, gain):
-    effects = {kind: effect(gain * (1 + i / 2)) for i, kind in enumerate(KINDS)}
+def gains(layers, removal, gain, p, p_holm):
+    factors = {kind: 1 + i / 2 for i, kind in enumerate(KINDS)}
+    return [
+        figure(layers, removal, kind, gain * factor, p, p_holm if kind == "both" else None)
+        for kind, factor in factors.items()
+    ]
+
+
+def layer(name, outcome):
     return {
-        **{"layer": name, "outcome": outcome, "meaning": HARM, "final": f"learned({HARM})", "described": HARM},
-        **{"choices": {f"m({HARM})": 5}, "raw": {kind: effect(0.0, 1.0) for kind in KINDS}},
-        **{"chosen": effects, "p_holm": 0.01 if outcome == "helped" else 0.5},
-        "methods": [{"method": f"m{name}", "settings": ["D=1", HARM], **effects, "p_holm": 0.2}],
-        "geometry": {
-            removal: {"mean_cosine": 0.1 + shift, "isoscore": 0.4, "lid": 20 + shift, "frequency_pc1": 0.3}
-            for removal, shift in (("none", 0.2), ("chosen", 0.0))
-        },
+        **{"layer": name, "outcome": outcome, "meaning": HARM, "final": f"learned({HARM})"},
+        **{"choices": {f"m({HARM})": 5}, "settings": {f"m{name}": ["D=1", HARM]}},
     }
 
 
+def rows_of(name, outcome, gain):
+    measures = {"mean_cosine": 0.1, "isoscore": 0.4, "lid": 20.0, "frequency_pc1": 0.3}
+    geometry = [
+        Row(layers=name, removal=removal, task="geometry", subset=name, metric=metric, value=value + shift)
+        for removal, shift in (("none", 0.2), ("chosen", 0.0))
+        for metric, value in measures.items()
+    ]
+    return [
+        *(figure(name, "none", kind) for kind in KINDS),
+        *gains(name, "chosen", gain, 0.001, 0.01 if outcome == "helped" else 0.5),
+        *gains(name, f"m{name}", gain, 0.001, 0.2),
+        *geometry,
+    ]
+
+
 def task_row(removal, value, subset="total", gain=None):
-    where = {"layers": "2", "removal": removal, "task": "google", "subset": subset, "metric": "accuracy"}
-    return Row(**where, value=value, gain=gain, gain_low=gain, gain_high=gain, p_value=0.01).to_json()
+    row = {"layers": "2", "removal": removal, "task": "google", "subset": subset, "metric": "accuracy"}
+    return Row(**row, value=value, gain=gain, gain_low=gain, gain_high=gain, p_value=gain and 0.01)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return [
+        *rows_of("static", "helped", 0.05),
+        *rows_of("1", "helped", 0.04),
+        *rows_of("2", "hurt", -0.03),
+        *(row for removal in ("chosen", "layer_alone") for row in gains("chosen", removal, -0.01, 0.4, 0.4)),
+        task_row("none", 0.7),
+        task_row("chosen", 0.65, gain=-0.05),
+        task_row("none", 0.1, "a category"),
+    ]
 
 
 @pytest.fixture(scope="module")
 def advice():
-    which = {"outcome": "not sure", "layer": "1", "final": "none", "reference": "2", "choices": {"1: m": 5}}
-    effects = {kind: effect(-0.01, 0.4) for kind in KINDS}
     return {
         **{"encoder": f"tiny {HARM}", "answer": "only for these layers", "layers_helped": ["static", "1"]},
         **{"verdict": f"Only for these layers: static, 1. {HARM}", "advice": f"Keep raw layer 2. {HARM}"},
         "warning": f"Further tasks lose: {HARM}",
-        "layers": [layer("static", "helped", 0.05), layer("1", "helped", 0.04), layer("2", "hurt", -0.03)],
-        "which": {**which, "chosen": effects, "layer_alone": effects},
-        "tasks": [
-            task_row("none", 0.7),
-            task_row("chosen", 0.65, gain=-0.05),
-            task_row("none", 0.1, "a category"),
-        ],
+        "layers": [layer("static", "helped"), layer("1", "helped"), layer("2", "hurt")],
+        "which": {"outcome": "not sure", "layer": "1", "final": "none", "reference": "2", "choices": {"1: m": 5}},
         "not_run": [["2", "stsb", HARM]],
         "how": [HARM, "Words: 100 pairs."],
         "commands": [{"what": f"Export {HARM}", "command": f"python export.py {HARM}"}],
@@ -59,8 +84,9 @@ def advice():
 
 
 @pytest.fixture(scope="module")
-def page(advice, tmp_path_factory):
+def page(advice, rows, tmp_path_factory):
     folder = tmp_path_factory.mktemp("advice")
+    write_results(folder, rows)
     (folder / "advice.json").write_text(json.dumps(advice))
     return write_advice_page(folder)
 
@@ -103,16 +129,15 @@ def test_fetches_nothing(opened, page):
     assert page.stat().st_size < 200_000
 
 
-def test_the_forest_draws_every_gain_at_its_place(opened, advice):
+def test_the_forest_draws_every_gain_at_its_place(opened, rows):
     drawn = opened.execute_script(
         "return [...document.querySelectorAll('#forest g[data-layer]')].map((group) => {"
         "  const line = group.querySelector('line'), shape = group.lastChild.getBBox();"
-        "  return [group.dataset.layer, group.dataset.kind, +group.dataset.difference, +line.getAttribute('x1'),"
+        "  return [group.dataset.layer, group.dataset.kind, +group.dataset.gain, +line.getAttribute('x1'),"
         "    +line.getAttribute('x2'), shape.x + shape.width / 2]; })"
     )
-    expected = {
-        (each["layer"], kind): each["chosen"][kind]["gain"]["difference"] for each in advice["layers"] for kind in KINDS
-    }
+    expected = {(row.layers, row.task): row.gain for row in rows if row.removal == "chosen" and row.task in KINDS}
+    expected = {where: gain for where, gain in expected.items() if where[0] != "chosen"}
     assert {(name, kind): gain for name, kind, gain, *_ in drawn} == expected
     drawn.sort(key=lambda item: item[2])
     places = [middle for *_, middle in drawn]

@@ -1,89 +1,124 @@
 """A study of planted truths: a cone that hides the meaning of words, and none."""
 
+import numpy as np
 import pytest
+from uncone.learning.problem import Problem
 
-from uncone.advice.choice import RAW, Design
 from uncone.advice.conclusion import conclude
-from uncone.advice.kept import FinishedLayer, find, keep
-from uncone.advice.layer import study_layer
-from uncone.advice.learner import Learner, LearnerSettings
+from uncone.advice.design import CHOSEN, RAW, Design
+from uncone.advice.study import LayerStudy, candidates_of, cosines, find, keep
 from uncone.encoder.store import FeatureStore
+from uncone.learning.fit import learn
+from uncone.learning.recipe import Recipe
 from uncone.removal import all_but_the_top, centre, none, whitening
 from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
+from uncone.tasks.row import Row
 
 from .planted import pairs_of, table_encoder
 
-LEARNING = LearnerSettings([1, None], [True, False], 4, [3, 10], [0.1], 10.0, 0.1, 0.0, 0.05, 16, 0)
+RECIPE = Recipe.named("quick").but(rank=4, uniform_share=1, contrast={"weight": 0}, strength=1)
+WHERE = {"encoder": "planted", "pooling": "mean", "seed": 0}
 
 
-def studied(cone, tmp_path, learning=None):
-    encoder = table_encoder(cone)
-    vectors = Vectors(encoder, FeatureStore(tmp_path))
-    design = Design(*pairs_of(encoder), folds=4, divisions=2, seed=0)
-    spectra = Spectra(lambda: encoder.table)
-    removals = {RAW: [none(encoder.dimension)]}
-    if learning is None:
-        removals |= {
-            "centre": [centre(spectra.uniform)],
-            "all_but_the_top": [all_but_the_top(spectra.uniform, D) for D in (1, 3)],
-            "whitening": [whitening(spectra.uniform, 8)],
-        }
-    texts = list(design.sentences.text1)
-    learner = learning and Learner(vectors, design, spectra.uniform, (texts[:20], texts[20:40]), learning)
-    return design, study_layer(vectors, design, removals, learner)
+class Scene:
+    """One layer, studied."""
+
+    def __init__(self, cone, folder, learned=False):
+        encoder = table_encoder(cone)
+        self.vectors = Vectors(encoder, FeatureStore(folder))
+        self.design = Design(*pairs_of(encoder), folds=4, divisions=2, seed=0)
+        spectra = Spectra(lambda: encoder.table)
+        fixed = {RAW: [none(encoder.dimension)]}
+        if not learned:
+            fixed |= {
+                "centre": [centre(spectra.uniform)],
+                "all_but_the_top": [all_but_the_top(spectra.uniform, D) for D in (1, 3)],
+                "whitening": [whitening(spectra.uniform, 8)],
+            }
+        self.learned_from = []
+
+        def learn_from(rows):
+            self.learned_from.append(rows)
+            pairs = self.design.pairs["words"].take(rows)
+            return learn(Problem(self.vectors, spectra, lambda: (pairs, pairs, pairs)), RECIPE)
+
+        self.found = candidates_of(self.vectors, self.design, fixed, {"learned": learn_from} if learned else {})
+        candidates = list(self.found)
+        final = self.design.choose(candidates)
+        self.removal = self.found[final]().for_encoder(encoder)
+        row = Row(removal=RAW, task="google", subset="total", metric="accuracy", value=0.5)
+        self.study = LayerStudy(
+            layer="words", candidates=candidates, final=final, rows=[row], not_run=[("lee", "no data")]
+        )
+
+    def concluded(self):
+        return conclude(self.design, [self.study], WHERE, resamples=1000, seed=0)
 
 
-def concluded(cone, tmp_path, learning=None):
-    design, study = studied(cone, tmp_path, learning)
-    kept = FinishedLayer(study.layer, study.candidates, study.final, study.removal.describe(), {}, [], [])
-    return conclude(design, [kept], resamples=1000, seed=0)
-
-
-@pytest.mark.parametrize("learning", [None, LEARNING], ids=["fixed", "learned"])
-def test_a_cone_is_opened(tmp_path, learning):
-    conclusion = concluded(4.0, tmp_path, learning)
+@pytest.mark.parametrize("learned", [False, True], ids=["fixed", "learned"])
+def test_a_cone_is_opened(tmp_path, learned):
+    conclusion = Scene(4.0, tmp_path, learned).concluded()
     assert conclusion.answer == "yes"
     layer = conclusion.layers[0]
-    assert all(layer.chosen[kind].gain.low > 0.1 for kind in ("words", "sentences", "both"))
-    assert layer.final[0] == ("all_but_the_top" if learning is None else "learned")
+    gains = conclusion.gains("words")
+    assert all(gains[kind].gain_low > 0.1 for kind in ("words", "sentences", "both"))
+    assert layer.final.startswith("learned" if learned else "all_but_the_top")
     assert conclusion.which.outcome == "helped"
-    assert layer.raw["words"].value < 0.6 < layer.chosen["words"].value
+    words = gains["words"]
+    assert words.value - words.gain < 0.6 < words.value
 
 
-@pytest.mark.parametrize("learning", [None, LEARNING], ids=["fixed", "learned"])
-def test_what_has_no_cone_is_left_alone(tmp_path, learning):
-    conclusion = concluded(0.0, tmp_path, learning)
+@pytest.mark.parametrize("learned", [False, True], ids=["fixed", "learned"])
+def test_what_has_no_cone_is_left_alone(tmp_path, learned):
+    conclusion = Scene(0.0, tmp_path, learned).concluded()
     assert conclusion.answer == "no"
     assert conclusion.layers[0].outcome != "helped"
     assert conclusion.which.outcome != "helped"
-    if learning is None:  # each method alone: whitening to 8 of 24 dimensions throws meaning away, and is caught
-        whitened = conclusion.layers[0].methods["whitening"]
-        assert whitened.effects["words"].loses
-        assert whitened.effects["sentences"].loses
-        assert whitened.p_holm < 0.05
+    if not learned:  # each method alone: whitening to 8 of 24 dimensions throws meaning away, and is caught
+        whitened = {row.task: row for row in conclusion.rows if row.removal == "whitening" and row.subset == "macro"}
+        assert all(row.p_value < 0.05 and row.gain < 0 for row in whitened.values())
+        assert whitened["both"].p_holm < 0.05
 
 
-def test_the_removal_handed_out_is_the_one_that_all_pairs_choose(tmp_path):
-    design, study = studied(4.0, tmp_path)
-    chosen = study.candidates[study.final]
-    assert f"D={study.removal.settings['D']}" in chosen.settings
-    assert design.scores(study.candidates).best(raw=0) == study.final
+def test_rows_hold_every_system_on_every_kind(tmp_path):
+    rows = Scene(4.0, tmp_path).concluded().rows
+    of_layer = [row for row in rows if row.layers == "words" and row.subset == "macro"]
+    assert len(of_layer) == 3 * len({row.removal for row in of_layer}) == 15
+    gain = {(row.removal, row.task): row for row in of_layer}
+    raw, chosen = gain[RAW, "both"], gain[CHOSEN, "both"]
+    assert chosen.gain == pytest.approx(chosen.value - raw.value)
+    assert raw.value == pytest.approx((gain[RAW, "words"].value + gain[RAW, "sentences"].value) / 2)
+    assert {row.subset for row in rows if row.task == "words"} == {"macro", "planted words"}
+    assert [row for row in rows if row.task == "google"] != []
+
+
+def test_a_fit_learns_from_its_folds_alone_and_what_is_scored_is_handed_out(tmp_path):
+    scene = Scene(3.0, tmp_path, learned=True)
+    *fits, whole = scene.learned_from
+    assert len(whole) == len(scene.design.pairs["words"])
+    for fit, rows in enumerate(fits):
+        assert not set(scene.design.folds.fold[rows]) & {fit, (fit + 1) % 4}
+    learned = scene.study.candidates[1]
+    again = scene.found[learned]()
+    for kind, found in cosines(scene.vectors, again, scene.design).items():
+        np.testing.assert_allclose(cosines(scene.vectors, scene.removal, scene.design)[kind], found)
+        assert learned.cosines[kind].shape == (4, len(scene.design.pairs[kind]))
 
 
 def test_a_layer_is_kept_and_found_again(tmp_path):
-    _, study = studied(4.0, tmp_path / "store")
+    scene = Scene(4.0, tmp_path / "store")
     folder = tmp_path / "layers" / "words"
-    measured = {"geometry": {"none": {"lid": 1.0}}, "rows": [], "not_run": []}
-    keep(folder, "digest", study, **measured)
+    keep(folder, "digest", scene.study, scene.removal)
     kept = find(folder, "digest")
-    assert (kept.layer, kept.final, kept.geometry) == ("words", study.final, measured["geometry"])
-    for ours, theirs in zip(kept.candidates, study.candidates, strict=True):
-        assert (ours.words == theirs.words).all()
-        assert (ours.sentences == theirs.sentences).all()
+    assert (kept.layer, kept.final.name, kept.rows) == ("words", scene.study.final.name, scene.study.rows)
+    assert [tuple(each) for each in kept.not_run] == [("lee", "no data")]
+    for ours, theirs in zip(kept.candidates, scene.study.candidates, strict=True):
+        assert ours.name == theirs.name
+        assert all((ours.cosines[kind] == theirs.cosines[kind]).all() for kind in theirs.cosines)
     assert find(folder, "another study") is None
     assert find(tmp_path / "nowhere", "digest") is None
-    (folder / "cosines.safetensors").write_bytes(b"damaged")
+    (folder / "study.safetensors").write_bytes(b"damaged")
     assert find(folder, "digest") is None
-    keep(folder, "digest", study, **measured)
+    keep(folder, "digest", scene.study, scene.removal)
     assert find(folder, "digest") is not None

@@ -2,17 +2,18 @@
 
 import pytest
 
-from uncone.advice.effects import Effect
 from uncone.advice.verdict import answer, outcome
-from uncone.tasks.statistics import Difference
+from uncone.tasks.row import Row
 
 
-def effects(words, sentences, both):
+def gains(words, sentences, both, p_holm):
     """Of gains, each with the p-value."""
-    return {
-        kind: Effect(0.5, 0.4, 0.6, Difference(gain, gain - 0.1, gain + 0.1, p), {}, 100)
-        for kind, (gain, p) in {"words": words, "sentences": sentences, "both": both}.items()
-    }
+    rows = {}
+    for kind, (gain, p) in {"words": words, "sentences": sentences, "both": both}.items():
+        interval = {"gain": gain, "gain_low": gain - 0.1, "gain_high": gain + 0.1, "p_value": p}
+        figure = {"removal": "chosen", "task": kind, "subset": "macro", "metric": "spearman", "value": 0.5}
+        rows[kind] = Row(**figure, **interval, p_holm=p_holm if kind == "both" else None)
+    return rows
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,7 @@ def effects(words, sentences, both):
     ],
 )
 def test_outcome(words, sentences, both, p_holm, final, expected):
-    assert outcome(effects(words, sentences, both), p_holm, final) == expected
+    assert outcome(gains(words, sentences, both, p_holm), final) == expected
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from uncone.commands import advise as command
 from uncone.commands.advise import advise
 from uncone.commands.schema import register
 from uncone.data.splits import seen_pairs
-from uncone.encoder import Encoder
+from uncone.encoder import Encoder, TransformerEncoder
 from uncone.removal import load, none
 from uncone.removal.vectors import Vectors
 from uncone.runs.reading import read_results
@@ -22,19 +23,18 @@ ROOT = Path(__file__).parents[2]
 SMALL = [
     "folds=3",
     "divisions=2",
-    "removal=[centre,all_but_the_top]",
+    "removal=[centre,all_but_the_top,learned]",
     "methods.all_but_the_top.D=[1,2]",
     "vocabulary_size=200",
-    "learning.components=[2]",
-    "learning.steps=[1,2]",
-    "learning.contrast.batch_size=8",
+    "recipe.D=2",
+    "recipe.optimizer.max_steps=2",
+    "recipe.strength=1",
+    "recipe.contrast={batch_size:8,corpus:lee_background,limit:5}",
     "probe={texts:5,size:400,queries:20}",
     "resamples=200",
     "task=[]",
     "words=[ws353]",
     "sentences=[lee]",
-    "learning.contrast.corpus=lee_background",
-    "learning.contrast.limit=5",
 ]
 
 
@@ -72,13 +72,13 @@ def test_every_layer_is_judged(run):
     assert advice["layers_helped"] == [each["layer"] for each in advice["layers"] if each["outcome"] == "helped"]
     assert advice["which"]["reference"] == "2"
     assert [row.to_json() for row in rows] == [row.to_json() for row in read_results(folder)]
-    gains = {(row.layers, row.removal, row.task): row for row in rows if row.gain is not None and row.subset == "macro"}
+    found = {(row.layers, row.removal, row.task, row.metric) for row in rows}
     for layer in advice["layers"]:
-        found = gains[layer["layer"], "chosen", "both"]
-        assert found.gain == layer["chosen"]["both"]["gain"]["difference"]
-        assert found.p_holm == layer["p_holm"]
-        assert {method["method"] for method in layer["methods"]} == {"centre", "all_but_the_top", "learned"}
-        assert {"lid", "mean_cosine"} <= set(layer["geometry"]["none"])
+        assert list(layer["settings"]) == ["centre", "all_but_the_top", "learned"]
+        for removal in ("none", "chosen", *layer["settings"]):
+            assert {(layer["layer"], removal, kind, "spearman") for kind in ("words", "sentences", "both")} <= found
+        assert {(layer["layer"], "none", "geometry", metric) for metric in ("lid", "mean_cosine")} <= found
+    assert ("chosen", "layer_alone", "both", "spearman") in found
     for name in ("config.yaml", "environment.json", "advice.html"):
         assert (folder / name).is_file()
 
@@ -88,30 +88,51 @@ def test_an_interrupted_study_continues(run, monkeypatch, tmp_path):
     folder, overrides, rows = run
     copy = shutil.copytree(folder, tmp_path / "copy")
     studied = []
-    study = command.study
-    monkeypatch.setattr(command, "study", lambda *given: studied.append(given[-2].name) or study(*given))
+    candidates_of = command.candidates_of
+    monkeypatch.setattr(
+        command, "candidates_of", lambda *given: studied.append(given[0].encoder.layers) or candidates_of(*given)
+    )
     assert advise(config_of(copy, *overrides)) == rows
     assert studied == []
     shutil.rmtree(copy / "layers" / "2")
-    (copy / "layers" / "static" / "study.json").write_text("{")
+    (copy / "layers" / "static" / "study.safetensors").write_text("{")
     assert advise(config_of(copy, *overrides)) == rows
     assert studied == ["static", "2"]
     advise(config_of(copy, *overrides, "layers=[static]", "seed=1"))
     assert studied == ["static", "2", "static"]
 
 
+def test_the_model_is_loaded_once_and_a_text_encoded_once(model, tmp_path, monkeypatch):
+    loaded, encoded = [], []
+    make, run_model = command.make_vectors, TransformerEncoder._run
+
+    def counted(self, ids, *rest, **options):
+        encoded.extend(map(tuple, ids))
+        return run_model(self, ids, *rest, **options)
+
+    monkeypatch.setattr(command, "make_vectors", lambda config: loaded.append(1) or make(config))
+    monkeypatch.setattr(TransformerEncoder, "_run", counted)
+    advise(config_of(tmp_path, "encoder=local", f"encoder.path={model}", f"cache_dir={tmp_path}/store"))
+    assert len(loaded) == 1
+    assert max(Counter(encoded).values()) <= 3  # pooled as words and vocabulary, and as tokens of the geometry
+
+
 def test_layers_share_one_encode_which_is_what_each_reads_alone(run, model, tmp_path):
     _, overrides, _ = run
-    layers = command.vectors_of(config_of(tmp_path, *overrides, f"cache_dir={tmp_path}/store"), [1, 2])
+    layers = command.vectors_by_layer(config_of(tmp_path, *overrides, f"cache_dir={tmp_path}/store"))
+    assert list(layers) == ["static", "1", "2"]
     texts = ["the cat sat", "a dog barked", "able"]
-    layers.share_layers(texts)
-    layers.share_layers(texts, tokens=True)
+    assert (
+        layers["static"].raw_sentences(texts) == Encoder.from_pretrained(str(model), layers="static").encode(texts)
+    ).all()
+    layers["2"].raw_sentences(texts)
+    layers["1"].raw_tokens(texts)
     for layer in (1, 2):
         alone = Encoder.from_pretrained(str(model), layers=[layer])
-        vectors = Vectors(alone, layers.store)
-        built = layers.store.built
+        vectors = Vectors(alone, layers["2"].store)
+        built = vectors.store.built
         found, tokens = vectors.raw_sentences(texts), vectors.raw_tokens(texts)
-        assert layers.store.built == built
+        assert vectors.store.built == built
         assert abs(found - alone.encode(texts)).max() < 1e-5
         expected = alone.encode_tokens(texts)
         assert abs(tokens.vectors - expected.vectors).max() < 1e-5
@@ -121,9 +142,9 @@ def test_layers_share_one_encode_which_is_what_each_reads_alone(run, model, tmp_
 
 def test_a_learned_removal_says_what_it_was_trained_on(run, tmp_path):
     _, overrides, _ = run
-    advise(config_of(tmp_path, *overrides, "layers=[1]", "removal=[]"))
-    kept = json.loads((tmp_path / "layers" / "1" / "study.json").read_text())
-    if kept["candidates"][kept["final"]][0] == "none":
+    advise(config_of(tmp_path, *overrides, "layers=[1]", "removal=[learned]"))
+    [layer] = json.loads((tmp_path / "advice.json").read_text())["layers"]
+    if layer["final"] == "none":
         assert not (tmp_path / "layers" / "1" / "removal.json").exists()
     else:
         removal = load(tmp_path / "layers" / "1")
@@ -131,11 +152,12 @@ def test_a_learned_removal_says_what_it_was_trained_on(run, tmp_path):
         assert len(seen_pairs(removal.settings["trained_on"])) == 353
 
 
-def test_word_vectors_have_one_layer(tmp_path, capsys):
-    advise(config_of(tmp_path, "encoder=glove", "encoder.limit=20000", "learning=null"))
+def test_word_vectors_have_one_layer(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "given_overrides", lambda key: ["encoder=glove"] if key == "encoder" else [])
+    advise(config_of(tmp_path, "encoder=glove", "encoder.limit=20000", "removal=[centre,all_but_the_top]"))
     advice = json.loads((tmp_path / "advice.json").read_text())
     assert [layer["layer"] for layer in advice["layers"]] == ["words"]
-    assert advice["commands"][0]["command"].startswith("python export.py encoder=glove encoder.limit=20000 ")
+    assert advice["commands"][0]["command"].startswith("python export.py encoder=glove removal=")
     output = " ".join(capsys.readouterr().out.split())
     assert " ".join(advice["verdict"].split()) in output
     with pytest.raises(ValueError, match="word vectors have one layer"):

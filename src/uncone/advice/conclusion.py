@@ -1,209 +1,189 @@
-"""From finished layers to the answer: effects of what the nested study chooses, layer by layer and over layers."""
+"""From finished layers to the answer: what the nested choice gains, layer by layer and over layers."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from uncone.advice.choice import RAW, Candidate, Design, choose
-from uncone.advice.effects import BOTH, KINDS, Effect, Replicates, corrected, effects, replicates
-from uncone.advice.kept import FinishedLayer
-from uncone.advice.verdict import Answer, Outcome, answer, outcome
+import numpy as np
 
-CHOSEN = "chosen"
-Effects = dict[str, Effect]  # on "words", "sentences" and "both"
+from uncone.advice.design import CHOSEN, KINDS, RAW, Candidate, Design
+from uncone.advice.study import LayerStudy
+from uncone.advice.verdict import BOTH, MACRO, Answer, Gains, Outcome, answer, outcome, p_value
+from uncone.tasks.row import Row
+from uncone.tasks.statistics import Estimate, holm
 
-
-@dataclass(frozen=True)
-class MethodEffects:
-    """One method at the settings that each split chooses, over raw vectors of the same layer.
-
-    Attributes:
-        settings: chosen in each split.
-        effects: on words, sentences and both.
-        p_holm: of the gain on both, corrected for all methods of the layer.
-    """
-
-    settings: list[str]
-    effects: Effects
-    p_holm: float
+LAYER_ALONE = "layer_alone"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerConclusion:
     """What removal does for one layer.
 
     Attributes:
         layer: its name.
         outcome: see `uncone.advice.verdict`.
-        final: the removal that all pairs choose, as (method, settings).
-        described: that removal in a line.
+        final: name of the candidate that all pairs choose.
         choices: what the splits chose, and how many did.
-        raw: of raw vectors; gains are nil.
-        chosen: of the nested choice, over raw vectors.
-        p_holm: of its gain on both, corrected for all layers.
-        methods: every method by itself.
-        geometry: measures, raw ("none") and after the final removal ("chosen").
+        settings: of each method, the candidates that the splits chose.
     """
 
     layer: str
     outcome: Outcome
-    final: tuple[str, str]
-    described: str
+    final: str
     choices: dict[str, int]
-    raw: Effects
-    chosen: Effects
-    p_holm: float
-    methods: dict[str, MethodEffects]
-    geometry: dict[str, dict[str, float]]
+    settings: dict[str, list[str]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LayerChoice:
     """Which layer to use, compared with the raw deepest one.
 
     Attributes:
         outcome: see `uncone.advice.verdict`; "helped" if the choice gains surely and loses on nothing surely.
         layer: chosen by all pairs.
-        final: its removal, as (method, settings).
+        final: name of the candidate that goes with it.
         reference: the deepest layer studied, raw.
-        chosen: of the nested choice among all layers and removals.
-        layer_alone: of the nested choice among raw layers.
-        choices: layers and removals that the splits chose, and how many did.
+        choices: layers and candidates that the splits chose, and how many did.
     """
 
     outcome: Outcome
     layer: str
-    final: tuple[str, str]
+    final: str
     reference: str
-    chosen: Effects
-    layer_alone: Effects
     choices: dict[str, int]
 
 
 @dataclass(frozen=True)
 class Conclusion:
-    """The outcome of a study."""
+    """The outcome of a study, and all its figures as rows of results.json."""
 
     answer: Answer
     layers: list[LayerConclusion]
     which: LayerChoice
+    rows: list[Row]
 
     @property
     def helped(self) -> list[str]:
         """The layers that removal helps."""
         return [each.layer for each in self.layers if each.outcome == "helped"]
 
+    def gains(self, layer: str = CHOSEN, removal: str = CHOSEN) -> Gains:
+        """Of the nested choice over raw vectors of the layer; over the raw deepest one, where a layer is chosen too."""
+        rows = [row for row in self.rows if (row.layers, row.removal, row.subset) == (layer, removal, MACRO)]
+        return {row.task: row for row in rows}
 
-def conclude(design: Design, layers: Sequence[FinishedLayer], resamples: int, seed: int) -> Conclusion:
+
+def conclude(
+    design: Design, layers: Sequence[LayerStudy], where: Mapping[str, Any], resamples: int, seed: int
+) -> Conclusion:
     """Draw the conclusion from all layers, in order of depth.
 
     Args:
         design: the pairs, and how they are divided.
         layers: finished ones; raw vectors are the first candidate of each.
+        where: encoder, pooling and seed of the rows.
         resamples: of the bootstrap, which are the same for all layers and systems.
         seed: of the bootstrap.
     """
-    picked = [choose(design, each.candidates, _methods(each)) for each in layers]
-    measured: list[dict[str, Effects]] = []
-    for layer, choices in zip(layers, picked, strict=True):
-        systems = {RAW: [layer.candidates[0]] * len(design.splits)}
-        systems |= {name: [layer.candidates[i] for i in rows] for name, rows in choices.items()}
-        measured.append(_effects(design, systems, RAW, resamples, seed))
-    p_holm = list(corrected({str(i): found[CHOSEN][BOTH] for i, found in enumerate(measured)}).values())
-    concluded = []
-    for layer, choices, found, p in zip(layers, picked, measured, p_holm, strict=True):
-        final = layer.candidates[layer.final]
+    picked = [design.choices(layer.candidates) for layer in layers]
+    measured = [
+        _measured(design, choices, {**where, "layers": layer.layer}, resamples, seed)
+        for layer, choices in zip(layers, picked, strict=True)
+    ]
+    corrected = holm({i: p_value(found[CHOSEN][BOTH]) for i, found in enumerate(measured)})
+    concluded, rows = [], []
+    for i, (layer, choices, found) in enumerate(zip(layers, picked, measured, strict=True)):
+        methods = holm({name: p_value(of[BOTH]) for name, of in found.items() if name not in (RAW, CHOSEN)})
+        for name, p_holm in {CHOSEN: corrected[i], **methods}.items():
+            found[name][BOTH] = replace(found[name][BOTH], p_holm=p_holm)
         concluded.append(
             LayerConclusion(
-                layer.layer,
-                outcome(found[CHOSEN], p, final.method),
-                (final.method, final.settings),
-                layer.described,
-                dict(Counter(_name(layer.candidates[row]) for row in choices[CHOSEN])),
-                found[RAW],
-                found[CHOSEN],
-                p,
-                _by_method(layer, choices, found),
-                layer.geometry,
+                layer=layer.layer,
+                outcome=outcome(found[CHOSEN], layer.final.method),
+                final=layer.final.name,
+                choices=Counter(each.name for each in choices[CHOSEN]),
+                settings={name: sorted({each.name for each in choices[name]}) for name in methods},
             )
         )
-    which = _which(design, layers, picked, resamples, seed)
-    return Conclusion(answer([each.outcome for each in concluded]), concluded, which)
+        rows += [*(row for of in found.values() for row in of.values()), *layer.rows]
+    which, of_which = _which(design, layers, picked, where, resamples, seed)
+    return Conclusion(answer([each.outcome for each in concluded]), concluded, which, rows + of_which)
 
 
 def _which(
     design: Design,
-    layers: Sequence[FinishedLayer],
-    picked: Sequence[Mapping[str, Sequence[int]]],
+    layers: Sequence[LayerStudy],
+    picked: Sequence[Mapping[str, Sequence[Candidate]]],
+    where: Mapping[str, Any],
     resamples: int,
     seed: int,
-) -> LayerChoice:
+) -> tuple[LayerChoice, list[Row]]:
     """Choose a layer with its removal in every split, and score the choice against the raw deepest layer."""
-    reference = layers[-1]
-    with_removal, alone, names = [], [], []
-    for split in design.splits:
-        options = [reference.candidates[0]]
-        options += [each.candidates[choices[CHOSEN][split]] for each, choices in zip(layers, picked, strict=True)]
-        best = design.scores(options, split).best(raw=0)
-        with_removal.append(options[best])
-        names.append(f"{([reference, *layers])[best].layer}: {_name(options[best])}")
-        options = [reference.candidates[0], *(each.candidates[0] for each in layers)]
-        alone.append(options[design.scores(options, split).best(raw=0)])
-    options = [reference.candidates[0], *(each.candidates[each.final] for each in layers)]
-    best = design.scores(options).best(raw=0)
-    layer, final = [reference, *layers][best], options[best]
-    systems = {RAW: [reference.candidates[0]] * len(design.splits), CHOSEN: with_removal, "layer alone": alone}
-    found = _effects(design, systems, RAW, resamples, seed)
-    is_reference = layer is reference and final.method == RAW
-    return LayerChoice(
+    reference = layers[-1].candidates[0]
+    layer_of = {each: layer.layer for layer in layers for each in layer.candidates}
+    options = [[reference, *(choices[CHOSEN][split] for choices in picked)] for split in design.splits]
+    alone = [reference, *(layer.candidates[0] for layer in layers)]
+    systems = {
+        RAW: [reference] * len(options),
+        CHOSEN: [design.choose(each, split) for split, each in enumerate(options)],
+        LAYER_ALONE: [design.choose(alone, split) for split in design.splits],
+    }
+    found = _measured(design, systems, {**where, "layers": CHOSEN}, resamples, seed)
+    for gains in (found[CHOSEN], found[LAYER_ALONE]):
+        gains[BOTH] = replace(gains[BOTH], p_holm=gains[BOTH].p_value)  # one comparison
+    final = design.choose([reference, *(layer.final for layer in layers)])
+    which = LayerChoice(
         # a raw layer other than the deepest is a choice too
-        "left alone" if is_reference else outcome(found[CHOSEN], found[CHOSEN][BOTH].gain.p_value, CHOSEN),
-        layer.layer,
-        (final.method, final.settings),
-        reference.layer,
-        found[CHOSEN],
-        found["layer alone"],
-        dict(Counter(names)),
+        outcome=outcome(found[CHOSEN], RAW if final is reference else CHOSEN),
+        layer=layer_of[final],
+        final=final.name,
+        reference=layers[-1].layer,
+        choices=Counter(f"{layer_of[each]}: {each.name}" for each in systems[CHOSEN]),
     )
+    return which, [*found[CHOSEN].values(), *found[LAYER_ALONE].values()]
 
 
-def _effects(
-    design: Design, systems: Mapping[str, Sequence[Candidate]], reference: str, resamples: int, seed: int
-) -> dict[str, Effects]:
-    """Effects of systems, each one candidate a split, over a reference; those undefined on a kind are left out."""
-    predicted = {name: design.predictions(chosen) for name, chosen in systems.items()}
-    figures = dict(zip(KINDS, design.tested, strict=True))
-    measured: dict[str, dict[str, Replicates]] = {}
-    for i, (kind, figure) in enumerate(figures.items()):
-        cosines = {name: each[i] for name, each in predicted.items()}
-        measured[kind] = replicates(figure, cosines, resamples, [seed, i])
-        if reference not in measured[kind]:
-            raise ValueError(f"raw vectors give the same cosine to all {kind} of a fold: there is nothing to compare")
+def _measured(
+    design: Design, systems: Mapping[str, Sequence[Candidate]], where: Mapping[str, Any], resamples: int, seed: int
+) -> dict[str, Gains]:
+    """Rows of systems, each one candidate a split, over raw vectors; those undefined on a kind are left out.
 
-    def of(name: str) -> dict[str, Replicates]:
-        return {kind: measured[kind][name] for kind in KINDS}
-
-    defined = [name for name in systems if all(name in measured[kind] for kind in KINDS)]
-    return {name: effects(figures, of(name), of(reference)) for name in defined}
-
-
-def _by_method(
-    layer: FinishedLayer, choices: Mapping[str, Sequence[int]], found: Mapping[str, Effects]
-) -> dict[str, MethodEffects]:
-    methods = [method for method in _methods(layer) if method in found]
-    p_holm = corrected({method: found[method][BOTH] for method in methods})
+    Of each system: on words, sentences and, last, the mean of both, and on each data set under its name.
+    """
+    estimates: dict[tuple[str, str], list[Estimate]] = {}  # by kind and data set, of each system
+    for i, (kind, figure) in enumerate(design.tested.items()):
+        predicted = np.stack([figure.cosines(kind, chosen) for chosen in systems.values()])
+        by_dataset = figure.estimates(predicted, resamples, [seed, i])
+        estimates[kind, MACRO] = [_mean(of) for of in zip(*by_dataset, strict=True)]
+        estimates |= {(kind, name): of for name, of in zip(figure.cells, by_dataset, strict=True)}
+    estimates[BOTH, MACRO] = [_mean(of) for of in zip(*(estimates[kind, MACRO] for kind in KINDS), strict=True)]
+    raw = list(systems).index(RAW)
+    if np.isnan(estimates[BOTH, MACRO][raw].value):
+        raise ValueError("raw vectors give the same cosine to all pairs of a fold: there is nothing to compare")
+    n = {kind: figure.n for kind, figure in design.tested.items()}
+    n[BOTH] = sum(n.values())
     return {
-        method: MethodEffects([layer.candidates[i].settings for i in choices[method]], found[method], p_holm[method])
-        for method in methods
+        name: {
+            task if subset == MACRO else subset: _row(
+                of[s], of[raw], **where, removal=name, task=task, subset=subset, n=n[task]
+            )
+            for (task, subset), of in estimates.items()
+        }
+        for s, name in enumerate(systems)
+        if not np.isnan(estimates[BOTH, MACRO][s].value)
     }
 
 
-def _methods(layer: FinishedLayer) -> list[str]:
-    """The methods tried, without raw vectors."""
-    return list(dict.fromkeys(each.method for each in layer.candidates if each.method != RAW))
+def _mean(estimates: Sequence[Estimate]) -> Estimate:
+    return Estimate.mean(estimates, np.full(len(estimates), 1 / len(estimates)))
 
 
-def _name(candidate: Candidate) -> str:
-    return f"{candidate.method}({candidate.settings})" if candidate.settings else candidate.method
+def _row(own: Estimate, raw: Estimate, **figure: Any) -> Row:
+    row = Row(**figure, metric="spearman", value=own.value, **own.interval._asdict())
+    if row.removal == RAW:
+        return row
+    gain = own.minus(raw)
+    return replace(row, gain=gain.difference, gain_low=gain.low, gain_high=gain.high, p_value=gain.p_value)

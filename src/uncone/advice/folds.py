@@ -7,6 +7,8 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from uncone.data.pairs import ScoredPairs
 
@@ -65,13 +67,13 @@ class Folds:
             raise ValueError(f"folds must be at least 3 (test, choice, learning), got {count}")
         if len(pairs) < 10 * count:
             raise ValueError(f"{len(pairs)} word pairs are too few for {count} folds: give at least {10 * count}")
-        first, second = numbered(pairs)
+        first, second, texts = numbered(pairs)
         group = _groups(first, second, count, seed)
         low, high = np.minimum(first, second), np.maximum(first, second)
         _, same = np.unique(np.stack([low, high], 1), axis=0, return_inverse=True)  # (n,) equal for the same two words
         heads = np.random.default_rng(seed).random(same.max() + 1) < 0.5
         fold = np.where(heads[same], group[low], group[high])
-        words = np.zeros((high.max() + 1, count), dtype=bool)  # which words each fold tests
+        words = np.zeros((texts, count), dtype=bool)  # which words each fold tests
         for side in (first, second):
             words[side, fold] = True
         touches = words[first] | words[second]
@@ -107,19 +109,11 @@ def halves(pairs: ScoredPairs, count: int, seed: int) -> np.ndarray:
         >>> np.bincount(halves(load_lee(), 1, seed=0)[0] + 1)  # 25 of 50 documents on each side
         array([625, 300, 300])
     """
-    first, second = numbered(pairs)
-    texts = int(max(first.max(), second.max())) + 1
-    block = np.arange(texts)  # smallest text that each hangs together with
-    while True:
-        joined = block.copy()
-        np.minimum.at(joined, first, block[second])
-        np.minimum.at(joined, second, block[first])
-        joined = joined[joined]
-        if (joined == block).all():
-            break
-        block = joined
+    first, second, texts = numbered(pairs)
+    links = coo_array((np.ones(len(first)), (first, second)), shape=(texts, texts))
+    _, block = connected_components(links, directed=False)  # (texts,) what each hangs together with
     giant = np.bincount(block[first], minlength=texts) > len(first) / 2  # (texts,) by number of the block
-    unit = np.where(giant[block], np.arange(texts), block)  # what is divided
+    unit = np.where(giant[block], texts + np.arange(texts), block)  # what is divided
     _, unit = np.unique(unit, return_inverse=True)
     sizes = np.bincount(unit[first], minlength=unit.max() + 1) + np.bincount(unit[second], minlength=unit.max() + 1)
     generator = np.random.default_rng(seed)
@@ -136,14 +130,12 @@ def halves(pairs: ScoredPairs, count: int, seed: int) -> np.ndarray:
     return divided
 
 
-def numbered(pairs: ScoredPairs) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers (n,) of the first and second texts, the same for texts that differ in nothing but case."""
-    number: dict[str, int] = {}
-    first, second = (
-        np.array([number.setdefault(text.casefold(), len(number)) for text in side])
-        for side in (pairs.text1, pairs.text2)
-    )
-    return first, second
+def numbered(pairs: ScoredPairs) -> tuple[np.ndarray, np.ndarray, int]:
+    """Numbers (n,) of the first and second texts, the same for texts that differ in nothing but case; and how many."""
+    texts = [text.casefold() for text in (*pairs.text1, *pairs.text2)]
+    number = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+    first, second = np.array([number[text] for text in texts]).reshape(2, -1)
+    return first, second, len(number)
 
 
 def _groups(first: np.ndarray, second: np.ndarray, count: int, seed: int) -> np.ndarray:

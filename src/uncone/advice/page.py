@@ -1,28 +1,51 @@
-"""The page of an advice: one HTML file with its data inside, that draws its own figures and opens without a network."""
+"""What an advice holds, and its page: one HTML file with its data inside, that opens without a network."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from uncone.advice.conclusion import Conclusion
+from uncone.advice.study import LayerStudy
+from uncone.advice.verdict import MEANING
+from uncone.advice.words import layer_advice, verdict, warning
 from uncone.geometry.measures import MEASURES
 from uncone.report.page import rendered
+from uncone.runs.reading import read_results
 from uncone.support.files import write
 
 ADVICE, PAGE = "advice.json", "advice.html"
 _SHOWN = ("mean_cosine", "isoscore", "lid", "frequency_pc1")  # of the measures of geometry
 
 
+def advice(encoder: str, conclusion: Conclusion, layers: Sequence[LayerStudy]) -> dict[str, Any]:
+    """What advice.json says of a conclusion, whose figures stand in results.json."""
+    return {
+        "encoder": encoder,
+        "answer": conclusion.answer,
+        "layers_helped": conclusion.helped,
+        "verdict": verdict(encoder, conclusion),
+        "advice": layer_advice(conclusion),
+        "warning": warning(layers),
+        "layers": [{**asdict(each), "meaning": MEANING[each.outcome]} for each in conclusion.layers],
+        "which": asdict(conclusion.which),
+        "not_run": [[layer.layer, *each] for layer in layers for each in layer.not_run],
+        "made": f"Made with uncone {version('uncone')}. This file holds all it shows and opens without a network.",
+    }
+
+
 def write_advice_page(folder: Path) -> Path:
     """Write advice.html into the output folder of advise.py; returns its path.
 
     Args:
-        folder: holds advice.json, see `uncone.advice.words.advice`.
+        folder: holds advice.json (see `advice`; with "how" and "commands") and results.json.
 
     Raises:
-        ValueError: if it holds none.
+        ValueError: if it lacks one of them.
 
     Example:
         >>> write_advice_page(Path("outputs/advise/2026-01-31_12-00-00"))  # doctest: +SKIP
@@ -31,10 +54,11 @@ def write_advice_page(folder: Path) -> Path:
     source = folder / ADVICE
     if not source.is_file():
         raise ValueError(f"no {ADVICE} in {folder.resolve()}: write the page into the output folder of advise.py")
-    advice: dict[str, Any] = json.loads(source.read_text())
-    advice["measures"] = [asdict(MEASURES[name]) for name in _SHOWN]
-    advice["title"] = f"Does removal help {advice['encoder']}?"
+    contents: dict[str, Any] = json.loads(source.read_text())
+    contents["rows"] = [row.to_json() for row in read_results(folder)]
+    contents["measures"] = [asdict(MEASURES[name]) for name in _SHOWN]
+    contents["title"] = f"Does removal help {contents['encoder']}?"
     path = folder / PAGE
     scripts, styles = ("common.js", "advice.js"), ("page.css", "advice.css")
-    write(path, rendered("advice.html", scripts, advice, styles, plotly=False))
+    write(path, rendered("advice.html", scripts, contents, styles, plotly=False))
     return path

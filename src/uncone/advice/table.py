@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from uncone.advice.effects import BOTH, KINDS
-from uncone.tasks.row import SIGNIFICANT
+from uncone.advice.conclusion import Conclusion
+from uncone.advice.design import KINDS
+from uncone.advice.verdict import BOTH, gain
+from uncone.tasks.row import SIGNIFICANT, Row
 
 LEGEND = (
     "Spearman ×100: raw, and what the nested choice gains, with its 95 % interval; both is the mean of the two. "
@@ -18,40 +17,32 @@ LEGEND = (
 )
 
 
-def print_advice(console: Console, advice: Mapping[str, Any]) -> None:
-    """Print what advice.json holds: layers down, both figures across; then the verdict and what to do next."""
+def print_layers(console: Console, conclusion: Conclusion) -> None:
+    """Print layers down, both figures across."""
     table = Table()
     for name in ("layer", "outcome", "words", "sentences", "both"):
         table.add_column(name, justify="left" if name in ("layer", "outcome") else "right")
     table.add_column("all pairs choose")
-    for layer in advice["layers"]:
-        cells = [
-            f"{100 * layer['raw'][kind]['value']:.1f}\n{gain_cell(layer['chosen'][kind]['gain'])}" for kind in KINDS
-        ]
-        both = {**layer["chosen"][BOTH]["gain"], "p_value": layer["p_holm"]}
-        table.add_row(layer["layer"], layer["outcome"], *cells, f"\n{gain_cell(both)}", escape(layer["final"]))
+    for layer in conclusion.layers:
+        gains = conclusion.gains(layer.layer)
+        rows = [gains[kind] for kind in KINDS]
+        cells = [f"{100 * (row.value - gain(row)):.1f}\n{gain_cell(row)}" for row in rows]
+        table.add_row(layer.layer, layer.outcome, *cells, f"\n{gain_cell(gains[BOTH])}", escape(layer.final))
     console.print(table)
     console.print(LEGEND, highlight=False)
-    for layer, task, why in advice["not_run"]:
-        console.print(f"[bold]not run:[/] {task} on layer {layer}: {escape(why)}")
-    for each in advice["commands"]:
-        console.print(f"{each['what']}: {each['command']}", highlight=False, markup=False, soft_wrap=True)
-    if advice["warning"]:
-        console.print(escape(advice["warning"]), highlight=False)
-    console.print(f"[bold]{escape(advice['verdict'])}[/]", highlight=False)
-    console.print(f"[bold]{escape(advice['advice'])}[/]", highlight=False)
 
 
-def gain_cell(gain: Mapping[str, float]) -> str:
-    """A gain to read.
+def gain_cell(row: Row) -> str:
+    """The gain of a row to read, sure if it is after correction, where it was corrected.
 
     Example:
-        >>> gain_cell({"difference": 0.031, "low": 0.012, "high": 0.052, "p_value": 0.001})
+        >>> figure = {"removal": "chosen", "task": "words", "subset": "macro", "metric": "spearman", "value": 0.5}
+        >>> gain_cell(Row(**figure, gain=0.031, gain_low=0.012, gain_high=0.052, p_value=0.001))
         '▲ +3.1 [+1.2, +5.2]'
     """
-    if gain["difference"] == gain["low"] == gain["high"] == 0:
+    low, high = row.gain_low or 0.0, row.gain_high or 0.0
+    if gain(row) == low == high == 0:
         return "as raw"
-    mark = "≈"
-    if gain["p_value"] < SIGNIFICANT:
-        mark = "▲" if gain["difference"] > 0 else "▼"
-    return f"{mark} {100 * gain['difference']:+.1f} [{100 * gain['low']:+.1f}, {100 * gain['high']:+.1f}]"
+    p = row.p_value if row.p_holm is None else row.p_holm
+    mark = "≈" if p is None or p >= SIGNIFICANT else "▲" if gain(row) > 0 else "▼"
+    return f"{mark} {100 * gain(row):+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"

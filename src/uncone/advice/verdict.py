@@ -1,4 +1,4 @@
-"""The rule: what counts as help.
+"""The rule, what counts as help, and the answer in words.
 
 What the nested study chooses for a layer is measured against raw vectors on word pairs, on sentences, and on the mean
 of the two figures, by which it was chosen. The layer is *helped* if the mean gains surely (p < 0.05 after Holm, over
@@ -10,13 +10,14 @@ none is, else "only for these layers".
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
-from uncone.advice.choice import RAW
-from uncone.advice.effects import BOTH, KINDS, Effect
-from uncone.tasks.row import SIGNIFICANT
+from uncone.advice.design import KINDS, RAW
+from uncone.tasks.row import SIGNIFICANT, Row
 
+BOTH, MACRO = "both", "macro"  # the mean of words and sentences; the mean of data sets
+Gains = dict[str, Row]  # on "words", "sentences" and "both", and on each data set
 Outcome = Literal["helped", "trade", "hurt", "left alone", "not sure"]
 Answer = Literal["yes", "no", "only for these layers"]
 
@@ -29,19 +30,15 @@ MEANING: dict[Outcome, str] = {
 }
 
 
-def outcome(effects: Mapping[str, Effect], p_holm: float, final: str) -> Outcome:
-    """What became of one layer.
-
-    Args:
-        effects: of the nested choice over raw vectors, on "words", "sentences" and "both".
-        p_holm: of the gain on both, corrected for all layers.
-        final: the method chosen on all pairs.
-    """
+def outcome(gains: Gains, final: str) -> Outcome:
+    """What became of one layer, from the rows of the nested choice and the method that all pairs choose."""
     if final == RAW:
         return "left alone"
-    if any(effects[kind].loses for kind in KINDS):
-        return "trade" if any(effects[kind].gains for kind in KINDS) else "hurt"
-    return "helped" if p_holm < SIGNIFICANT and effects[BOTH].gain.difference > 0 else "not sure"
+    # of losses no correction: a warning may be one too many, a missed loss may not
+    sure = [gain(gains[kind]) for kind in KINDS if p_value(gains[kind]) < SIGNIFICANT]
+    if any(each < 0 for each in sure):
+        return "trade" if any(each > 0 for each in sure) else "hurt"
+    return "helped" if gains[BOTH].is_sure and gain(gains[BOTH]) > 0 else "not sure"
 
 
 def answer(outcomes: Sequence[Outcome]) -> Answer:
@@ -55,3 +52,13 @@ def answer(outcomes: Sequence[Outcome]) -> Answer:
     if all(helped):
         return "yes"
     return "only for these layers" if any(helped) else "no"
+
+
+def gain(row: Row) -> float:
+    """The gain of a row; nil for raw vectors themselves."""
+    return 0.0 if row.gain is None else row.gain
+
+
+def p_value(row: Row) -> float:
+    """Of the gain, not corrected."""
+    return 1.0 if row.p_value is None else row.p_value

@@ -3,32 +3,45 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from transformers.utils.logging import disable_progress_bar
 
-from uncone.advice.choice import RAW, Design
-from uncone.advice.conclusion import CHOSEN, conclude
-from uncone.advice.kept import find, keep
-from uncone.advice.layer import LEARNED, LayerStudy, pairs_of_folds, study_layer
-from uncone.advice.layers import choose_layers, share_encoding, vectors_of
-from uncone.advice.learner import Learner, LearnerSettings
-from uncone.advice.page import write_advice_page
-from uncone.advice.table import print_advice
-from uncone.advice.words import advice, result_rows
-from uncone.commands.build import is_saved, make_candidates, make_tasks, names, numbers, open_run
+from uncone.advice.conclusion import Conclusion, conclude
+from uncone.advice.design import CHOSEN, RAW, Design
+from uncone.advice.page import ADVICE, advice, write_advice_page
+from uncone.advice.study import LayerStudy, Learn, candidates_of, find, keep
+from uncone.advice.table import print_layers
+from uncone.advice.words import how
+from uncone.commands.build import (
+    is_recipe,
+    is_saved,
+    make_candidates,
+    make_recipe,
+    make_tasks,
+    make_vectors,
+    names,
+    open_run,
+)
 from uncone.commands.systems import leave_out_seen
 from uncone.data import load_sts, load_texts, load_word_pairs
-from uncone.data.pairs import ScoredPairs
+from uncone.encoder import TransformerEncoder
+from uncone.encoder.layers import resolve_layers
 from uncone.encoder.store import text_hash
 from uncone.geometry.probe import GeometryProbe
-from uncone.learning.problem import contrast_corpus, covered, known_neighbours
+from uncone.learning.fit import learn
+from uncone.learning.problem import Problem, covered
+from uncone.learning.recipe import Recipe
 from uncone.removal import Correction, TransductiveRemoval, none
 from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
@@ -36,61 +49,85 @@ from uncone.runs.folder import environment, write_results
 from uncone.runs.settings import digest, telling
 from uncone.support.files import write
 from uncone.tasks import Row, evaluate
+from uncone.tasks.row import GEOMETRY
 
+STATIC = "static"
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
 
 def advise(config: DictConfig) -> list[Row]:
     """Study every layer and write the advice; returns the rows of results.json."""
     console = Console()
-    disable_progress_bar()  # of loading, which takes a moment for each layer
     folder = open_run(config)
-    check_removals(config)
-    layers = choose_layers(config)
-    first = vectors_of(config, layers[0])
-    words, sentences = load_pairs(config, first)
-    design = Design(words, sentences, config.folds, config.divisions, config.seed)
-    console.print(
-        f"{first.encoder.name}: {len(words)} word pairs in {config.folds} folds, {len(sentences)} sentence pairs; "
-        f"to continue after an interruption: output_dir={folder}",
-        highlight=False,
-        markup=False,
-    )
+    for name in filter(is_saved, names(config.removal)):
+        raise ValueError(f"{name} is saved, and may have been trained on these pairs: score it with evaluate.py")
+    layers = vectors_by_layer(config)
+    first = next(iter(layers.values()))
+    design = make_design(config, first)
     key = study_digest(config, first, design)
-    places = [folder / "layers" / (first.encoder.layers if layer is None else str(layer)) for layer in layers]
-    finished = {place: find(place, key) for place in places}
-    if None in finished.values():
-        share_encoding(config, first, layers, design)
-    for layer, place in zip(layers, places, strict=True):
-        if finished[place] is None:
-            study(config, console, first if layer == layers[0] else vectors_of(config, layer), design, place, key)
-            finished[place] = find(place, key)
-        else:
-            console.print(f"layer {place.name}: read from {place}", highlight=False, markup=False)
-    kept = [each for each in finished.values() if each is not None]
-    if len(kept) < len(places):
-        raise OSError(f"what was written to {folder / 'layers'} cannot be read back: is the disk full or failing?")
-    with console.status(f"Drawing {config.resamples} resamples for {len(kept)} layers"):
-        conclusion = conclude(design, kept, config.resamples, config.seed)
-    told = advice(config, first.encoder, design, conclusion, kept)
-    rows = result_rows(first.encoder, conclusion, kept, config.seed)
-    write_results(folder, rows)
-    write(folder / "advice.json", json.dumps(told, indent=1))
+    words, sentences = (len(pairs) for pairs in design.pairs.values())
+    _tell(console, f"{first.encoder.name}: {words} word pairs in {config.folds} folds, {sentences} sentence pairs")
+    _tell(console, f"to continue after an interruption: output_dir={folder}")
+    studies = [
+        study(config, console, vectors, design, folder / "layers" / name, key) for name, vectors in layers.items()
+    ]
+    where = {"encoder": first.encoder.name, "pooling": first.encoder.pooling, "seed": config.seed}
+    with console.status(f"Drawing {config.resamples} resamples for {len(studies)} layers"):
+        conclusion = conclude(design, studies, where, config.resamples, config.seed)
+    told = advice(first.encoder.name, conclusion, studies)
+    told["how"] = [*how(design, config.resamples), *settings_in_words(config)]
+    told["commands"] = next_commands(conclusion, folder, given_overrides("encoder"))
+    write_results(folder, conclusion.rows)
+    write(folder / ADVICE, json.dumps(told, indent=1))
     page = write_advice_page(folder)
-    print_advice(console, told)
-    console.print(f"Written to {folder}; open {page} in a browser", highlight=False, markup=False)
-    return rows
+    print_layers(console, conclusion)
+    for layer, task, why in told["not_run"]:
+        console.print(f"[bold]not run:[/] {task} on layer {layer}: {escape(why)}")
+    for each in told["commands"]:
+        console.print(f"{each['what']}: {each['command']}", highlight=False, markup=False, soft_wrap=True)
+    _tell(console, told["warning"] or "")
+    for line in (told["verdict"], told["advice"]):
+        console.print(f"[bold]{escape(line)}[/]", highlight=False)
+    _tell(console, f"Written to {folder}; open {page} in a browser")
+    return conclusion.rows
 
 
-def check_removals(config: DictConfig) -> None:
-    """Refuse removals that a study cannot choose among."""
-    for name in names(config.removal):
-        if is_saved(name):
-            raise ValueError(f"{name} is saved, and may have been trained on these pairs: score it with evaluate.py")
+def vectors_by_layer(config: DictConfig) -> dict[str, Vectors]:
+    """Raw vectors of the layers that `config.layers` names, by depth, from one loaded model.
+
+    "all" are those that the encoder's pooling allows. What one layer reads is encoded for all of them in one pass,
+    unless it is the classification token.
+
+    Raises:
+        ValueError: if the encoder has no such layer, or its layers are chosen in the encoder group.
+    """
+    if given_overrides("encoder.layers"):
+        raise ValueError("advise.py compares layers: write layers=[…] instead of encoder.layers=…")
+    if "layers" not in config.encoder:
+        if config.layers != "all":
+            raise ValueError(f"word vectors have one layer: leave out layers={config.layers}")
+        vectors = make_vectors(config)
+        return {vectors.encoder.layers: vectors}
+    whole = make_vectors(cast(DictConfig, OmegaConf.merge(config, {"encoder": {"layers": "last"}})))
+    encoder = cast(TransformerEncoder, whole.encoder)
+    depth = encoder.layer_indices[-1]
+    pools_special = encoder.pooling == "cls" or encoder.special_tokens  # which a table has none of
+    asked: Any = OmegaConf.to_container(config)["layers"]  # type: ignore[call-overload,index]
+    if asked == "all":
+        asked = [*([] if pools_special else [STATIC]), *range(1, depth + 1)]
+    asked = asked if isinstance(asked, list) else [asked]
+    blocks = [layer for layer in asked if layer != STATIC]
+    blocks = resolve_layers(blocks, depth) if blocks else []
+    together = encoder.at_layers(blocks) if blocks and encoder.pooling != "cls" else None
+    found = {STATIC: replace(whole, encoder=encoder.at_layers(STATIC))} if STATIC in asked else {}
+    return found | {
+        str(layer): replace(whole, encoder=encoder.at_layers(layer), keep_tokens=True, together=together)
+        for layer in blocks
+    }
 
 
-def load_pairs(config: DictConfig, vectors: Vectors) -> tuple[ScoredPairs, ScoredPairs]:
-    """Word pairs that the encoder knows, and sentence pairs.
+def make_design(config: DictConfig, vectors: Vectors) -> Design:
+    """Word pairs that the encoder knows, and sentence pairs, divided.
 
     Raises:
         ValueError: if either kind is left out: what helps words need not help sentences.
@@ -98,97 +135,143 @@ def load_pairs(config: DictConfig, vectors: Vectors) -> tuple[ScoredPairs, Score
     for key in ("words", "sentences"):
         if not config[key]:
             raise ValueError(f"{key} names no set: a removal may help words and hurt sentences, so give pairs of both")
-    words = load_word_pairs(names(config.words), config.data_dir)
-    return covered(words, vectors), load_sts(names(config.sentences), config.data_dir)
+    words = covered(load_word_pairs(names(config.words), config.data_dir), vectors)
+    sentences = load_sts(names(config.sentences), config.data_dir)
+    return Design(words, sentences, config.folds, config.divisions, config.seed)
 
 
 def study_digest(config: DictConfig, vectors: Vectors, design: Design) -> str:
     """Names all that the outcome of a layer depends on, the version of the code among it."""
     settings = telling(OmegaConf.to_container(config, resolve=True))
     made_with = environment()
-    texts = [text for pairs in (design.words, design.sentences) for text in (*pairs.text1, *pairs.text2)]
-    scores = [pairs.score.tolist() for pairs in (design.words, design.sentences)]
+    texts = [text for pairs in design.pairs.values() for text in (*pairs.text1, *pairs.text2)]
+    scores = [pairs.score.tolist() for pairs in design.pairs.values()]
     parts = [settings, made_with["packages"], made_with["git_commit"], vectors.encoder.hash, text_hash(texts), scores]
     return digest(parts)
 
 
-def study(config: DictConfig, console: Console, vectors: Vectors, design: Design, place: Path, key: str) -> None:
-    """Study one layer, and keep what was found."""
-    began = time.monotonic()
+def study(config: DictConfig, console: Console, vectors: Vectors, design: Design, place: Path, key: str) -> LayerStudy:
+    """Study one layer and keep what was found, or read what was kept."""
+    layer, began = vectors.encoder.layers, time.monotonic()
+    kept = find(place, key)
+    if kept is not None:
+        _tell(console, f"layer {layer}: read from {place}")
+        return kept
     spectra = Spectra.of(vectors, config.fitted_on)
-    made: dict[str, list[Correction]] = {RAW: [none(vectors.encoder.dimension)]}
-    made |= {name: make_candidates(config, name, spectra) for name in names(config.removal) if name != RAW}
-    removals = {name: [each.for_encoder(vectors.encoder) for each in found] for name, found in made.items()}
-    if any(isinstance(each, TransductiveRemoval) for found in removals.values() for each in found):
+    fixed: dict[str, list[Correction]] = {RAW: [none(vectors.encoder.dimension)]}
+    learners: dict[str, Learn] = {}
+    for name in names(config.removal):
+        if is_recipe(config, name):
+            learners[name] = make_learner(config, make_recipe(config, name), vectors, spectra, design)
+        elif name != RAW:
+            fixed[name] = make_candidates(config, name, spectra)
+    if any(isinstance(each, TransductiveRemoval) for found in fixed.values() for each in found):
         raise ValueError("a transductive removal is fitted on what it is tested on: leave it out, or take clustered")
-    learner = None
-    if config.learning is not None:
-        learner = make_learner(config, vectors, design, spectra)
-    fits = sum(map(len, removals.values())) + (len(pairs_of_folds(config.folds)) if learner else 0)
     with Progress(*COLUMNS, console=console, transient=True) as bars:
-        bar = bars.add_task(f"layer {vectors.encoder.layers}", total=fits)
-        found = study_layer(vectors, design, removals, learner, lambda: bars.advance(bar))
-    found = with_origin(config, found)
-    chosen = found.candidates[found.final]
-    measured = measure(config, console, vectors, found)
-    keep(place, key, found, **measured)
-    settings = f" ({chosen.settings})" if chosen.settings else ""
-    console.print(
-        f"layer {found.layer}: all pairs choose {chosen.method}{settings}; {time.monotonic() - began:.0f} s",
-        highlight=False,
+        bar = bars.add_task(f"layer {layer}", total=sum(map(len, fixed.values())) + config.folds * len(learners))
+        candidates = candidates_of(vectors, design, fixed, learners, lambda: bars.advance(bar))
+    final = design.choose(list(candidates))
+    removal = candidates[final]().for_encoder(vectors.encoder)
+    removal = removal.with_settings(chosen_by=[*names(config.words), *names(config.sentences)])
+    rows, not_run = measure(config, console, vectors, None if final.method == RAW else removal)
+    found = LayerStudy(
+        layer=layer,
+        candidates=list(candidates),
+        final=final,
+        rows=rows,
+        not_run=not_run,
     )
+    keep(place, key, found, removal)
+    _tell(console, f"layer {layer}: all pairs choose {final.name}; {time.monotonic() - began:.0f} s")
+    return found
 
 
-def make_learner(config: DictConfig, vectors: Vectors, design: Design, spectra: Spectra) -> Learner:
-    """What learns a removal of this layer, as `config.learning` says."""
-    asked = config.learning
-    settings = LearnerSettings(
-        list(asked.components),
-        list(asked.centred),
-        asked.rank,
-        list(asked.steps),
-        numbers(asked.pull),
-        asked.mixing_pull,
-        asked.learning_rate,
-        asked.contrast.weight,
-        asked.contrast.temperature,
-        asked.contrast.batch_size,
-        config.seed,
-    )
-    neighbours = known_neighbours(contrast_corpus(asked.contrast, config.data_dir), vectors)
-    return Learner(vectors, design, spectra.blend(asked.uniform_share), neighbours, settings)
+def make_learner(config: DictConfig, recipe: Recipe, vectors: Vectors, spectra: Spectra, design: Design) -> Learn:
+    """What learns a removal of this layer from some of the word pairs."""
+    trained_on = {"kind": "words", "sets": names(config.words), "fractions": [1.0], "seed": config.seed}
+    trained_on |= {"validation_sets": None, "test_sets": None}
+
+    def learn_from(rows: np.ndarray) -> Correction:
+        pairs = design.pairs["words"].take(rows)
+        splits = (pairs, pairs, pairs)  # a recipe that chooses too does so by what it learns from
+        problem = Problem(vectors, spectra, lambda: splits, "words", config.seed, config.data_dir, trained_on)
+        return learn(problem, recipe)
+
+    return learn_from
 
 
-def with_origin(config: DictConfig, found: LayerStudy) -> LayerStudy:
-    """The removal says what it was chosen by; a learned one also what it was trained on, for tests to leave out."""
-    settings: dict[str, Any] = {"chosen_by": [*names(config.words), *names(config.sentences)]}
-    if found.candidates[found.final].method == LEARNED:
-        trained_on = {"kind": "words", "sets": names(config.words), "fractions": [1.0], "seed": config.seed}
-        settings["trained_on"] = trained_on | {"validation_sets": None, "test_sets": None}
-    return replace(found, removal=found.removal.with_settings(**settings))
-
-
-def measure(config: DictConfig, console: Console, vectors: Vectors, found: LayerStudy) -> dict[str, Any]:
-    """Geometry and further tasks, raw and after the removal that all pairs choose."""
-    systems: dict[str, Correction] = {RAW: none(vectors.encoder.dimension).for_encoder(vectors.encoder)}
-    if found.candidates[found.final].method != RAW:
-        systems[CHOSEN] = found.removal
+def measure(
+    config: DictConfig, console: Console, vectors: Vectors, removal: Correction | None
+) -> tuple[list[Row], list[tuple[str, str]]]:
+    """Rows of further tasks and of geometry, raw and after the removal that all pairs choose; and what is not run."""
+    encoder = vectors.encoder
+    systems: dict[str, Correction] = {RAW: none(encoder.dimension)} | ({CHOSEN: removal} if removal else {})
     texts = load_texts(config.corpus, config.data_dir)[: config.probe.texts]
     sizes = (config.probe.size, config.probe.queries)
     probe = GeometryProbe.sample(vectors, texts, vectors.type_probabilities(), *sizes, config.seed)
-    tasks = leave_out_seen(config, console, make_tasks(config), systems)
+    where = {"encoder": encoder.name, "layers": encoder.layers, "pooling": encoder.pooling, "seed": config.seed}
     rows, not_run = evaluate(
-        tasks,
-        {name: vectors.corrected(removal) for name, removal in systems.items()},
-        encoder=vectors.encoder.name,
-        layers=vectors.encoder.layers,
-        pooling=vectors.encoder.pooling,
-        seed=config.seed,
+        leave_out_seen(config, console, make_tasks(config), systems),
+        {name: vectors.corrected(each) for name, each in systems.items()},
+        **where,
         reference=RAW,
         resamples=config.resamples,
     )
-    return {
-        "geometry": {name: probe.measure(removal) for name, removal in systems.items()},
-        "rows": [row.to_json() for row in rows],
-        "not_run": [[each.task, each.why] for each in not_run],
-    }
+    geometry = [
+        Row(**where, removal=name, task=GEOMETRY, subset=encoder.layers, metric=metric, value=value)
+        for name, each in systems.items()
+        for metric, value in probe.measure(each).items()
+    ]
+    return rows + geometry, [(each.task, each.why) for each in not_run]
+
+
+def settings_in_words(config: DictConfig) -> list[str]:
+    """What else the outcome depends on."""
+    return [
+        f"Means and components: fitted on {config.fitted_on}, without the pairs' scores. Seed {config.seed}.",
+        f"Geometry: {config.probe.size} token occurrences at most of the first {config.probe.texts} texts of "
+        f"{', '.join(names(config.corpus))}.",
+    ]
+
+
+def given_overrides(key: str) -> list[str]:
+    """What the command line says of a key or what is below it."""
+    given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    named = [(override, override.split("=")[0].lstrip("+~")) for override in given]
+    return [override for override, name in named if name == key or name.startswith(f"{key}.")]
+
+
+def next_commands(conclusion: Conclusion, folder: Path, encoder: Sequence[str]) -> list[dict[str, str]]:
+    """What to run next: for the layer advised, or else for each layer that removal helps.
+
+    Args:
+        conclusion: of the study.
+        folder: of the study, which holds the removals.
+        encoder: what the command line said of it.
+    """
+    which = conclusion.which
+    wanted = {which.layer: which.final} if which.outcome == "helped" else {}
+    wanted |= {e.layer: e.final for e in conclusion.layers if e.outcome == "helped" and e.layer != which.layer}
+
+    def command(script: str, layer: str, *rest: str) -> str:
+        chosen = [] if layer == "words" else [f"encoder.layers={layer if layer == STATIC else f'[{layer}]'}"]
+        return shlex.join(["python", script, *encoder, *chosen, *rest])
+
+    if not wanted:
+        return [
+            {"what": "Export the encoder as it is", "command": command("export.py", which.reference, "removal=none")}
+        ]
+    lines = []
+    for layer, final in wanted.items():
+        advised = " (advised)" if layer == which.layer and which.outcome == "helped" else ""
+        removal = RAW if final == RAW else folder / "layers" / layer
+        exported = command("export.py", layer, f"removal={removal}")
+        lines.append({"what": f"Export layer {layer}{advised}, with {final}", "command": exported})
+    layer = next(iter(wanted))
+    trained = {"what": f"Train a removal for layer {layer} at full length", "command": command("train.py", layer)}
+    return [lines[0], trained, *lines[1:]]
+
+
+def _tell(console: Console, line: str) -> None:
+    if line:
+        console.print(line, highlight=False, markup=False)

@@ -102,7 +102,7 @@ class AdviseConfig(VectorsConfig):
     sentences: Any = MISSING
     folds: int = MISSING
     divisions: int = MISSING
-    learning: Any = MISSING
+    recipe: Any = MISSING
     probe: Any = MISSING
 
 

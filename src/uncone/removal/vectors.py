@@ -34,6 +34,8 @@ class Vectors:
         vocabulary_size: how many frequent words stand for the vocabulary of a contextual layer.
         removal: applied to everything that is read, before pooling if its level says so; None reads raw vectors.
         keep_tokens: encode texts token by token, so that removals of token vectors and of pooled ones share one encode.
+        together: the same encoder at several layers, this one among them, and any pooling but "cls": what one of them
+            reads is encoded for all in one pass.
 
     Example:
         >>> import tempfile
@@ -50,6 +52,7 @@ class Vectors:
     vocabulary_size: int = 30_000
     removal: Correction | None = None
     keep_tokens: bool = False
+    together: Encoder | None = None
 
     def __post_init__(self) -> None:
         if self.word_vectors not in ("alone", "corpus"):
@@ -123,6 +126,7 @@ class Vectors:
                 "vectors": self.encoder.pool_tokens(self.raw_tokens(texts)) if pooled else self.encoder.encode(texts)
             }
 
+        self._share("texts", texts)
         return self._fetch("texts", texts, build)["vectors"]
 
     def tokens(self, texts: Sequence[str]) -> TokenVectors:
@@ -139,6 +143,7 @@ class Vectors:
             tokens = self.encoder.encode_tokens(texts)
             return {"vectors": tokens.vectors, "types": tokens.types, "texts": tokens.texts}
 
+        self._share("tokens", texts)
         return TokenVectors(**self._fetch("tokens", texts, build))
 
     def in_context(self, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -197,26 +202,6 @@ class Vectors:
         frequent, _ = frequent_words(self.vocabulary_size)
         return [word for word, is_known in zip(frequent, self.known(frequent), strict=True) if is_known]
 
-    def share_layers(self, texts: Sequence[str], tokens: bool = False) -> None:
-        """Encode texts in one pass for all layers of the encoder, and store what each of them alone would read.
-
-        Vectors of a single layer then find `raw_sentences` (or `raw_tokens`) of the same texts in the store.
-
-        Args:
-            tokens: store every token occurrence; False stores the pooled texts.
-        """
-        encoder, made = self._contextual, dict[str, Arrays]()
-
-        def build(layer: str) -> Arrays:
-            for name, found in encoder.encode_layers(texts).items() if not made else ():
-                of_tokens = {"vectors": found.vectors, "types": found.types, "texts": found.texts}
-                made[name] = of_tokens if tokens else {"vectors": encoder.pool_tokens(found)}
-            return made.pop(layer)
-
-        for layer in map(str, encoder.layer_indices):
-            key = self._key("tokens" if tokens else "texts", texts) | {"layers": layer}
-            self.store.fetch(key, partial(build, layer))
-
     def vocabulary_probabilities(self) -> np.ndarray:
         """Probability (V,) of each candidate word in running text."""
         if self.encoder.is_static:
@@ -268,6 +253,21 @@ class Vectors:
     @property
     def _contextual(self) -> TransformerEncoder:
         return cast(TransformerEncoder, self.encoder)  # the only encoder that is not static
+
+    def _share(self, kind: Literal["texts", "tokens"], texts: Sequence[str]) -> None:
+        """Store what each of the layers that are read together makes of texts, from one pass through the model."""
+        if self.together is None:
+            return
+        encoder, made = cast(TransformerEncoder, self.together), dict[str, Arrays]()
+
+        def build(layer: str) -> Arrays:
+            for name, found in encoder.encode_layers(texts).items() if not made else ():
+                of_tokens = {"vectors": found.vectors, "types": found.types, "texts": found.texts}
+                made[name] = of_tokens if kind == "tokens" else {"vectors": encoder.pool_tokens(found)}
+            return made.pop(layer)
+
+        for layer in map(str, encoder.layer_indices):
+            self.store.fetch(self._key(kind, texts) | {"layers": layer}, partial(build, layer))
 
     def _fetch(self, kind: str, texts: Sequence[str], build: Callable[[], Arrays]) -> Arrays:
         return self.store.fetch(self._key(kind, texts), build)

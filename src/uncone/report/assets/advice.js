@@ -21,12 +21,19 @@ function shape(parent, tag, attributes = {}, text = "") {
 const signed = (value) => `${value >= 0 ? "+" : "−"}${Math.abs(100 * value).toFixed(1)}`;
 const points = (value) => (100 * value).toFixed(1);
 
-/** "▲ +3.1 [+1.2, +5.2]", with p of the gain or one that is corrected; "as raw" where raw vectors are chosen. */
-function gainText(gain, p = gain.p_value) {
-  if (gain.difference === 0 && gain.low === 0 && gain.high === 0) return "as raw";
-  const sign = p >= SURE ? "≈" : gain.difference > 0 ? "▲" : "▼";
-  return `${sign} ${signed(gain.difference)} [${signed(gain.low)}, ${signed(gain.high)}]`;
+/** The row of a layer, a removal and a kind of pairs. */
+const rowOf = (layers, removal, task) => DATA.rows.find((row) => row.layers === layers && row.removal === removal && row.task === task && row.subset === "macro");
+
+/** The gain of a row, sure if it is so after correction, where there was one; "as raw" where raw vectors are chosen. */
+function gainText(row) {
+  if (!row || row.gain === null) return "–";
+  if (row.gain === 0 && row.gain_low === 0 && row.gain_high === 0) return "as raw";
+  const sign = (row.p_holm ?? row.p_value) >= SURE ? "≈" : row.gain > 0 ? "▲" : "▼";
+  return `${sign} ${signed(row.gain)} [${signed(row.gain_low)}, ${signed(row.gain_high)}]`;
 }
+
+/** Gains of a removal on words, sentences and both, to read. */
+const gainTexts = (layers, removal) => Object.keys(KINDS).map((kind) => gainText(rowOf(layers, removal, kind)));
 
 /** Round steps of an axis between two values. */
 function ticks(low, high, wanted) {
@@ -56,8 +63,8 @@ function drawForest() {
   svg.setAttribute("height", height);
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", "Gain over raw vectors of every layer; the numbers stand in the table below");
-  const gains = DATA.layers.flatMap((layer) => Object.keys(KINDS).map((kind) => layer.chosen[kind].gain));
-  const low = Math.min(-0.01, ...gains.map((gain) => gain.low)), high = Math.max(0.01, ...gains.map((gain) => gain.high));
+  const gains = DATA.layers.flatMap(({ layer }) => Object.keys(KINDS).map((kind) => rowOf(layer, "chosen", kind)));
+  const low = Math.min(-0.01, ...gains.map((row) => row.gain_low)), high = Math.max(0.01, ...gains.map((row) => row.gain_high));
   const pad = 0.04 * (high - low);
   const x = (value) => left + ((value - low + pad) / (high - low + 2 * pad)) * (width - left - right);
   const bottom = top + row * DATA.layers.length;
@@ -72,11 +79,11 @@ function drawForest() {
     shape(svg, "text", { x: 6, y: y - 2, "font-weight": 600 }, layer.layer);
     shape(svg, "text", { x: 6, y: y + 15, class: "soft" }, layer.outcome);
     Object.keys(KINDS).forEach((kind, k) => {
-      const { gain } = layer.chosen[kind], at = y + (k - 1) * 17;
-      const group = shape(svg, "g", { "data-layer": layer.layer, "data-kind": kind, "data-difference": gain.difference });
-      shape(group, "title", {}, `${layer.layer}, ${KINDS[kind].name}: ${gainText(gain, kind === "both" ? layer.p_holm : gain.p_value)}`);
-      shape(group, "line", { x1: x(gain.low), x2: x(gain.high), y1: at, y2: at, stroke: KINDS[kind].colour, "stroke-width": kind === "both" ? 3 : 1.8 });
-      marker(group, kind, x(gain.difference), at);
+      const found = rowOf(layer.layer, "chosen", kind), at = y + (k - 1) * 17;
+      const group = shape(svg, "g", { "data-layer": layer.layer, "data-kind": kind, "data-gain": found.gain });
+      shape(group, "title", {}, `${layer.layer}, ${KINDS[kind].name}: ${gainText(found)}`);
+      shape(group, "line", { x1: x(found.gain_low), x2: x(found.gain_high), y1: at, y2: at, stroke: KINDS[kind].colour, "stroke-width": kind === "both" ? 3 : 1.8 });
+      marker(group, kind, x(found.gain), at);
     });
   });
   shape(svg, "line", { x1: x(0), x2: x(0), y1: top, y2: bottom, stroke: "#5b6775" });
@@ -91,8 +98,10 @@ function drawDepth(host, measure) {
   svg.setAttribute("height", height);
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", `${measure.title} of every layer`);
-  const raw = DATA.layers.map((layer) => layer.geometry.none[measure.name]);
-  const after = DATA.layers.map((layer) => (layer.geometry.chosen ?? layer.geometry.none)[measure.name]);
+  const measured = DATA.rows.filter((row) => row.task === "geometry" && row.metric === measure.name);
+  const valueOf = (layers, removal) => measured.find((row) => row.layers === layers && row.removal === removal)?.value;
+  const raw = DATA.layers.map(({ layer }) => valueOf(layer, "none"));
+  const after = DATA.layers.map(({ layer }) => valueOf(layer, "chosen") ?? valueOf(layer, "none"));
   const low = Math.min(measure.from_zero ? 0 : Infinity, ...raw, ...after), high = Math.max(...raw, ...after, low + 1e-9);
   const x = (i) => (DATA.layers.length === 1 ? (left + width - right) / 2 : left + 8 + (i / (DATA.layers.length - 1)) * (width - left - right - 16));
   const y = (value) => bottom - ((value - low) / (high - low)) * (bottom - top);
@@ -148,8 +157,8 @@ function unfolding(summary, lines) {
 function drawNumbers() {
   const rows = DATA.layers.map((layer) => [
     layer.layer, outcomeCell(layer),
-    ...["words", "sentences"].flatMap((kind) => [points(layer.raw[kind].value), gainText(layer.chosen[kind].gain)]),
-    gainText(layer.chosen.both.gain, layer.p_holm), layer.final,
+    ...["words", "sentences"].flatMap((kind) => [points(rowOf(layer.layer, "none", kind).value), gainText(rowOf(layer.layer, "chosen", kind))]),
+    gainText(rowOf(layer.layer, "chosen", "both")), layer.final,
   ]);
   const heads = ["layer", "outcome", "words, raw", "gain", "sentences, raw", "gain", "gain on both", "all pairs choose"];
   byId("numbers").append(table("▲ sure gain, ▼ sure loss (p < 0.05; on both after Holm over layers), ≈ neither", heads, rows, [1, 7]));
@@ -157,8 +166,8 @@ function drawNumbers() {
 
 function drawWhich() {
   const { which } = DATA;
-  const lines = [["layer and removal", which.chosen], ["layer alone, raw", which.layer_alone]];
-  const rows = lines.map(([name, effects], i) => [name, ...Object.keys(KINDS).map((kind) => gainText(effects[kind].gain)), i ? "" : choiceList(which.choices)]);
+  const lines = [["layer and removal", "chosen"], ["layer alone, raw", "layer_alone"]];
+  const rows = lines.map(([name, removal], i) => [name, ...gainTexts("chosen", removal), i ? "" : choiceList(which.choices)]);
   byId("which-text").textContent = `Choosing freely among all layers, on one part of the data, and scoring the choice on another, against raw layer ${which.reference}. All pairs together choose layer ${which.layer}, ${which.final === "none" ? "raw" : which.final}.`;
   byId("which-table").append(table(`Gain over raw layer ${which.reference}`, ["chosen", "words", "sentences", "both", "the splits chose"], rows, [4]));
 }
@@ -166,21 +175,19 @@ function drawWhich() {
 function drawMethods() {
   const layer = DATA.layers.find((each) => each.layer === shownLayer);
   for (const button of byId("layers").children) button.setAttribute("aria-pressed", button.dataset.layer === shownLayer);
-  const rows = layer.methods.map((method) => [
-    method.method, gainText(method.words.gain), gainText(method.sentences.gain), gainText(method.both.gain, method.p_holm),
-    method.settings.length === 1 ? method.settings[0] : unfolding(`${method.settings.length} different`, method.settings),
+  const rows = Object.entries(layer.settings).map(([method, settings]) => [
+    method, ...gainTexts(shownLayer, method), settings.length === 1 ? settings[0] : unfolding(`${settings.length} different`, settings),
   ]);
-  rows.unshift(["chosen freely", gainText(layer.chosen.words.gain), gainText(layer.chosen.sentences.gain), gainText(layer.chosen.both.gain, layer.p_holm), choiceList(layer.choices)]);
+  rows.unshift(["chosen freely", ...gainTexts(shownLayer, "chosen"), choiceList(layer.choices)]);
   byId("method-table").replaceChildren(table(`Layer ${layer.layer}: gain over raw vectors`, ["method", "words", "sentences", "both", "settings that the splits chose"], rows, [4]));
-  const ofLayer = DATA.tasks.filter((row) => row.layers === shownLayer && row.metric !== "coverage");
+  const ofLayer = DATA.rows.filter((row) => row.layers === shownLayer && row.metric !== "coverage" && row.task !== "geometry" && !KINDS[row.task]);
   const overall = (row) => ["all", "macro", "total"].includes(row.subset);
   const tasks = ofLayer.filter((row) => overall(row) || !ofLayer.some((each) => each.task === row.task && overall(each)));
   const values = tasks.filter((row) => row.removal === "none");
-  const found = (row, removal, metric) => tasks.find((each) => each.removal === removal && each.task === row.task && each.subset === row.subset && each.metric === metric);
+  const afterIt = (row) => tasks.find((each) => each.removal === "chosen" && each.task === row.task && each.subset === row.subset && each.metric === row.metric);
   const lines = values.map((row) => {
-    const after = found(row, "chosen", row.metric);
-    const text = after ? gainText({ difference: after.gain, low: after.gain_low, high: after.gain_high, p_value: after.p_value }) : "–";
-    return [`${row.task}, ${row.subset}`, row.metric, points(row.value), after ? points(after.value) : "–", text];
+    const after = afterIt(row);
+    return [`${row.task}, ${row.subset}`, row.metric, points(row.value), after ? points(after.value) : "–", gainText(after)];
   });
   byId("task-table").hidden = lines.length === 0;
   byId("task-table").replaceChildren(table(`Layer ${layer.layer}: further tasks, raw and with ${layer.final}, which they had no part in choosing`, ["task", "metric", "raw", "after", "gain"], lines, []));

@@ -1,0 +1,132 @@
+"""One layer studied: every candidate removal and the cosines it gives to all pairs, kept for a study that continues."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from uncone.advice.design import KINDS, RAW, Candidate, Design
+from uncone.removal import Correction
+from uncone.removal.vectors import Vectors
+from uncone.support.files import whole
+from uncone.tasks.base import distinct, paired_cosine
+from uncone.tasks.row import Row
+
+_KEPT = "study.safetensors"
+Learn = Callable[[np.ndarray], Correction]  # from the rows of word pairs to learn from
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerStudy:
+    """What was found of one layer.
+
+    Attributes:
+        layer: its name.
+        candidates: raw vectors first, then every removal at every setting.
+        final: the candidate that all pairs choose.
+        rows: of further tasks and of the geometry, raw and "chosen", after that removal.
+        not_run: tasks that could not be had, and why.
+    """
+
+    layer: str
+    candidates: list[Candidate]
+    final: Candidate
+    rows: list[Row]
+    not_run: list[tuple[str, str]]
+
+
+def candidates_of(
+    vectors: Vectors,
+    design: Design,
+    fixed: Mapping[str, Sequence[Correction]],
+    learners: Mapping[str, Learn],
+    advance: Callable[[], None] = lambda: None,
+) -> dict[Candidate, Callable[[], Correction]]:
+    """Score every candidate on all pairs; with each, what gives its removal, fitted on all there is.
+
+    Args:
+        vectors: raw ones, of one layer.
+        design: pairs, and how they are divided.
+        fixed: removals by method, one for each setting, that know nothing of the pairs: one fit serves all folds. Raw
+            vectors first.
+        learners: how to learn more, by method: once a fold, see `Design.training`.
+        advance: called after each fit.
+    """
+    found: dict[Candidate, Callable[[], Correction]] = {}
+    for method, removals in fixed.items():
+        for removal in removals:
+            of_pairs = cosines(vectors, removal, design)
+            candidate = Candidate(method, removal.settings, {kind: x[None] for kind, x in of_pairs.items()})
+            found[candidate] = lambda removal=removal: removal
+            advance()
+    for method, learn in learners.items():
+        fits = []
+        for fit in range(design.folds.count):
+            fits.append(cosines(vectors, learn(design.training(fit)), design))
+            advance()
+        candidate = Candidate(method, {}, {kind: np.stack([of[kind] for of in fits]) for kind in KINDS})
+        found[candidate] = partial(learn, np.arange(len(design.pairs["words"])))
+    return found
+
+
+def cosines(vectors: Vectors, removal: Correction, design: Design) -> dict[str, np.ndarray]:
+    """Cosines (n,) of the words and (m,) of the sentences of a design, after a removal."""
+    corrected = vectors.corrected(removal.for_encoder(vectors.encoder))
+    found = {}
+    for kind, read in (("words", corrected.words), ("sentences", corrected.sentences)):
+        texts, first, second = distinct(design.pairs[kind].text1, design.pairs[kind].text2)
+        found[kind] = paired_cosine(read(texts), first, second)
+    return found
+
+
+def keep(folder: Path, digest: str, study: LayerStudy, removal: Correction) -> None:
+    """Write a finished layer into a folder of its own, whole or not at all.
+
+    Args:
+        folder: of this layer; the chosen removal stands in it as `Correction.save` writes it, unless it is none.
+        digest: of all that the outcome depends on.
+        study: the outcome.
+        removal: what all pairs choose.
+    """
+    arrays = {
+        f"{kind}.{i}": np.ascontiguousarray(each.cosines[kind])
+        for i, each in enumerate(study.candidates)
+        for kind in KINDS
+    }
+    told = {
+        "digest": digest,
+        "layer": study.layer,
+        "candidates": [[each.method, dict(each.settings)] for each in study.candidates],
+        "final": study.candidates.index(study.final),
+        "rows": [row.to_json() for row in study.rows],
+        "not_run": study.not_run,
+    }
+    with whole(folder) as aside:
+        aside.mkdir()
+        if study.final.method != RAW:
+            removal.save(aside)
+        save_file(arrays, aside / _KEPT, metadata={"study": json.dumps(told)})
+
+
+def find(folder: Path, digest: str) -> LayerStudy | None:
+    """The layer kept in a folder, if it is there, whole, and of the same study."""
+    try:
+        with safe_open(folder / _KEPT, "np") as kept:
+            told = json.loads(kept.metadata()["study"])
+            if told.pop("digest") != digest:
+                return None
+            told["candidates"] = [
+                Candidate(method, settings, {kind: kept.get_tensor(f"{kind}.{i}") for kind in KINDS})
+                for i, (method, settings) in enumerate(told["candidates"])
+            ]
+        told["final"] = told["candidates"][told["final"]]
+        return LayerStudy(**told | {"rows": [Row.from_json(row) for row in told["rows"]]})
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError):  # damaged: study it again
+        return None
