@@ -38,9 +38,7 @@ def test_figure_is_the_mean_over_data_sets_of_cells_by_size(pairs):
     first, expected = systems[:, 0], []
     for rows in (np.arange(40), np.arange(40, 68)):
         cells = [rows[cell[rows] == c] for c in range(3)]
-        expected.append(
-            [sum(len(r) * spearmanr(pairs.score[r], s[r])[0] for r in cells) / len(rows) for s in systems[:, 0]]
-        )
+        expected.append([sum(len(r) * spearmanr(pairs.score[r], s[r])[0] for r in cells) / len(rows) for s in first])
     figure = Figure(pairs, cell == np.arange(3)[:, None], range(3))
     np.testing.assert_allclose(figure.by_dataset(systems)[:, :, 0], expected)
     assert figure.n == 68

@@ -138,6 +138,11 @@ def numbered(pairs: ScoredPairs) -> tuple[np.ndarray, np.ndarray, int]:
     return first, second, len(number)
 
 
+def share_texts(pairs: ScoredPairs) -> bool:
+    """Whether pairs of one data set have fewer texts than there are pairs, and so are not independent."""
+    return numbered(pairs)[2] < len(pairs)
+
+
 def _groups(first: np.ndarray, second: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Group of each text, so that few pairs lie between groups and each has about as many."""
     partners: list[list[int]] = [[] for _ in range(max(first.max(), second.max()) + 1)]

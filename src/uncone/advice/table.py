@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from uncone.advice.conclusion import Conclusion
@@ -27,9 +26,9 @@ def print_layers(console: Console, conclusion: Conclusion) -> None:
         gains = conclusion.gains(layer.layer)
         rows = [gains[kind] for kind in KINDS]
         cells = [f"{100 * (row.value - gain(row)):.1f}\n{gain_cell(row)}" for row in rows]
-        table.add_row(layer.layer, layer.outcome, *cells, f"\n{gain_cell(gains[BOTH])}", escape(layer.final))
+        table.add_row(layer.layer, layer.outcome, *cells, f"\n{gain_cell(gains[BOTH])}", layer.final)
     console.print(table)
-    console.print(LEGEND, highlight=False)
+    console.print(LEGEND)
 
 
 def gain_cell(row: Row) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import resources
+from typing import Any
 
 from uncone.advice.conclusion import LAYER_ALONE, Conclusion
 from uncone.advice.design import CHOSEN, KINDS, RAW, Design
-from uncone.advice.folds import numbered
+from uncone.advice.folds import share_texts
 from uncone.advice.study import LayerStudy
 from uncone.advice.verdict import MEANING, gain, p_value
 from uncone.tasks.row import COVERAGE, GEOMETRY, SIGNIFICANT, Row
@@ -67,44 +69,25 @@ def warning(layers: Sequence[LayerStudy]) -> str | None:
     return f"Further tasks, which the choice did not look at, lose surely with what all pairs choose: {found}."
 
 
-def how(design: Design, resamples: int) -> list[str]:
+def how(design: Design, **settings: Any) -> list[str]:
     """What was measured, on what, and how; a list of sentences.
 
     Args:
         design: the pairs, and how they were divided.
-        resamples: of the bootstrap.
+        settings: resamples, fitted_on, seed, and texts, size and corpus of the geometry.
     """
-    words, sentences, folds = design.pairs["words"], design.pairs["sentences"], design.folds
-    left = min(len(design.training(fit)) for fit in range(folds.count))
-    apart = (
-        f"no word of a tested pair stands in a pair that was learned from or chosen by; {left} pairs or more remain to "
-        "learn from"
-        if folds.disjoint == "words"
-        else "no pair, in either order, stands on both sides, but words do: apart from each other they would leave too "
-        "few pairs to learn from, so that the gains on words may be flattered"
-    )
-    drawn = [
-        f"{name} over {'its texts, which its pairs share' if numbered(of)[2] < len(of) else 'pairs'}"
-        for pairs in (words, sentences)
-        for name, of in ((name, pairs.of(name)) for name in pairs.datasets)
-    ]
-    tested = min(int((row == 1).sum()) for row in design.halves)
-    return [
-        f"Words: {len(words)} pairs of {', '.join(words.datasets)}, in {folds.count} folds; {apart}.",
-        f"Sentences: {len(sentences)} pairs of {', '.join(sentences.datasets)}. Nothing learns from them. In each of "
-        f"{len(design.splits)} splits one half of the texts is chosen by and pairs inside the other half are tested, "
-        f"{tested} or more.",
-        "Figure: Spearman's correlation of the cosine with human scores inside each testing part, averaged over parts, "
-        "then over data sets.",
-        "Choice: in each split, among raw vectors, every fixed removal at every setting and what is learned from the "
-        "words of other folds, the highest mean of words, in the two folds beside the tested one, and sentences of "
-        "those that fall below raw vectors on neither. What is chosen is scored on what the split tests: that is the "
-        "effect shown.",
-        f"Intervals: 95 %, paired bootstrap of what is tested, {resamples} resamples, with the choices held as "
-        f"they are: {'; '.join(drawn)}.",
-        "Helped: the mean of both figures gains surely (p < 0.05 after Holm's correction over all layers), neither "
-        "words nor sentences lose surely (p < 0.05, not corrected), and all pairs together choose a removal too.",
-    ]
+    folds = design.folds
+    values: dict[str, Any] = {"folds": folds.count, "splits": len(design.splits), **settings}
+    for kind, pairs in design.pairs.items():
+        values |= {kind: len(pairs), f"{kind}_sets": ", ".join(pairs.datasets)}
+    drawn = [pairs.of(name) for pairs in design.pairs.values() for name in pairs.datasets]
+    by_text = "its texts, which its pairs share"
+    values["units"] = "; ".join(f"{of.dataset[0]} over {by_text if share_texts(of) else 'pairs'}" for of in drawn)
+    values["left"] = min(len(design.training(fit)) for fit in range(folds.count))
+    values["tested"] = min(int((row == 1).sum()) for row in design.halves)
+    text = resources.files("uncone.advice").joinpath("how.txt").read_text("utf-8")
+    lines = [line.split("\t")[-1] for line in text.splitlines() if line.split("\t")[0] in ("", folds.disjoint)]
+    return [line.format(**values) for line in lines]
 
 
 def _points(row: Row) -> str:

@@ -14,8 +14,7 @@ import numpy as np
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 
 from uncone.advice.conclusion import Conclusion, conclude
 from uncone.advice.design import CHOSEN, RAW, Design
@@ -33,7 +32,7 @@ from uncone.commands.build import (
     names,
     open_run,
 )
-from uncone.commands.systems import leave_out_seen
+from uncone.commands.systems import compare, leave_out_seen
 from uncone.data import load_sts, load_texts, load_word_pairs
 from uncone.encoder import TransformerEncoder
 from uncone.encoder.layers import resolve_layers
@@ -48,26 +47,25 @@ from uncone.removal.vectors import Vectors
 from uncone.runs.folder import environment, write_results
 from uncone.runs.settings import digest, telling
 from uncone.support.files import write
-from uncone.tasks import Row, evaluate
+from uncone.tasks import Row
 from uncone.tasks.row import GEOMETRY
 
 STATIC = "static"
-COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 
 
 def advise(config: DictConfig) -> list[Row]:
     """Study every layer and write the advice; returns the rows of results.json."""
-    console = Console()
+    console = Console(highlight=False, markup=False)
     folder = open_run(config)
-    for name in filter(is_saved, names(config.removal)):
-        raise ValueError(f"{name} is saved, and may have been trained on these pairs: score it with evaluate.py")
+    if saved := list(filter(is_saved, names(config.removal))):
+        raise ValueError(f"{saved[0]} is saved, and may have been trained on these pairs: score it with evaluate.py")
     layers = vectors_by_layer(config)
     first = next(iter(layers.values()))
     design = make_design(config, first)
     key = study_digest(config, first, design)
     words, sentences = (len(pairs) for pairs in design.pairs.values())
-    _tell(console, f"{first.encoder.name}: {words} word pairs in {config.folds} folds, {sentences} sentence pairs")
-    _tell(console, f"to continue after an interruption: output_dir={folder}")
+    console.print(f"{first.encoder.name}: {words} word pairs in {config.folds} folds, {sentences} sentence pairs")
+    console.print(f"to continue after an interruption: output_dir={folder}")
     studies = [
         study(config, console, vectors, design, folder / "layers" / name, key) for name, vectors in layers.items()
     ]
@@ -75,20 +73,21 @@ def advise(config: DictConfig) -> list[Row]:
     with console.status(f"Drawing {config.resamples} resamples for {len(studies)} layers"):
         conclusion = conclude(design, studies, where, config.resamples, config.seed)
     told = advice(first.encoder.name, conclusion, studies)
-    told["how"] = [*how(design, config.resamples), *settings_in_words(config)]
+    probe = {"size": config.probe.size, "texts": config.probe.texts, "corpus": ", ".join(names(config.corpus))}
+    told["how"] = how(design, resamples=config.resamples, fitted_on=config.fitted_on, seed=config.seed, **probe)
     told["commands"] = next_commands(conclusion, folder, given_overrides("encoder"))
     write_results(folder, conclusion.rows)
     write(folder / ADVICE, json.dumps(told, indent=1))
     page = write_advice_page(folder)
     print_layers(console, conclusion)
     for layer, task, why in told["not_run"]:
-        console.print(f"[bold]not run:[/] {task} on layer {layer}: {escape(why)}")
+        console.print(f"not run: {task} on layer {layer}: {why}")
     for each in told["commands"]:
-        console.print(f"{each['what']}: {each['command']}", highlight=False, markup=False, soft_wrap=True)
-    _tell(console, told["warning"] or "")
-    for line in (told["verdict"], told["advice"]):
-        console.print(f"[bold]{escape(line)}[/]", highlight=False)
-    _tell(console, f"Written to {folder}; open {page} in a browser")
+        console.print(f"{each['what']}: {each['command']}", soft_wrap=True)
+    if told["warning"]:
+        console.print(told["warning"])
+    console.print(f"{told['verdict']}\n{told['advice']}", style="bold")
+    console.print(f"Written to {folder}; open {page} in a browser")
     return conclusion.rows
 
 
@@ -155,7 +154,7 @@ def study(config: DictConfig, console: Console, vectors: Vectors, design: Design
     layer, began = vectors.encoder.layers, time.monotonic()
     kept = find(place, key)
     if kept is not None:
-        _tell(console, f"layer {layer}: read from {place}")
+        console.print(f"layer {layer}: read from {place}")
         return kept
     spectra = Spectra.of(vectors, config.fitted_on)
     fixed: dict[str, list[Correction]] = {RAW: [none(vectors.encoder.dimension)]}
@@ -167,22 +166,16 @@ def study(config: DictConfig, console: Console, vectors: Vectors, design: Design
             fixed[name] = make_candidates(config, name, spectra)
     if any(isinstance(each, TransductiveRemoval) for found in fixed.values() for each in found):
         raise ValueError("a transductive removal is fitted on what it is tested on: leave it out, or take clustered")
-    with Progress(*COLUMNS, console=console, transient=True) as bars:
+    with Progress(console=console, transient=True) as bars:
         bar = bars.add_task(f"layer {layer}", total=sum(map(len, fixed.values())) + config.folds * len(learners))
         candidates = candidates_of(vectors, design, fixed, learners, lambda: bars.advance(bar))
     final = design.choose(list(candidates))
     removal = candidates[final]().for_encoder(vectors.encoder)
     removal = removal.with_settings(chosen_by=[*names(config.words), *names(config.sentences)])
     rows, not_run = measure(config, console, vectors, None if final.method == RAW else removal)
-    found = LayerStudy(
-        layer=layer,
-        candidates=list(candidates),
-        final=final,
-        rows=rows,
-        not_run=not_run,
-    )
+    found = LayerStudy(layer=layer, candidates=list(candidates), final=final, rows=rows, not_run=not_run)
     keep(place, key, found, removal)
-    _tell(console, f"layer {layer}: all pairs choose {final.name}; {time.monotonic() - began:.0f} s")
+    console.print(f"layer {layer}: all pairs choose {final.name}; {time.monotonic() - began:.0f} s")
     return found
 
 
@@ -209,29 +202,14 @@ def measure(
     texts = load_texts(config.corpus, config.data_dir)[: config.probe.texts]
     sizes = (config.probe.size, config.probe.queries)
     probe = GeometryProbe.sample(vectors, texts, vectors.type_probabilities(), *sizes, config.seed)
+    rows, not_run = compare(config, vectors, leave_out_seen(config, console, make_tasks(config), systems), systems)
     where = {"encoder": encoder.name, "layers": encoder.layers, "pooling": encoder.pooling, "seed": config.seed}
-    rows, not_run = evaluate(
-        leave_out_seen(config, console, make_tasks(config), systems),
-        {name: vectors.corrected(each) for name, each in systems.items()},
-        **where,
-        reference=RAW,
-        resamples=config.resamples,
-    )
     geometry = [
         Row(**where, removal=name, task=GEOMETRY, subset=encoder.layers, metric=metric, value=value)
         for name, each in systems.items()
         for metric, value in probe.measure(each).items()
     ]
     return rows + geometry, [(each.task, each.why) for each in not_run]
-
-
-def settings_in_words(config: DictConfig) -> list[str]:
-    """What else the outcome depends on."""
-    return [
-        f"Means and components: fitted on {config.fitted_on}, without the pairs' scores. Seed {config.seed}.",
-        f"Geometry: {config.probe.size} token occurrences at most of the first {config.probe.texts} texts of "
-        f"{', '.join(names(config.corpus))}.",
-    ]
 
 
 def given_overrides(key: str) -> list[str]:
@@ -251,27 +229,21 @@ def next_commands(conclusion: Conclusion, folder: Path, encoder: Sequence[str]) 
     """
     which = conclusion.which
     wanted = {which.layer: which.final} if which.outcome == "helped" else {}
-    wanted |= {e.layer: e.final for e in conclusion.layers if e.outcome == "helped" and e.layer != which.layer}
+    wanted |= {each.layer: each.final for each in conclusion.layers if each.outcome == "helped"} | wanted
 
     def command(script: str, layer: str, *rest: str) -> str:
         chosen = [] if layer == "words" else [f"encoder.layers={layer if layer == STATIC else f'[{layer}]'}"]
         return shlex.join(["python", script, *encoder, *chosen, *rest])
 
     if not wanted:
-        return [
-            {"what": "Export the encoder as it is", "command": command("export.py", which.reference, "removal=none")}
-        ]
+        as_it_is = command("export.py", which.reference, "removal=none")
+        return [{"what": "Export the encoder as it is", "command": as_it_is}]
     lines = []
     for layer, final in wanted.items():
         advised = " (advised)" if layer == which.layer and which.outcome == "helped" else ""
         removal = RAW if final == RAW else folder / "layers" / layer
         exported = command("export.py", layer, f"removal={removal}")
         lines.append({"what": f"Export layer {layer}{advised}, with {final}", "command": exported})
-    layer = next(iter(wanted))
-    trained = {"what": f"Train a removal for layer {layer} at full length", "command": command("train.py", layer)}
-    return [lines[0], trained, *lines[1:]]
-
-
-def _tell(console: Console, line: str) -> None:
-    if line:
-        console.print(line, highlight=False, markup=False)
+    trained = command("train.py", next(iter(wanted)))
+    lines.insert(1, {"what": f"Train a removal for layer {next(iter(wanted))} at full length", "command": trained})
+    return lines
