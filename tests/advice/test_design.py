@@ -89,10 +89,10 @@ def test_no_word_of_a_tested_pair_is_chosen_by(design):
 
 def test_every_score_is_of_a_fit_that_knew_neither_the_pair_nor_the_test(design):
     """Fits that give away which pairs they learned from are right nowhere that counts."""
-    knew = np.zeros((4, len(design.pairs["words"])))
-    for fit in range(4):
+    knew = np.zeros((6, len(design.pairs["words"])))
+    for fit in range(6):
         knew[fit, design.training(fit)] = 1
-    learned = Candidate("learned", {}, {"words": knew, "sentences": np.zeros((4, len(design.pairs["sentences"])))})
+    learned = Candidate("learned", {}, {"words": knew, "sentences": np.zeros((6, len(design.pairs["sentences"])))})
     figures = [*((design.chosen_by[split], split % 4) for split in design.splits), (design.in_the_end, None)]
     for figure, tested in [*((each["words"], tested) for each, tested in figures), (design.tested["words"], None)]:
         cosines = figure.cosines("words", [learned] * len(figure.fits))

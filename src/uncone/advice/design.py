@@ -1,10 +1,10 @@
 """Nested choice of a removal: each split chooses on one part of the data what is then tested on another.
 
 A split tests on one fold of the word pairs and on the testing half of one division of the sentences; each fold meets
-several divisions, as halves of few sentences differ by chance. It chooses by the two folds beside the tested one, each
-scored by a removal that has learned from neither it nor the tested one, and by the choosing half of the sentences. A
-removal is eligible if it scores below raw vectors on neither words nor sentences; of these, raw vectors among them, the
-one with the highest mean of both figures is chosen.
+several divisions, as halves of few sentences differ by chance. It chooses by the other folds, each scored by a removal
+that has learned from neither it nor the tested one, and by the choosing half of the sentences. A removal is eligible if
+it scores below raw vectors on neither words nor sentences; of these, raw vectors among them, the one with the highest
+mean of both figures is chosen.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ class Candidate:
     Attributes:
         settings: what sets it apart from others of the method.
         cosines: (F, n) of "words" and of "sentences", from F fits: 1 for a removal that learns from no pairs, else one
-            a fold, which has learned neither from that fold nor from the one after it.
+            every two folds, which has learned from neither (`Design.fits`).
     """
 
     method: str
@@ -134,6 +135,9 @@ class Design:
         folds: K, of the word pairs; split s tests fold s mod K.
         divisions: of the sentences, for each fold.
         seed: of folds and divisions.
+
+    Attributes:
+        fits: the two folds that each fit leaves out.
     """
 
     def __init__(self, words: ScoredPairs, sentences: ScoredPairs, folds: int, divisions: int, seed: int):
@@ -141,26 +145,33 @@ class Design:
         self.folds = Folds.of(words, folds, seed)
         self.halves = halves(sentences, folds * divisions, seed)
         self.splits = range(folds * divisions)
+        self.fits = list(combinations(range(folds), 2))
 
     def training(self, fit: int) -> np.ndarray:
-        """Rows of the word pairs that a fit learns from: those apart from its fold and from the next."""
-        return np.flatnonzero(self.folds.training(fit, (fit + 1) % self.folds.count))
+        """Rows of the word pairs that a fit learns from."""
+        return np.flatnonzero(self.folds.training(*self.fits[fit]))
+
+    def _without(self, fold: int, other: int | None = None) -> int:
+        """The fit that has learned neither from a fold nor from another one, by default the next."""
+        other = (fold + 1) % self.folds.count if other is None else other
+        return self.fits.index((min(fold, other), max(fold, other)))
 
     @cached_property
     def tested(self) -> dict[str, Figure]:
         """Figures over the testing parts of all splits; a cell is a split."""
-        folds = [split % self.folds.count for split in self.splits]
-        return self._figures(self.folds.fold == np.array(folds)[:, None], self.halves == 1, folds)
+        folds = np.array(self.splits) % self.folds.count
+        return self._figures(self.folds.fold == folds[:, None], self.halves == 1, [self._without(f) for f in folds])
 
     @cached_property
     def chosen_by(self) -> list[dict[str, Figure]]:
-        """For each split, figures over what it chooses by: the fold after the tested one, and the fold before."""
-        found, count = [], self.folds.count
+        """For each split, figures over what it chooses by; a cell is one of the other folds."""
+        found = []
         for split, half in enumerate(self.halves == 0):
-            tested = split % count
-            beside = np.array([(tested + 1) % count, (tested - 1) % count])
-            words = (self.folds.fold == beside[:, None]) & self.folds.training(tested)
-            found.append(self._figures(words, np.stack([half, half]), [tested, int(beside[1])]))
+            tested = split % self.folds.count
+            others = np.delete(np.arange(self.folds.count), tested)
+            words = (self.folds.fold == others[:, None]) & self.folds.training(tested)
+            fits = [self._without(tested, other) for other in others]
+            found.append(self._figures(words, np.tile(half, (len(others), 1)), fits))
         return found
 
     @cached_property
@@ -168,7 +179,7 @@ class Design:
         """Figures over all pairs, by which the removal is chosen that is handed out; a cell is a fold."""
         folds = np.arange(self.folds.count)
         everywhere = np.ones((len(folds), len(self.pairs["sentences"])), dtype=bool)
-        return self._figures(self.folds.fold == folds[:, None], everywhere, folds.tolist())
+        return self._figures(self.folds.fold == folds[:, None], everywhere, [self._without(f) for f in folds])
 
     def _figures(self, words: np.ndarray, sentences: np.ndarray, fits: Sequence[int]) -> dict[str, Figure]:
         cells = {"words": words, "sentences": sentences}

@@ -56,7 +56,7 @@ def candidates_of(
         design: pairs, and how they are divided.
         fixed: removals by method, one for each setting, that know nothing of the pairs: one fit serves all folds. Raw
             vectors first.
-        learners: how to learn more, by method: once a fold, see `Design.training`.
+        learners: how to learn more, by method: once for every two folds, see `Design.fits`.
         advance: called after each fit.
     """
     found: dict[Candidate, Callable[[], Correction]] = {}
@@ -68,7 +68,7 @@ def candidates_of(
             advance()
     for method, learn in learners.items():
         fits = []
-        for fit in range(design.folds.count):
+        for fit in range(len(design.fits)):
             fits.append(cosines(vectors, learn(design.training(fit)), design))
             advance()
         candidate = Candidate(method, {}, {kind: np.stack([of[kind] for of in fits]) for kind in KINDS})

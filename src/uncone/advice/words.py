@@ -83,7 +83,7 @@ def how(design: Design, **settings: Any) -> list[str]:
     drawn = [pairs.of(name) for pairs in design.pairs.values() for name in pairs.datasets]
     by_text = "its texts, which its pairs share"
     values["units"] = "; ".join(f"{of.dataset[0]} over {by_text if share_texts(of) else 'pairs'}" for of in drawn)
-    values["left"] = min(len(design.training(fit)) for fit in range(folds.count))
+    values["left"] = min(len(design.training(fit)) for fit in range(len(design.fits)))
     values["tested"] = min(int((row == 1).sum()) for row in design.halves)
     text = resources.files("uncone.advice").joinpath("how.txt").read_text("utf-8")
     lines = [line.split("\t")[-1] for line in text.splitlines() if line.split("\t")[0] in ("", folds.disjoint)]

@@ -167,7 +167,7 @@ def study(config: DictConfig, console: Console, vectors: Vectors, design: Design
     if any(isinstance(each, TransductiveRemoval) for found in fixed.values() for each in found):
         raise ValueError("a transductive removal is fitted on what it is tested on: leave it out, or take clustered")
     with Progress(console=console, transient=True) as bars:
-        bar = bars.add_task(f"layer {layer}", total=sum(map(len, fixed.values())) + config.folds * len(learners))
+        bar = bars.add_task(f"layer {layer}", total=sum(map(len, fixed.values())) + len(design.fits) * len(learners))
         candidates = candidates_of(vectors, design, fixed, learners, lambda: bars.advance(bar))
     final = design.choose(list(candidates))
     removal = candidates[final]().for_encoder(vectors.encoder)
