@@ -18,9 +18,7 @@ HEAVY = ("torch", "transformers", "torchmetrics", "pytorch_lightning", "wandb", 
 
 
 # to be rebuilt
-READ_CONFIGS = {"uncone.advice.layers", "uncone.advice.words"} | {
-    f"uncone.learning.{name}" for name in ("fit", "recipe", "problem", "replicas", "callbacks.geometry")
-}
+READ_CONFIGS = {f"uncone.learning.{name}" for name in ("fit", "recipe", "problem", "replicas", "callbacks.geometry")}
 
 
 def name_of(path: Path) -> str:

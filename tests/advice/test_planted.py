@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from uncone.learning.problem import Problem
 
 from uncone.advice.conclusion import conclude
 from uncone.advice.design import CHOSEN, RAW, Design
 from uncone.advice.study import LayerStudy, candidates_of, cosines, find, keep
 from uncone.encoder.store import FeatureStore
 from uncone.learning.fit import learn
+from uncone.learning.problem import Problem
 from uncone.learning.recipe import Recipe
 from uncone.removal import all_but_the_top, centre, none, whitening
 from uncone.removal.spectra import Spectra

@@ -114,7 +114,9 @@ def test_the_model_is_loaded_once_and_a_text_encoded_once(model, tmp_path, monke
     monkeypatch.setattr(TransformerEncoder, "_run", counted)
     advise(config_of(tmp_path, "encoder=local", f"encoder.path={model}", f"cache_dir={tmp_path}/store"))
     assert len(loaded) == 1
-    assert max(Counter(encoded).values()) <= 3  # pooled as words and vocabulary, and as tokens of the geometry
+    # once for the words of pairs and once for the vocabulary, or as the first and as the second of two sentences; and
+    # token by token: however many layers and fits there are
+    assert max(Counter(encoded).values()) <= 3
 
 
 def test_layers_share_one_encode_which_is_what_each_reads_alone(run, model, tmp_path):

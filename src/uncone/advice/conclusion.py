@@ -104,7 +104,7 @@ def conclude(
                 layer=layer.layer,
                 outcome=outcome(found[CHOSEN], layer.final.method),
                 final=layer.final.name,
-                choices=Counter(each.name for each in choices[CHOSEN]),
+                choices=dict(Counter(each.name for each in choices[CHOSEN])),
                 settings={name: sorted({each.name for each in choices[name]}) for name in methods},
             )
         )
@@ -141,7 +141,7 @@ def _which(
         layer=layer_of[final],
         final=final.name,
         reference=layers[-1].layer,
-        choices=Counter(f"{layer_of[each]}: {each.name}" for each in systems[CHOSEN]),
+        choices=dict(Counter(f"{layer_of[each]}: {each.name}" for each in systems[CHOSEN])),
     )
     return which, [*found[CHOSEN].values(), *found[LAYER_ALONE].values()]
 

@@ -160,7 +160,9 @@ class Design:
     def tested(self) -> dict[str, Figure]:
         """Figures over the testing parts of all splits; a cell is a split."""
         folds = np.array(self.splits) % self.folds.count
-        return self._figures(self.folds.fold == folds[:, None], self.halves == 1, [self._without(f) for f in folds])
+        return self._figures(
+            self.folds.fold == folds[:, None], self.halves == 1, [self._without(fold) for fold in folds.tolist()]
+        )
 
     @cached_property
     def chosen_by(self) -> list[dict[str, Figure]]:
@@ -170,7 +172,7 @@ class Design:
             tested = split % self.folds.count
             others = np.delete(np.arange(self.folds.count), tested)
             words = (self.folds.fold == others[:, None]) & self.folds.training(tested)
-            fits = [self._without(tested, other) for other in others]
+            fits = [self._without(tested, other) for other in others.tolist()]
             found.append(self._figures(words, np.tile(half, (len(others), 1)), fits))
         return found
 
@@ -179,7 +181,9 @@ class Design:
         """Figures over all pairs, by which the removal is chosen that is handed out; a cell is a fold."""
         folds = np.arange(self.folds.count)
         everywhere = np.ones((len(folds), len(self.pairs["sentences"])), dtype=bool)
-        return self._figures(self.folds.fold == folds[:, None], everywhere, [self._without(f) for f in folds])
+        return self._figures(
+            self.folds.fold == folds[:, None], everywhere, [self._without(fold) for fold in folds.tolist()]
+        )
 
     def _figures(self, words: np.ndarray, sentences: np.ndarray, fits: Sequence[int]) -> dict[str, Figure]:
         cells = {"words": words, "sentences": sentences}

@@ -64,7 +64,7 @@ def candidates_of(
         for removal in removals:
             of_pairs = cosines(vectors, removal, design)
             candidate = Candidate(method, removal.settings, {kind: x[None] for kind, x in of_pairs.items()})
-            found[candidate] = lambda removal=removal: removal
+            found[candidate] = _ready(removal)
             advance()
     for method, learn in learners.items():
         fits = []
@@ -74,6 +74,10 @@ def candidates_of(
         candidate = Candidate(method, {}, {kind: np.stack([of[kind] for of in fits]) for kind in KINDS})
         found[candidate] = partial(learn, np.arange(len(design.pairs["words"])))
     return found
+
+
+def _ready(removal: Correction) -> Callable[[], Correction]:
+    return lambda: removal
 
 
 def cosines(vectors: Vectors, removal: Correction, design: Design) -> dict[str, np.ndarray]:

@@ -48,6 +48,7 @@ from uncone.runs.folder import environment, write_results
 from uncone.runs.settings import digest, telling
 from uncone.support.files import write
 from uncone.tasks import Row
+from uncone.tasks.base import distinct
 from uncone.tasks.row import GEOMETRY
 
 STATIC = "static"
@@ -183,9 +184,11 @@ def make_learner(config: DictConfig, recipe: Recipe, vectors: Vectors, spectra: 
     """What learns a removal of this layer from some of the word pairs."""
     trained_on = {"kind": "words", "sets": names(config.words), "fractions": [1.0], "seed": config.seed}
     trained_on |= {"validation_sets": None, "test_sets": None}
+    words = design.pairs["words"]
+    vectors = replace(vectors, at_once=tuple(distinct(words.text1, words.text2)[0]))
 
     def learn_from(rows: np.ndarray) -> Correction:
-        pairs = design.pairs["words"].take(rows)
+        pairs = words.take(rows)
         splits = (pairs, pairs, pairs)  # a recipe that chooses too does so by what it learns from
         problem = Problem(vectors, spectra, lambda: splits, "words", config.seed, config.data_dir, trained_on)
         return learn(problem, recipe)

@@ -36,6 +36,7 @@ class Vectors:
         keep_tokens: encode texts token by token, so that removals of token vectors and of pooled ones share one encode.
         together: the same encoder at several layers, this one among them, and any pooling but "cls": what one of them
             reads is encoded for all in one pass.
+        at_once: words that are read together; any of them alone are taken from what was read then.
 
     Example:
         >>> import tempfile
@@ -53,6 +54,7 @@ class Vectors:
     removal: Correction | None = None
     keep_tokens: bool = False
     together: Encoder | None = None
+    at_once: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.word_vectors not in ("alone", "corpus"):
@@ -88,6 +90,9 @@ class Vectors:
 
     def raw_words(self, words: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of words before the removal."""
+        if self.at_once and set(words) < set(self.at_once):
+            place = {word: i for i, word in enumerate(self.at_once)}
+            return self.raw_words(self.at_once)[[place[word] for word in words]]
         if self.word_vectors == "alone" or self.encoder.is_static:  # in a static table all occurrences are the same
             return self.raw_sentences(self.encoder.as_words(words))
         return self._means(words, *self._occurrences(words))
