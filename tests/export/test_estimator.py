@@ -18,12 +18,10 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import uncone
 from uncone import DominantComponentRemoval, removal
-from uncone.export.estimator import METHODS
+from uncone.export.estimator import FIXED
 from uncone.learning.recipe import Recipe
 from uncone.removal.clustering import Clustering
 from uncone.removal.spectrum import Spectrum
-
-FIXED = [method for method in METHODS if method not in ("clustered", "learned")]
 
 
 class Clustered(DominantComponentRemoval):

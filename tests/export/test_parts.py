@@ -9,7 +9,8 @@ from transformers import AutoModel
 
 from uncone.export.parts import (
     affine,
-    check_equal,
+    check_vectors,
+    corrected,
     framing,
     model_options,
     plain_model,
@@ -45,8 +46,7 @@ def test_a_removal_folds_and_commutes_with_means(seed):
 def test_exporting_leaves_the_encoder_as_it_was(kind, encoder_of):
     encoder = encoder_of(kind)
     before, config = encoder.encode(TEXTS), copy.deepcopy(encoder.states.model.config)
-    plain = plain_model(encoder)
-    plain.model.config.output_hidden_states = True
+    plain_model(encoder)[0].config.output_hidden_states = True
     plain_tokenizer(encoder).pad_token = plain_tokenizer(encoder).convert_ids_to_tokens(5)
     np.testing.assert_array_equal(encoder.encode(TEXTS), before)
     assert encoder.states.model.config.to_dict() == config.to_dict()
@@ -55,7 +55,7 @@ def test_exporting_leaves_the_encoder_as_it_was(kind, encoder_of):
 def test_weights_are_shared_not_copied(encoder_of):
     encoder = encoder_of("bert")
     own = {parameter.data_ptr() for parameter in encoder.states.parameters()}
-    assert {parameter.data_ptr() for parameter in plain_model(encoder).model.parameters()} == own
+    assert {parameter.data_ptr() for parameter in plain_model(encoder)[0].parameters()} == own
 
 
 def test_a_plain_tokenizer_feeds_as_the_encoder_does(kind, encoder_of, tmp_path):
@@ -80,8 +80,8 @@ def test_what_stands_around_a_text(encoder_of):
 
 
 def test_weights_of_types(encoder_of):
-    assert type_weights(encoder_of("gpt2")) is None
-    assert type_weights(encoder_of("bert", special_tokens=True)) is None
+    assert (type_weights(encoder_of("gpt2")) == 1).all()
+    assert (type_weights(encoder_of("bert", special_tokens=True)) == 1).all()
     weights = type_weights(encoder_of("bert", pooling="sif"))
     assert torch.nonzero(weights == 0)[:, 0].tolist() == [2, 3]
     torch.testing.assert_close(weights[4:], encoder_of("bert", pooling="sif").weights[4:])
@@ -105,12 +105,17 @@ def test_a_model_with_code_of_its_own_is_refused(encoder_of, monkeypatch):
 
 
 def test_other_vectors_and_other_maps_are_refused(encoder_of):
-    expected = np.full((2, 3), 100.0)
-    check_equal(expected + 5e-4, expected, "it")
-    for wrong in (expected + 2e-3, expected * np.nan):
-        with pytest.raises(ValueError, match="it gives vectors that differ by"):
-            check_equal(wrong, expected, "it")
     encoder = encoder_of("bert")
+    removal = removal_for(encoder)
+    size = max(1, np.abs(corrected(encoder, removal, probe_texts(encoder))).max())
+
+    def check(error):
+        check_vectors(lambda texts: corrected(encoder, removal, texts) + error, encoder, removal, False, "it")
+
+    check(5e-6 * size)
+    for error in (2e-5 * size, np.nan):
+        with pytest.raises(ValueError, match="it gives vectors that differ by"):
+            check(error)
     assert affine(removal_for(encoder), "it") is not None
     with pytest.raises(ValueError, match="it takes one affine map, and a clustered removal is none"):
         affine(clusters_for(encoder, "tokens"), "it")
@@ -118,8 +123,7 @@ def test_other_vectors_and_other_maps_are_refused(encoder_of):
 
 def test_the_model_loads_by_itself(encoder_of, tmp_path):
     encoder = encoder_of("bert")
-    plain = plain_model(encoder)
-    plain.model.save_pretrained(tmp_path)
+    plain_model(encoder)[0].save_pretrained(tmp_path)
     loaded, report = AutoModel.from_pretrained(tmp_path, output_loading_info=True, **model_options(encoder))
     assert not report["missing_keys"]
     assert not report["unexpected_keys"]

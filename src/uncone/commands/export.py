@@ -62,11 +62,7 @@ def export(config: DictConfig) -> list[Row]:
 
 
 def only_removal(removal: Any) -> str:
-    """The one removal that is named; one of its files stands for its folder.
-
-    Raises:
-        ValueError: if several are named.
-    """
+    """The one removal that is named; one of its files stands for its folder."""
     chosen = names(removal)
     if len(chosen) != 1:
         raise ValueError(f"an export has one removal, got {', '.join(chosen) or 'none'}: run export.py once for each")

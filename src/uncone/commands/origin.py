@@ -28,15 +28,10 @@ PROBE_TEXTS, PROBE_SIZE, PROBE_QUERIES = 30, 2000, 200  # of the geometry of a r
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """A finished training run: it may come from anyone, and is read as data.
-
-    Attributes:
-        folder: of its results.json.
-        config: its config.yaml, as plain values in which nothing is resolved.
-    """
+    """A finished training run: it may come from anyone, and is read as data."""
 
     folder: Path
-    config: dict[str, Any]
+    config: dict[str, Any]  # its config.yaml, as plain values in which nothing is resolved
 
     @classmethod
     def of(cls, name: str) -> TrainingRun | None:
@@ -56,22 +51,17 @@ class TrainingRun:
 
     @property
     def encoder(self) -> dict[str, Any]:
-        """The encoder of the run, as its config describes it.
-
-        Raises:
-            ValueError: if it names something other than an encoder, asks to run code that comes with a model, or says
-                more than settings of an encoder in plain values.
-        """
+        """The encoder of the run, as its config describes it; a ValueError refuses all but settings of an encoder."""
         path, described = self.folder / "config.yaml", self.config.get("encoder")
         if not isinstance(described, dict) or described.get("_target_") not in ENCODERS:
             raise ValueError(f"{path} names no encoder of uncone: expected {' or '.join(ENCODERS)}")
-        settings = {key: value for key, value in described.items() if key != "trust_remote_code"}
-        if described.get("trust_remote_code"):
+        settings = dict(described)
+        if settings.pop("trust_remote_code", False):
             raise ValueError(f"the encoder of {self.folder} runs code that comes with it, which an export may not hold")
-        if any("${" in str(value) for value in settings.values()):
-            raise ValueError(f"the encoder in {path} refers to other values: write them out")
         for key, value in settings.items():
             values = value if isinstance(value, list) else [value]
+            if any("${" in str(each) for each in values):
+                raise ValueError(f"the encoder in {path} refers to other values: write them out")
             if key not in {"_target_", *SETTINGS, *ANYWHERE} or any(isinstance(each, (dict, list)) for each in values):
                 raise ValueError(f"the encoder in {path} has a setting {key}={value!r}, which is none of an encoder")
         return settings

@@ -18,13 +18,9 @@ DATA_NAMES = {"word2vec.bin"}  # numbers as word2vec writes them
 
 
 class Exporter(ABC):
-    """Writes an encoder together with its removal. A YAML in conf/format names one, and its options.
+    """Writes an encoder together with its removal. A YAML in conf/format names one, and its options."""
 
-    Attributes:
-        library: what the files are for, as the Hugging Face hub calls it.
-    """
-
-    library: ClassVar[str]
+    library: ClassVar[str]  # what the files are for, as the Hugging Face hub calls it
 
     @abstractmethod
     def check(self, encoder: Encoder, removal: Correction) -> None:
@@ -32,13 +28,10 @@ class Exporter(ABC):
 
     @abstractmethod
     def write(self, encoder: Encoder, removal: Correction, folder: Path) -> str:
-        """Write the files into an existing folder, and check that they give the vectors of the encoder.
-
-        Returns:
-            How to use them: Markdown for the model card.
+        """Write the files into an existing folder; returns how to use them, as Markdown for the model card.
 
         Raises:
-            ValueError: if they do not.
+            ValueError: if they do not give the vectors of the encoder.
         """
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import uncone
 from uncone.encoder import Encoder, TransformerEncoder
@@ -25,19 +24,12 @@ NOT_HELPED = {
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of the effect of a removal.
+    """What is known of the effect of a removal."""
 
-    Attributes:
-        removal: how the rows call it.
-        rows: of results.json, for "none" and the removal, geometry included.
-        origin: where they come from, in words.
-        data: what the removal was learned on, in words; None if nothing.
-    """
-
-    removal: str
-    rows: list[Row]
-    origin: str
-    data: str | None = None
+    removal: str  # how the rows call it
+    rows: list[Row]  # of "none" and the removal, geometry included
+    origin: str  # of the rows, in words
+    data: str | None = None  # what the removal was learned on, in words
 
     @property
     def tasks(self) -> list[Row]:
@@ -61,14 +53,12 @@ class Evidence:
 
 def description(encoder: Encoder, removal: Correction, library: str) -> str:
     """uncone.json: what was exported, and by which version."""
-    reading: dict[str, Any] = {"pooling": encoder.pooling, "dimension": encoder.dimension}
-    if isinstance(encoder, TransformerEncoder):
-        reading |= {"special_tokens": encoder.special_tokens, "max_length": encoder.max_length}
+    settings = {key: value for key, value in removal.settings.items() if key != TRAINED_ON}
     content = {
         "uncone": uncone.__version__,
         "library": library,
-        "encoder": {**encoder.identity, **reading},
-        "removal": {"kind": removal.kind, "method": removal.method, "settings": dict(_without_data(removal).settings)},
+        "encoder": {"name": encoder.name, "dimension": encoder.dimension, **encoder.settings},
+        "removal": {"kind": removal.kind, "method": removal.method, "settings": settings},
     }
     return json.dumps(content, indent=1)
 
@@ -79,7 +69,7 @@ def card(encoder: Encoder, removal: Correction, evidence: Evidence, usage: str, 
         "card",
         encoder=encoder,
         contextual=isinstance(encoder, TransformerEncoder),
-        removal=_without_data(removal),
+        removal=removal,
         evidence=evidence,
         scores=markdown_table(evidence.tasks).strip() if evidence.tasks else "",
         geometry=geometry_table(evidence.geometry),
@@ -88,11 +78,6 @@ def card(encoder: Encoder, removal: Correction, evidence: Evidence, usage: str, 
         version=uncone.__version__,
     )
     return text + "\n"
-
-
-def _without_data(removal: Correction) -> Correction:
-    """A removal whose settings leave out which pairs it learned from: the card says so in words."""
-    return replace(removal, settings={k: v for k, v in removal.settings.items() if k != TRAINED_ON})  # type: ignore[type-var]
 
 
 def shareable(removal: Correction) -> Correction:

@@ -102,13 +102,10 @@ def _holds_vectors(kind: pa.DataType) -> bool:
 
 
 def _codec(metadata: pq.FileMetaData, column: str) -> str:
-    """The compression of a column's first part."""
-    if not metadata.num_row_groups:
-        return "NONE"
-    group = metadata.row_group(0)
-    parts = (group.column(i) for i in range(group.num_columns))
-    codec = next(part.compression for part in parts if part.path_in_schema.startswith(f"{column}."))
-    return "NONE" if codec == "UNCOMPRESSED" else codec
+    """The compression of a column in the first row group."""
+    columns = metadata.row_group(0).to_dict()["columns"] if metadata.num_row_groups else []
+    codec = {part["path_in_schema"].partition(".")[0]: part["compression"] for part in columns}
+    return codec.get(column, "NONE").replace("UNCOMPRESSED", "NONE")
 
 
 def _corrected(batch: pa.RecordBatch, column: str, correct: Corrector) -> pa.RecordBatch:
@@ -120,11 +117,7 @@ def _corrected(batch: pa.RecordBatch, column: str, correct: Corrector) -> pa.Rec
 
 
 def _matrix(lists: Any, column: str, before: int) -> np.ndarray:
-    """The lists of a column as rows (n, d), `before` rows having come before.
-
-    Raises:
-        ValueError: if a list or a number is missing, or lists differ in length; names the row.
-    """
+    """The lists of a column as rows (n, d); a ValueError names the row, `before` others having come before."""
     lengths = pc.fill_null(pc.list_value_length(lists), -1).to_numpy(zero_copy_only=False)
     d = int(lengths.max(initial=0))
     if (lengths != d).any():

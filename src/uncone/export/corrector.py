@@ -19,17 +19,11 @@ Rows = TypeVar("Rows", np.ndarray, Tensor)
 
 
 class Corrector:
-    """Corrects the rows of one file, chunk after chunk.
-
-    Args:
-        removal: what to apply.
-        progress: told the rows done and, where known, the rows there are.
+    """Corrects the rows of one file, `chunk` of them at once; `progress` is told how many of `total` are done.
 
     Attributes:
-        rows: rows corrected so far.
         total: rows there are, None if unknown.
         dtype: of the last chunk, "" before the first.
-        chunk: rows to be given at once.
     """
 
     def __init__(self, removal: Correction, progress: Callable[[int, int | None], None]):
@@ -43,11 +37,6 @@ class Corrector:
         Raises:
             ValueError: for another dimension, or a row that holds NaN or infinity or would after the correction.
         """
-        if X.shape[1] != self.removal.dimension:
-            raise ValueError(
-                f"the removal corrects vectors of {self.removal.dimension} dimensions, these have {X.shape[1]}: "
-                "it belongs to another encoder"
-            )
         self.dtype = str(as_tensor(X).dtype).removeprefix("torch.")
         Y = self.removal.apply(X)
         if (row := _first_bad(Y)) is not None:  # NaN and infinity before the correction are there after it, too
@@ -70,11 +59,7 @@ def _first_bad(X: Array) -> int | None:
 
 
 def chosen(column: str | None, candidates: list[str], source: Path) -> str:
-    """The column that holds the vectors: the one asked for, or the only one there is.
-
-    Raises:
-        ValueError: if there is none, or several, or not the one asked for; names what there is.
-    """
+    """The column that holds the vectors: the one asked for, or the only one; a ValueError names what there is."""
     there = ", ".join(candidates) or "nothing of the kind"
     if column is None and len(candidates) == 1:
         return candidates[0]

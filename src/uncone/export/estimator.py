@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from inspect import signature
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,18 +21,11 @@ from uncone.removal.spectrum import Spectrum
 if TYPE_CHECKING:
     from uncone.learning.recipe import Recipe
 
-# method -> its constructor, and the parameters of the estimator that it reads
-_FIXED: dict[str, tuple[Callable[..., Removal], tuple[str, ...]]] = {
-    "none": (lambda spectrum: removal.none(len(spectrum.mean)), ()),
-    "centre": (removal.centre, ()),
-    "all_but_the_top": (removal.all_but_the_top, ("D", "centred")),
-    "conceptor": (removal.conceptor, ("alpha",)),
-    "whitening": (removal.whitening, ("D",)),
-    "soft_zca": (removal.soft_zca, ("eps",)),
-    "renormalize": (removal.renormalize, ("variant",)),
-}
-METHODS = (*_FIXED, "clustered", "learned")
+FIXED = ("none", "centre", "all_but_the_top", "conceptor", "whitening", "soft_zca", "renormalize")
+METHODS = (*FIXED, "clustered", "learned")
 FLOATS = (np.float64, np.float32)
+
+Pairs = tuple[Sequence[int], Sequence[int]]
 
 
 class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -102,21 +96,17 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         X: Any,
         y: Any = None,
         sample_weight: Any = None,
-        pairs: tuple[Sequence[int], Sequence[int]] | None = None,
+        pairs: Pairs | None = None,
         scores: Sequence[float] | None = None,
     ) -> Self:
         """Fit the removal.
 
         Args:
             X: (n, d) vectors, n ≥ 2.
-            y: ignored.
             sample_weight: (n,) weights of the rows in mean and components. With the probabilities of words, whitening
                 is Zipfian whitening.
             pairs: of learned, row numbers (i, j) of `X`, two lists of m.
             scores: of learned, (m,) how similar people find each pair, on any scale.
-
-        Returns:
-            Itself.
 
         Raises:
             ValueError: for an unknown method, a setting that does not fit these vectors, or pairs without need or
@@ -130,53 +120,42 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
             'learned'
         """
         X = validate_data(self, X, dtype=FLOATS, order="C", ensure_min_samples=2)
+        if self.method != "learned" and (pairs is not None or scores is not None):
+            raise ValueError(f"only method='learned' learns from pairs and scores, got method={self.method!r}")
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if isinstance(self.method, Correction):
             if self.method.dimension != X.shape[1]:
                 raise ValueError(
                     f"this removal corrects vectors of {self.method.dimension} dimensions, X has {X.shape[1]}"
                 )
-        elif self.method not in METHODS:
+            self.removal_ = self.method
+        elif self.method in FIXED:
+            self.removal_ = self._fixed(self.method, Spectrum.fit(X, sample_weight))
+        elif self.method == "clustered":
+            if sample_weight is not None:
+                raise ValueError("method='clustered' weighs all rows equally: leave out sample_weight")
+            clustering = Clustering.fit(X, _whole(self.n_clusters), self._seed())
+            self.removal_ = removal.clustered(clustering, self._components(min(X.shape)), "texts")
+        elif self.method == "learned":
+            self.removal_ = self._learned(X, sample_weight, pairs, scores)
+        else:
             raise ValueError(f"unknown method {self.method!r}: choose one of {', '.join(METHODS)}, or give a Removal")
-        if self.method != "learned" and (pairs is not None or scores is not None):
-            raise ValueError(f"only method='learned' learns from pairs and scores, got method={self.method!r}")
-        if self.method == "clustered" and sample_weight is not None:
-            raise ValueError("method='clustered' weighs all rows equally: leave out sample_weight")
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        self.removal_ = self._made(X, sample_weight, pairs, scores)
         return self
 
-    def _made(
-        self,
-        X: np.ndarray,
-        weights: np.ndarray | None,
-        pairs: tuple[Sequence[int], Sequence[int]] | None,
-        scores: Sequence[float] | None,
-    ) -> Correction:
-        if isinstance(self.method, Correction):
-            return self.method
-        if self.method == "clustered":
-            D = self._components(min(X.shape))
-            return removal.clustered(Clustering.fit(X, _whole(self.n_clusters), self._seed()), max(D, 1), "texts")
-        if self.method == "learned":
-            return self._learned(X, weights, pairs, scores)
-        spectrum = Spectrum.fit(X, weights)
-        make, parameters = _FIXED[self.method]
-        settings = {name: _whole(getattr(self, name)) for name in parameters}
-        if self.method == "all_but_the_top":
-            settings["centred"] = self.centred is not False
-            settings["D"] = self._components(spectrum.rank)
+    def _fixed(self, method: str, spectrum: Spectrum) -> Removal:
+        """What the constructor of that name makes with those parameters of the estimator that it has."""
+        if method == "none":
+            return removal.none(len(spectrum.mean))
+        make = getattr(removal, method)
+        settings = {name: _whole(getattr(self, name)) for name in signature(make).parameters if hasattr(self, name)}
+        if method == "all_but_the_top":
+            settings = {"D": self._components(spectrum.rank), "centred": self.centred is not False}
             if not spectrum.rank:  # all rows are equal: there is no component to remove
-                return removal.centre(spectrum) if settings["centred"] else removal.none(X.shape[1])
+                return removal.centre(spectrum) if settings["centred"] else removal.none(len(spectrum.mean))
         return make(spectrum, **settings)
 
-    def _learned(
-        self,
-        X: np.ndarray,
-        weights: np.ndarray | None,
-        pairs: tuple[Sequence[int], Sequence[int]] | None,
-        scores: Sequence[float] | None,
-    ) -> Removal:
+    def _learned(self, X: np.ndarray, weights: np.ndarray | None, pairs: Pairs | None, scores: Any) -> Removal:
         # these import Lightning, which no fixed method needs
         from uncone.learning.fit import learn
         from uncone.learning.problem import Problem
@@ -189,11 +168,10 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         changes = {key: value for key, value in given.items() if value is not None}
         if self.centred is False:
             changes["learn_centre"] = False
-        spectra = Spectra(lambda: X)
         if weights is not None:
-            spectra, changes["uniform_share"] = Spectra(lambda: X, lambda: weights), 0
-        rows = [np.asarray(side) for side in pairs]
-        problem = Problem.of_rows(X, rows, np.asarray(scores), spectra, self._seed())
+            changes["uniform_share"] = 0
+        spectra = Spectra(lambda: X, None if weights is None else lambda: weights)
+        problem = Problem.of_rows(X, pairs, np.asarray(scores), spectra, self._seed())
         return learn(problem, recipe.but(**changes))
 
     def _components(self, rank: int) -> Any:
@@ -205,9 +183,6 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
 
     def transform(self, X: Any) -> Any:
         """Correct vectors.
-
-        Args:
-            X: (n, d) vectors.
 
         Returns:
             (n, d) corrected vectors, of the dtype of `X`; a data frame after `set_output(transform="pandas")`.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import compress
 from pathlib import Path
+from timeit import repeat
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,9 +24,8 @@ from uncone.export.base import Exporter
 from uncone.export.markdown import markdown
 from uncone.export.parts import (
     affine,
-    check_equal,
     check_tokenizer,
-    corrected,
+    check_vectors,
     plain_tokenizer,
     probe_texts,
     type_weights,
@@ -41,16 +42,11 @@ TINY = 1e-9  # keeps an empty text from dividing by 0
 
 @dataclass(frozen=True)
 class OnnxExporter(Exporter):
-    """The encoder, its pooling and its correction in one graph of any batch size and length.
-
-    Args:
-        normalize: end in vectors of length 1.
-        int8: write a second file whose matrix products are in 8 bits, and measure what it loses and gains.
-    """
+    """The encoder, its pooling and its correction in one graph of any batch size and length."""
 
     library: ClassVar[str] = "onnx"
-    normalize: bool = False
-    int8: bool = False
+    normalize: bool = False  # end in vectors of length 1
+    int8: bool = False  # write a second file whose matrix products are in 8 bits, and measure what it loses and gains
 
     def check(self, encoder: Encoder, removal: Correction) -> None:
         """See `Exporter.check`."""
@@ -63,60 +59,49 @@ class OnnxExporter(Exporter):
         graph = Graph(encoder, affine(removal, "ONNX"), self.normalize).eval()
         tokenizer = graph_tokenizer(encoder)
         tokenizer.save(str(folder / "tokenizer.json"))
-        texts = probe_texts(encoder)
         special = isinstance(encoder, TransformerEncoder)
-        feed = feed_of(tokenizer, texts, special)
-        trace(graph, feed, folder / MODEL)
-        expected = corrected(encoder, removal, texts)
-        expected = unit(expected) if self.normalize else expected
+        trace(graph, feed_of(tokenizer, probe_texts(encoder), special), folder / MODEL)
         session = open_session(folder / MODEL)
-        check_equal(session.run(None, feed)[0], expected, f"{MODEL} under onnxruntime")
-        for i in range(len(texts)):  # alone, without padding
-            alone = {name: value[i : i + 1, : feed["attention_mask"][i].sum()] for name, value in feed.items()}
-            check_equal(session.run(None, alone)[0], expected[i : i + 1], f"{MODEL} without padding")
+
+        def run(texts: list[str]) -> np.ndarray:
+            vectors: np.ndarray = session.run(None, feed_of(tokenizer, texts, special))[0]
+            return vectors
+
+        def run_alone(texts: list[str]) -> np.ndarray:
+            return np.concatenate([run([text]) for text in texts])
+
+        check_vectors(run, encoder, removal, self.normalize, f"{MODEL} under onnxruntime")
+        check_vectors(run_alone, encoder, removal, self.normalize, f"{MODEL} without padding")
         if not self.int8:
             return markdown("onnx", special=special, int8=None)
         news = [text[:NEWS_LENGTH] for text in load_texts("lee_background")[:NEWS]]
-        known = [text for text, is_known in zip(news, encoder.known(news), strict=True) if is_known]
-        return markdown("onnx", special=special, int8=quantise(folder, feed_of(tokenizer, known or texts, special)))
+        news = list(compress(news, encoder.known(news))) or probe_texts(encoder)
+        return markdown("onnx", special=special, int8=quantise(folder, feed_of(tokenizer, news, special)))
 
 
 class Graph(nn.Module):
     """Padded token types in, one corrected vector for each text out.
 
     Pools padded tokens as `uncone.encoder.pooling.pool` does ragged ones.
-
-    Args:
-        encoder: of any kind.
-        removal: folded into one affine map.
-        normalize: end in vectors of length 1.
     """
 
     def __init__(self, encoder: Encoder, removal: Removal, normalize: bool):
         super().__init__()
-        self.source: nn.Module = encoder.states if isinstance(encoder, TransformerEncoder) else nn.Identity()
-        if not isinstance(encoder, TransformerEncoder):
-            self.register_buffer("table", encoder.get_buffer("table").float())
+        if isinstance(encoder, TransformerEncoder):
+            self.source: nn.Module = encoder.states
+        else:
+            self.source = nn.Embedding.from_pretrained(encoder.get_buffer("table").float())
         self.pooling, self.normalize = encoder.pooling, normalize
-        weights = type_weights(encoder)
-        self.register_buffer("weights", torch.ones(len(encoder.pieces)) if weights is None else weights)
+        self.register_buffer("weights", type_weights(encoder))
         self.classification = encoder.tokenizer.cls_token_id if encoder.pooling == "cls" else -1
         W, b = removal.fold()
         self.register_buffer("W", W)
         self.register_buffer("b", b)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Encode, pool, correct.
-
-        Args:
-            input_ids: (n, m) token types, padded on the right.
-            attention_mask: (n, m) 1 for tokens, 0 for padding.
-
-        Returns:
-            (n, d) float32.
-        """
-        if isinstance(self.source, nn.Identity):
-            tokens = self.get_buffer("table")[input_ids]
+        """Vectors (n, d) of token types (n, m), padded on the right; the mask is 1 for tokens, 0 for padding."""
+        if isinstance(self.source, nn.Embedding):
+            tokens = self.source(input_ids)
         else:
             tokens = average(self.source(input_ids, attention_mask)).float()  # (n, m, d)
         pooled = self._pool(tokens, input_ids, attention_mask)
@@ -138,11 +123,7 @@ class Graph(nn.Module):
 
 
 def packages() -> Any:
-    """The module onnxruntime, after checking that everything for an export is installed.
-
-    Raises:
-        ValueError: if it is not.
-    """
+    """The module onnxruntime; a ValueError names what an export lacks."""
     try:
         import onnx  # noqa: F401
         import onnxruntime
@@ -220,16 +201,8 @@ def quantise(folder: Path, feed: dict[str, np.ndarray]) -> dict[str, Any]:
 
     with quietly():
         quantize_dynamic(folder / MODEL, folder / INT8_MODEL, per_channel=True, weight_type=QuantType.QInt8)
-    outputs, seconds = [], []
-    for name in (MODEL, INT8_MODEL):
-        session = open_session(folder / name)
-        outputs.append(unit(session.run(None, feed)[0]))
-        times = []
-        for _ in range(ROUNDS):
-            start = time.perf_counter()
-            session.run(None, feed)
-            times.append(time.perf_counter() - start)
-        seconds.append(min(times))
+    sessions = [open_session(folder / name) for name in (MODEL, INT8_MODEL)]
+    whole, small = (unit(session.run(None, feed)[0]) for session in sessions)
+    slow, fast = (min(repeat(partial(session.run, None, feed), number=1, repeat=ROUNDS)) for session in sessions)
     whole_size, size = ((folder / name).stat().st_size / 1e6 for name in (MODEL, INT8_MODEL))
-    cosine = (outputs[0] * outputs[1]).sum(1)
-    return {"cosine": cosine, "speed": seconds[0] / seconds[1], "size": size, "whole_size": whole_size}
+    return {"cosine": (whole * small).sum(1), "speed": slow / fast, "size": size, "whole_size": whole_size}

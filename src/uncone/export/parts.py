@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,32 +19,22 @@ TOLERANCE = 1e-5  # of a coordinate, or of the largest one where that is above 1
 PROBE_LENGTHS = (1, 2, 3, 5, 8, 13, 21)  # pieces of the texts on which an export is compared with its encoder
 
 
-@dataclass(frozen=True)
-class PlainModel:
-    """A model whose own output holds the chosen layers.
-
-    Attributes:
-        model: a copy that shares the encoder's weights.
-        indices: the chosen layers among its `hidden_states`.
-        is_output: whether the only chosen layer is its `last_hidden_state`.
-    """
-
-    model: Any
-    indices: tuple[int, ...]
-    is_output: bool
-
-
 def model_options(encoder: TransformerEncoder) -> dict[str, bool]:
     """What `AutoModel` is told on loading: not to add a pooler, which nobody uses, at random weights."""
     return {"add_pooling_layer": False} if hasattr(encoder.states.model, "pooler") else {}
 
 
 @torch.no_grad()
-def plain_model(encoder: TransformerEncoder) -> PlainModel:
+def plain_model(encoder: TransformerEncoder) -> tuple[Any, bool]:
     """The cut model of an encoder, such that `AutoModel` gives the chosen layers after saving and loading.
+
+    It shares the encoder's weights. The chosen layers are among its `hidden_states`.
 
     Where a model normalises after its last block (as decoders do), the output of an inner block is seen unnormalised
     only if another block follows: a copy of the last one then takes this place.
+
+    Returns:
+        The model, and whether its `last_hidden_state` is the topmost of the chosen layers.
 
     Raises:
         ValueError: if the states of the copy are not those of the encoder, or the model brings code of its own.
@@ -68,7 +59,7 @@ def plain_model(encoder: TransformerEncoder) -> PlainModel:
     for index, state in wanted.items():
         if not torch.allclose(states[index], state, rtol=0, atol=TOLERANCE):
             raise ValueError(f"layer {index} of {encoder.name} cannot be exported: its own output does not hold it")
-    return PlainModel(model, tuple(encoder.layer_indices), is_output and len(wanted) == 1)
+    return model, is_output
 
 
 def plain_tokenizer(encoder: Encoder) -> Any:
@@ -105,28 +96,22 @@ def framing(tokenizer: Any) -> tuple[list[int], list[int]]:
     return ids[:first], ids[last:]
 
 
-def type_weights(encoder: Encoder) -> Tensor | None:
-    """Weight (V,) of each token type in a mean; None if all are the same, as when nothing is left out.
+def type_weights(encoder: Encoder) -> Tensor:
+    """Weight (V,) of each token type in a mean: 0 of what is left out, 1 of all others where the mean is plain.
 
     Special tokens are told apart by their type here, by their position in the encoder. Only a text that spells one,
     such as "[SEP]", shows the difference.
     """
-    weights = encoder.weights
-    left_out = set()
+    weights = torch.ones(len(encoder.pieces)) if encoder.weights is None else encoder.weights.cpu().clone()
     if isinstance(encoder, TransformerEncoder) and not encoder.special_tokens:
         before, after = framing(encoder.tokenizer)
-        left_out = {*before, *after}
-    if weights is None and not left_out:
-        return None
-    weights = torch.ones(len(encoder.pieces)) if weights is None else weights.cpu().clone()
-    weights[sorted(left_out)] = 0
+        weights[[*before, *after]] = 0
     return weights
 
 
 def probe_texts(encoder: Encoder) -> list[str]:
     """Texts of different lengths, drawn from the encoder's own pieces, whatever its language."""
-    tokenizer = getattr(encoder, "tokenizer", None)
-    special = set(tokenizer.all_special_tokens) if tokenizer is not None else set()
+    special = set(encoder.tokenizer.all_special_tokens)
     pieces = [piece.removeprefix("##") for piece in encoder.pieces if piece not in special]
     generator = np.random.default_rng(0)
     texts = [" ".join(generator.choice(pieces, size=length)) for length in PROBE_LENGTHS]
@@ -136,9 +121,14 @@ def probe_texts(encoder: Encoder) -> list[str]:
     return [text for text, size, is_known in zip(texts, sizes, known, strict=True) if is_known and size <= most]
 
 
-def check_equal(exported: np.ndarray, expected: np.ndarray, what: str) -> None:
-    """Raise a ValueError if an export does not give the vectors (n, d) of its encoder."""
-    difference = float(np.abs(exported - expected).max())
+def check_vectors(
+    exported: Callable[[list[str]], np.ndarray], encoder: Encoder, removal: Correction, normalize: bool, what: str
+) -> None:
+    """Raise a ValueError if an export gives texts (n) other vectors (n, d) than its encoder and removal do."""
+    texts = probe_texts(encoder)
+    expected = corrected(encoder, removal, texts)
+    expected = unit(expected) if normalize else expected
+    difference = float(np.abs(exported(texts) - expected).max())
     if not difference <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
         raise ValueError(f"{what} gives vectors that differ by {difference:.1e} from the encoder's: nothing is written")
 

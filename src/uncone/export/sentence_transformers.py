@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Self
@@ -11,15 +12,7 @@ from typing import Any, ClassVar, Self
 import torch
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.base.modules.module import Module
-from sentence_transformers.sentence_transformer.modules import (
-    Dense,
-    Normalize,
-    Pooling,
-    StaticEmbedding,
-    Transformer,
-    WeightedLayerPooling,
-    WordWeights,
-)
+from sentence_transformers.sentence_transformer import modules as stock
 from torch import Tensor, nn
 
 from uncone.encoder import Encoder, TransformerEncoder
@@ -28,36 +21,29 @@ from uncone.export.base import Exporter
 from uncone.export.markdown import markdown
 from uncone.export.parts import (
     affine,
-    check_equal,
     check_tokenizer,
-    corrected,
+    check_vectors,
     framing,
     model_options,
     plain_model,
     plain_tokenizer,
-    probe_texts,
     type_weights,
-    unit,
 )
-from uncone.removal import ClusteredRemoval, Correction, Removal
+from uncone.removal import ClusteredRemoval, Correction
 
 INPUTS = {"tokens": "token_embeddings", "texts": "sentence_embedding"}
 
 
 @dataclass(frozen=True)
 class SentenceTransformersExporter(Exporter):
-    """The cut model, pooling, and the folded correction as a Dense module; or a StaticEmbedding of corrected rows.
-
-    Args:
-        normalize: end in vectors of length 1.
-    """
+    """The cut model, pooling, and the folded correction as a Dense module; or a StaticEmbedding of corrected rows."""
 
     library: ClassVar[str] = "sentence-transformers"
-    normalize: bool = False
+    normalize: bool = False  # end in vectors of length 1
 
     def check(self, encoder: Encoder, removal: Correction) -> None:
         """See `Exporter.check`."""
-        check_expressible(encoder)
+        pooling_mode(encoder)
 
     def write(self, encoder: Encoder, removal: Correction, folder: Path) -> str:
         """See `Exporter.write`."""
@@ -65,15 +51,10 @@ class SentenceTransformersExporter(Exporter):
         model.save(str(folder), create_model_card=False)
         if isinstance(encoder, TransformerEncoder):
             _set_model_options(encoder, folder)
-        texts = probe_texts(encoder)
-        expected = corrected(encoder, removal, texts)
         custom = any(isinstance(module, ClusteredCorrection) for module in model)
         loaded = SentenceTransformer(str(folder), device="cpu", local_files_only=True, trust_remote_code=custom)
-        check_equal(
-            loaded.encode(texts, show_progress_bar=False),
-            unit(expected) if self.normalize else expected,
-            "the exported folder",
-        )
+        encode = partial(loaded.encode, show_progress_bar=False)
+        check_vectors(encode, encoder, removal, self.normalize, "the exported folder")
         return markdown("sentence_transformers", needs_uncone=custom)
 
 
@@ -81,37 +62,30 @@ def sentence_transformer(encoder: Encoder, removal: Correction, normalize: bool 
     """An encoder with its removal as a model of sentence-transformers, in memory, on the device of a transformer.
 
     Raises:
-        ValueError: if modules of sentence-transformers cannot express the encoder; see `check_expressible`.
+        ValueError: if modules of sentence-transformers cannot express the encoder.
     """
-    check_expressible(encoder)
+    mode = pooling_mode(encoder)
     if isinstance(encoder, TransformerEncoder):
-        modules, device = [*_transformer(encoder), *_corrected(_pooling(encoder), removal)], str(encoder.device)
+        modules, device = _transformer(encoder), str(encoder.device)
+        pooling, correction = _pooling(encoder, mode), _correction(removal)
+        modules += [correction, *pooling] if removal.corrects_tokens else [*pooling, correction]
     else:
         modules, device = _static(encoder, removal), "cpu"
     if normalize:
-        modules.append(Normalize())
+        modules.append(stock.Normalize())
     return SentenceTransformer(modules=modules, device=device, similarity_fn_name="cosine")
 
 
-def check_expressible(encoder: Encoder) -> None:
-    """Raise a ValueError, saying what to use instead, for an encoder that sentence-transformers has no modules for."""
-    if isinstance(encoder, TransformerEncoder):
-        pooling_mode(encoder)
-    elif encoder.pooling != "mean":
-        raise ValueError(
-            f"sentence-transformers can only average the rows of a static table, not pool them by "
-            f"{encoder.pooling!r}: set encoder.pooling=mean, or format=onnx"
-        )
-    else:
+def pooling_mode(encoder: Encoder) -> str:
+    """How the Pooling module calls an encoder's pooling; a ValueError says what to use where it has no name for it."""
+    if not isinstance(encoder, TransformerEncoder):
         check_tokenizer(encoder, "and sentence-transformers has no tokenizer that leaves unknown words out")
-
-
-def pooling_mode(encoder: TransformerEncoder) -> str:
-    """How the Pooling module calls an encoder's pooling.
-
-    Raises:
-        ValueError: if stock modules cannot express it.
-    """
+        if encoder.pooling != "mean":
+            raise ValueError(
+                f"sentence-transformers can only average the rows of a static table, not pool them by "
+                f"{encoder.pooling!r}: set encoder.pooling=mean, or format=onnx"
+            )
+        return "mean"
     before, after = framing(encoder.tokenizer)
     left_out = not encoder.special_tokens
     refusals = {
@@ -130,14 +104,14 @@ def pooling_mode(encoder: TransformerEncoder) -> str:
 
 def _transformer(encoder: TransformerEncoder) -> list[nn.Module]:
     """The model, and the average over its layers if there are several."""
-    plain = plain_model(encoder)
-    several = len(plain.indices) > 1
-    plain.model.config.output_hidden_states = several
-    output = "last_hidden_state" if plain.is_output or several else ["hidden_states", plain.indices[0]]
+    model, is_output = plain_model(encoder)
+    indices, several = encoder.layer_indices, len(encoder.layer_indices) > 1
+    model.config.output_hidden_states = several
+    output = "last_hidden_state" if is_output or several else ["hidden_states", indices[0]]
     with TemporaryDirectory() as folder:  # the module reads files alone
-        plain.model.save_pretrained(folder)
+        model.save_pretrained(folder)
         plain_tokenizer(encoder).save_pretrained(folder)
-        transformer = Transformer(
+        transformer = stock.Transformer(
             folder,
             model_kwargs=model_options(encoder),
             modality_config={"text": {"method": "forward", "method_output_name": output}},
@@ -145,9 +119,9 @@ def _transformer(encoder: TransformerEncoder) -> list[nn.Module]:
         )
     if not several:
         return [transformer]
-    first, depth = plain.indices[0], plain.model.config.num_hidden_layers
-    weights = torch.tensor([float(i in plain.indices) for i in range(first, depth + 1)])
-    return [transformer, WeightedLayerPooling(encoder.dimension, depth, first, nn.Parameter(weights))]
+    first, depth = indices[0], model.config.num_hidden_layers
+    weights = torch.tensor([float(i in indices) for i in range(first, depth + 1)])
+    return [transformer, stock.WeightedLayerPooling(encoder.dimension, depth, first, nn.Parameter(weights))]
 
 
 def _set_model_options(encoder: TransformerEncoder, folder: Path) -> None:
@@ -157,33 +131,25 @@ def _set_model_options(encoder: TransformerEncoder, folder: Path) -> None:
     path.write_text(json.dumps(config | {"model_kwargs": model_options(encoder)}, indent=2))
 
 
-def _pooling(encoder: TransformerEncoder) -> list[nn.Module]:
+def _pooling(encoder: TransformerEncoder, mode: str) -> list[nn.Module]:
     """Pooling, after weights of token types if some weigh more or nothing."""
-    pooling = Pooling(encoder.dimension, pooling_mode(encoder))
+    pooling = stock.Pooling(encoder.dimension, mode)
     weights = type_weights(encoder)
-    if weights is None or pooling.pooling_mode != "mean":
+    if mode != "mean" or (weights == 1).all():
         return [pooling]
     names = encoder.tokenizer.convert_ids_to_tokens(list(range(len(encoder.tokenizer))))
     names = [f"[no token {i}]" if name is None else name for i, name in enumerate(names)]
-    weight_of = dict(zip(names, weights[: len(names)].tolist(), strict=True))
-    if encoder.pooling == "mean":  # name only what differs from 1, and what the module would take for it by its case
-        differ = {name for name, weight in weight_of.items() if weight != 1}
-        weight_of = {name: weight for name, weight in weight_of.items() if {name, name.lower()} & differ}
-    return [WordWeights(names, weight_of, unknown_word_weight=1), pooling]
+    differ = {name: weight for name, weight in zip(names, weights.tolist(), strict=False) if weight != 1}
+    # the module gives a name that it does not know the weight of its lower case
+    weight_of = {name: 1.0 for name in names if name.lower() in differ} | differ
+    return [stock.WordWeights(names, weight_of, unknown_word_weight=1), pooling]
 
 
-def _corrected(pooling: list[nn.Module], removal: Correction) -> list[nn.Module]:
-    """Pooling and correction, in the order that the removal is for."""
+def _correction(removal: Correction) -> nn.Module:
     if isinstance(removal, ClusteredRemoval):
-        own = ClusteredCorrection(removal)
-        return [own, *pooling] if removal.level == "tokens" else [*pooling, own]
-    return [*pooling, _dense(affine(removal, "a Dense module"))]
-
-
-def _dense(removal: Removal) -> nn.Module:
-    W, b = removal.fold()
-    d = removal.dimension
-    return Dense(d, d, bias=True, activation_function=None, init_weight=W, init_bias=b)
+        return ClusteredCorrection(removal)
+    W, b = affine(removal, "a Dense module").fold()
+    return stock.Dense(*W.shape, bias=True, activation_function=None, init_weight=W, init_bias=b)
 
 
 def _static(encoder: Encoder, removal: Correction) -> list[nn.Module]:
@@ -191,16 +157,12 @@ def _static(encoder: Encoder, removal: Correction) -> list[nn.Module]:
     table = encoder.get_buffer("table").float().cpu()
     of_texts = isinstance(removal, ClusteredRemoval) and removal.level == "texts"
     rows = table if of_texts else removal.apply(table)
-    embedding = StaticEmbedding(plain_tokenizer(encoder).backend_tokenizer, embedding_weights=rows)
-    return [embedding, *_corrected([], removal)] if of_texts else [embedding]
+    embedding = stock.StaticEmbedding(plain_tokenizer(encoder).backend_tokenizer, embedding_weights=rows)
+    return [embedding, _correction(removal)] if of_texts else [embedding]
 
 
 class ClusteredCorrection(Module):
-    """A `ClusteredRemoval` of token vectors or of text vectors, between the modules of a `SentenceTransformer`.
-
-    Args:
-        removal: what to apply.
-    """
+    """A `ClusteredRemoval` of token vectors or of text vectors, between the modules of a `SentenceTransformer`."""
 
     save_in_root = False
 

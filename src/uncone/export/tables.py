@@ -43,13 +43,10 @@ class Word2VecExporter(TableExporter):
     """The format of word2vec, which gensim, spaCy, fastText and many others read.
 
     Pieces with white space in them, which the format ends at, are left out.
-
-    Args:
-        binary: write it in binary, at half the size and without rounding.
     """
 
     library: ClassVar[str] = "gensim"
-    binary: bool = False
+    binary: bool = False  # half the size
 
     def _write(self, pieces: list[str], rows: np.ndarray, folder: Path) -> str:
         path = folder / ("word2vec.bin" if self.binary else "word2vec.txt")

@@ -137,7 +137,7 @@ def saved(path: Path, array: np.ndarray) -> Path:
         (lambda f, X: f / "missing.npy", "there is no .*missing.npy"),
         (lambda f, X: (f / "raw.txt").write_text("1 2") and f / "raw.txt", "of no known kind"),
         (lambda f, X: (f / "raw").mkdir() or f / "raw", "is not a folder written by a data set"),
-        (lambda f, X: saved(f / "raw.npy", X[:, :5]), "of 6 dimensions, these have 5"),
+        (lambda f, X: saved(f / "raw.npy", X[:, :5]), r"of 6 dimensions, got shape \(\d+, 5\)"),
         (lambda f, X: saved(f / "raw.npy", X.astype(int)), r"holds int64 of shape \(250, 6\)"),
         (lambda f, X: saved(f / "raw.npy", X[0]), r"holds float64 of shape \(6,\)"),
         (lambda f, X: saved(f / "raw.npy", np.asfortranarray(X)), "stored column by column"),
