@@ -113,6 +113,8 @@ def test_other_vectors_and_other_maps_are_refused(encoder_of):
         check_vectors(lambda texts: corrected(encoder, removal, texts) + error, encoder, removal, False, "it")
 
     check(5e-6 * size)
+    with pytest.raises(ValueError, match="it gives vectors that differ by"):  # as if padding mattered
+        check_vectors(lambda texts: corrected(encoder, removal, texts) + len(texts) - 1, encoder, removal, False, "it")
     for error in (2e-5 * size, np.nan):
         with pytest.raises(ValueError, match="it gives vectors that differ by"):
             check(error)

@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from uncone.commands.build import check, check_complete, is_saved, make_problem, make_vectors, names
+from uncone.commands.build import check, check_complete, make_problem, make_vectors, names
 from uncone.commands.origin import TrainingRun, find_evidence
 from uncone.commands.systems import make_system
 from uncone.export.base import MARK, Exporter, check_target, whole_folder
@@ -91,12 +91,8 @@ def make_removal(config: DictConfig, vectors: Vectors) -> Correction:
     Raises:
         ValueError: if it belongs to another encoder, or cannot be read or made.
     """
-    if not is_saved(config.removal):
-        _, removal = make_system(config, config.removal, make_problem(config, vectors))
-        if isinstance(removal, TransductiveRemoval):
-            raise ValueError("a transductive removal is fitted on whatever it corrects: there is no map to export")
-        return removal
-    saved = load(config.removal)
-    saved = saved.for_encoder(vectors.encoder) if config.allow_other_encoder else saved
-    saved.check_encoder(vectors.encoder)
-    return saved
+    _, removal = make_system(config, config.removal, make_problem(config, vectors))
+    if isinstance(removal, TransductiveRemoval):
+        raise ValueError("a transductive removal is fitted on whatever it corrects: there is no map to export")
+    removal.check_encoder(vectors.encoder)
+    return removal

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from uncone.removal import Correction
-from uncone.support.arrays import Array, as_tensor
+from uncone.support.arrays import Array, ArrayT, as_tensor
 
 CHUNK = 2**22  # bytes of the rows that are corrected at once, in float32
-
-Rows = TypeVar("Rows", np.ndarray, Tensor)
 
 
 class Corrector:
@@ -31,7 +26,7 @@ class Corrector:
         self.rows, self.total, self.dtype = 0, None, ""  # type: int, int | None, str
         self.chunk = max(1, CHUNK // (4 * removal.dimension))
 
-    def __call__(self, X: Rows) -> Rows:
+    def __call__(self, X: ArrayT) -> ArrayT:
         """Corrected rows (n, d), of the kind and dtype of `X`.
 
         Raises:
@@ -52,7 +47,7 @@ class Corrector:
 def _first_bad(X: Array) -> int | None:
     """The first row that holds NaN or infinity, None if there is none."""
     tensor = as_tensor(X)
-    if torch.isfinite(tensor.sum(dtype=torch.float64 if tensor.dtype == torch.float64 else torch.float32)):
+    if torch.isfinite(tensor.sum(dtype=torch.float64)):
         return None
     bad = ~torch.isfinite(tensor).all(1)
     return int(bad.nonzero()[0]) if bad.any() else None

@@ -124,11 +124,12 @@ def probe_texts(encoder: Encoder) -> list[str]:
 def check_vectors(
     exported: Callable[[list[str]], np.ndarray], encoder: Encoder, removal: Correction, normalize: bool, what: str
 ) -> None:
-    """Raise a ValueError if an export gives texts (n) other vectors (n, d) than its encoder and removal do."""
+    """Raise a ValueError if an export gives texts, together or alone, other vectors than its encoder and removal do."""
     texts = probe_texts(encoder)
     expected = corrected(encoder, removal, texts)
     expected = unit(expected) if normalize else expected
-    difference = float(np.abs(exported(texts) - expected).max())
+    found = np.stack([exported(texts), np.concatenate([exported([text]) for text in texts])])
+    difference = float(np.abs(found - expected).max())
     if not difference <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
         raise ValueError(f"{what} gives vectors that differ by {difference:.1e} from the encoder's: nothing is written")
 

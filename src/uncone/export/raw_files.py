@@ -15,13 +15,8 @@ from safetensors import SafetensorError, safe_open
 
 from uncone.export.corrector import CHUNK, Corrector, chosen
 
-BFLOAT16 = np.dtype("<i2")  # numpy lacks it, and holds its bytes as these
-SAFETENSORS_TYPES: dict[str, np.dtype] = {
-    "F16": np.dtype("<f2"),
-    "F32": np.dtype("<f4"),
-    "F64": np.dtype("<f8"),
-    "BF16": BFLOAT16,
-}
+BFLOAT16 = "<i2"  # numpy lacks it, and holds its bytes as these
+SAFETENSORS_TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "BF16": BFLOAT16}
 
 
 def correct_npy(source: Path, target: Path, column: str | None, correct: Corrector) -> None:
@@ -59,7 +54,7 @@ def correct_safetensors(source: Path, target: Path, column: str | None, correct:
 
 
 def _rewrite(
-    source: Path, target: Path, offset: int, shape: tuple[int, int], dtype: np.dtype, correct: Corrector
+    source: Path, target: Path, offset: int, shape: tuple[int, int], dtype: np.dtype | str, correct: Corrector
 ) -> None:
     """Copy a file, correcting the matrix that begins at a byte of it.
 

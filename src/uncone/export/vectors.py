@@ -17,11 +17,7 @@ from uncone.support.files import whole
 
 # (source, target, column or None, what corrects a chunk) -> nothing; writes the target
 Format = Callable[[Path, Path, str | None, Corrector], None]
-FORMATS: dict[str, Format] = {
-    ".npy": correct_npy,
-    ".parquet": correct_parquet,
-    ".safetensors": correct_safetensors,
-}
+FORMATS: dict[str, Format] = {".npy": correct_npy, ".parquet": correct_parquet, ".safetensors": correct_safetensors}
 DATASET = "a folder written by a data set's save_to_disk"
 
 
