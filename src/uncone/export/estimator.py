@@ -41,10 +41,8 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         D: of all_but_the_top and clustered, the components to remove; None for d/100, at least 1. Of whitening, the
             components to keep; None for all. Of learned, the leading components to learn; None is as the recipe says.
         centred: of all_but_the_top and learned, whether the mean is subtracted; None is True, or as the recipe says.
-        alpha: of conceptor, the aperture.
-        eps: of soft_zca, the floor in units of the mean variance.
-        variant: of renormalize, "R1" or "R2".
-        n_clusters: of clustered, how many.
+        alpha, eps, variant: of conceptor, soft_zca and renormalize.
+        n_clusters: of clustered.
         recipe: of learned, a file of conf/recipe by its name, or a `uncone.learning.recipe.Recipe`; one that reads
             running text is for `train.py`.
         pull: of learned, the strength of the pull toward the identity; None is as the recipe says.
@@ -54,8 +52,6 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
     Attributes:
         removal_: the fitted `Removal` or `ClusteredRemoval`. A pickle is for a process and its workers; files are for
             `removal_.save(folder)`, which `DominantComponentRemoval(uncone.removal.load(folder))` takes up again.
-        n_features_in_: d.
-        feature_names_in_: names of the columns, where `fit` saw a data frame.
 
     Example:
         >>> X = np.random.default_rng(0).normal(size=(500, 3)) * [9, 1, 1]
@@ -109,8 +105,7 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
             scores: of learned, (m,) how similar people find each pair, on any scale.
 
         Raises:
-            ValueError: for an unknown method, a setting that does not fit these vectors, or pairs without need or
-                missing.
+            ValueError: for an unknown method, a setting that does not fit these vectors, pairs missing or without need.
 
         Example:
             >>> X = np.random.default_rng(0).normal(size=(60, 5)) + [9, 0, 0, 0, 0]

@@ -99,8 +99,7 @@ def framing(tokenizer: Any) -> tuple[list[int], list[int]]:
 def type_weights(encoder: Encoder) -> Tensor:
     """Weight (V,) of each token type in a mean: 0 of what is left out, 1 of all others where the mean is plain.
 
-    Special tokens are told apart by their type here, by their position in the encoder. Only a text that spells one,
-    such as "[SEP]", shows the difference.
+    The encoder tells special tokens apart by their position: a text that spells one, such as "[SEP]", comes out other.
     """
     weights = torch.ones(len(encoder.pieces)) if encoder.weights is None else encoder.weights.cpu().clone()
     if isinstance(encoder, TransformerEncoder) and not encoder.special_tokens:

@@ -32,11 +32,7 @@ class StoredVectors:
     Args:
         input: an .npy, .safetensors or .parquet file, or the folder of a Hugging Face data set on disk.
         output: where the same kind of file or folder is written; not `input` itself.
-        column: the tensor of a .safetensors file, or the column of lists of numbers of the others, that holds the
-            vectors; None takes the only one.
-
-    Raises:
-        ValueError: if a path is missing.
+        column: the tensor, or the column of lists of numbers, that holds the vectors; None takes the only one.
 
     Example:
         >>> import tempfile, torch, uncone
@@ -65,9 +61,8 @@ class StoredVectors:
         """Write `output`, and say what was done and whom the removal belongs to.
 
         Raises:
-            ValueError: for a file that cannot be read or is of no known kind; an output that exists (without
-                `overwrite`) or is the input; vectors of another dimension; a row that holds NaN or infinity, or
-                would after the correction.
+            ValueError: for a file that cannot be read; an output that exists (without `overwrite`) or is the input;
+                vectors of another dimension; a row that holds NaN or infinity, or would after the correction.
         """
         source, target = Path(str(self.input)), Path(str(self.output))
         form = _format_of(source, target)
