@@ -166,7 +166,7 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         if weights is not None:
             changes["uniform_share"] = 0
         spectra = Spectra(lambda: X, None if weights is None else lambda: weights)
-        problem = Problem.of_rows(X, pairs, np.asarray(scores), spectra, self._seed())
+        problem = Problem.of_rows(X, list(map(np.asarray, pairs)), np.asarray(scores), spectra, self._seed())
         return learn(problem, recipe.but(**changes))
 
     def _components(self, rank: int) -> Any:

@@ -149,7 +149,8 @@ def _correction(removal: Correction) -> nn.Module:
     if isinstance(removal, ClusteredRemoval):
         return ClusteredCorrection(removal)
     W, b = affine(removal, "a Dense module").fold()
-    return stock.Dense(*W.shape, bias=True, activation_function=None, init_weight=W, init_bias=b)
+    d = removal.dimension
+    return stock.Dense(d, d, bias=True, activation_function=None, init_weight=W, init_bias=b)
 
 
 def _static(encoder: Encoder, removal: Correction) -> list[nn.Module]:
