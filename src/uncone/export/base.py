@@ -54,11 +54,12 @@ def whole_folder(target: Path, overwrite: bool) -> Iterator[Path]:
     Raises:
         ValueError: if `target` may not be replaced, or something was written that an export may not hold.
     """
+    check_target(target, overwrite)
     with whole(target) as aside:
         aside.mkdir()
         yield aside
         check_contents(aside)
-        check_target(target, overwrite)
+        check_target(target, overwrite)  # once more: exporting takes a while
 
 
 def check_contents(folder: Path) -> None:
