@@ -28,6 +28,7 @@ from uncone.geometry.atlas.occurrences import Batch, Drawn, Occurrences
 from uncone.geometry.atlas.sampled import SampledSettings
 from uncone.geometry.atlas.survey import survey
 from uncone.geometry.atlas.views import view_points
+from uncone.removal import none
 
 VOCABULARY = 30_522
 BATCH = 2048
@@ -89,7 +90,8 @@ def measure(tokens: int, layers: int, dimension: int) -> dict[str, float]:
 
     before, start = peak(), time.process_time()
     settings = SampledSettings()
-    maps = list(survey(occurrences, lambda layer, points: {"none": None}, frequency, shown, settings, timed))
+    raw = {"none": none(dimension)}
+    maps = list(survey(occurrences, lambda *_: raw, frequency, shown, settings, timed))
     seconds = time.process_time() - start
     return {"maps": len(maps), "seconds": seconds, "streamed": streamed, "memory": peak() - before}
 

@@ -10,6 +10,7 @@ from uncone.geometry.atlas.occurrences import CorpusOccurrences, kept_types
 from uncone.geometry.atlas.sampled import SampledSettings
 from uncone.geometry.atlas.survey import survey
 from uncone.geometry.probe import GeometryProbe
+from uncone.removal import none
 from uncone.removal.vectors import Vectors
 
 TEXTS = tuple(
@@ -28,7 +29,7 @@ def numbers(tmp_path_factory):
         log10 = np.log10(frequencies)
     shown = np.arange(10)
     settings = SampledSettings(queries=10_000, clusters=(2,), cluster_points=100, resamples=2)
-    [atlas] = survey(occurrences, lambda *_: {"none": None}, log10, shown, settings, lambda batches, _: batches)
+    [atlas] = survey(occurrences, lambda *_: {"none": none(384)}, log10, shown, settings, lambda batches, _: batches)
     vectors = Vectors(encoder, FeatureStore(tmp_path_factory.mktemp("store")))
     probe = GeometryProbe.sample(vectors, TEXTS, frequencies, queries=10_000)
     X, types = probe.occurrences, probe.types
@@ -43,7 +44,7 @@ def numbers(tmp_path_factory):
         "lid": geometry.lid(X),
         **{f"frequency_pc{i + 1}": float(value) for i, value in enumerate(r)},
     }
-    return functions, probe.measure(), {name: estimate.value for name, estimate in atlas.measures.items()}
+    return functions, probe.measure(none(384)), {name: estimate.value for name, estimate in atlas.measures.items()}
 
 
 def test_probe_and_functions_are_equal(numbers):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import hydra
@@ -26,7 +27,7 @@ from uncone.geometry.atlas.table import print_atlas
 from uncone.geometry.atlas.views import view_points, view_sample, word_groups
 from uncone.geometry.atlas.windows import Windows
 from uncone.geometry.measures import definitions
-from uncone.removal import ClusteredRemoval, Correction, TransductiveRemoval
+from uncone.removal import ClusteredRemoval, Correction, TransductiveRemoval, none
 from uncone.removal import load as load_removal
 from uncone.removal.spectra import Spectra
 from uncone.report.depth_figures import write_figures
@@ -43,7 +44,7 @@ def analyze(config: DictConfig) -> list[Row]:
     console = Console()
     folder = open_run(config)
     store = AtlasStore(folder)
-    settings = make_settings(config)
+    settings = SampledSettings(resamples=config.resamples, seed=config.seed, **config.measures)
     described = definitions(settings, config.sample)
     rows: list[Row] = []
     index: dict[str, Any] = {}
@@ -63,13 +64,6 @@ def analyze(config: DictConfig) -> list[Row]:
     write_figures(folder)
     console.print(f"Written to {folder}; open {write_page(folder)} in a browser")
     return rows
-
-
-def make_settings(config: DictConfig) -> SampledSettings:
-    """How sampled measures are made."""
-    measures: Any = OmegaConf.to_container(config.measures)
-    clusters = tuple(measures.pop("clusters"))
-    return SampledSettings(clusters=clusters, resamples=config.resamples, seed=config.seed, **measures)
 
 
 def load_encoders(config: DictConfig) -> Iterator[Encoder]:
@@ -110,8 +104,8 @@ def make_occurrences(config: DictConfig, encoder: Encoder) -> Occurrences:
     raise ValueError(f"{encoder.name} is a {type(encoder).__name__}; an atlas maps transformers and static tables")
 
 
-def make_removals(config: DictConfig, encoder: Encoder, layer: str, points: Tensor) -> dict[str, Correction | None]:
-    """The removals that `config.removal` names for one layer, fitted on its points (n, d); None stands for raw vectors.
+def make_removals(config: DictConfig, encoder: Encoder, layer: str, points: Tensor) -> dict[str, Correction]:
+    """The removals that `config.removal` names for one layer, fitted on its points (n, d).
 
     A saved removal applies to the layer it belongs to.
 
@@ -119,28 +113,27 @@ def make_removals(config: DictConfig, encoder: Encoder, layer: str, points: Tens
         ValueError: if a method's setting is a list, a saved removal belongs to another encoder, or a removal corrects
             no single token: pooled texts, or whatever stands together.
     """
-    made: dict[str, Correction | None] = {}
+    made: dict[str, Correction] = {}
     spectra = Spectra(lambda: points)
     for name in names(config.removal):
         if name == "none":
-            made[name] = None
+            made[name] = none(encoder.dimension)
         elif is_saved(name):
             removal = load_removal(name)
-            owner = removal.encoder
-            if owner and owner["hash"] != encoder.hash and not config.allow_other_encoder:
+            owner = None if config.allow_other_encoder else removal.encoder
+            if owner and owner["hash"] != encoder.hash:
                 raise ValueError(
                     f"{name} belongs to another encoder ({owner['name']}, hash {owner['hash'][:8]}); "
                     "set allow_other_encoder=true if you are sure that it fits"
                 )
-            if config.allow_other_encoder or not owner or owner["layers"] == layer:
+            if not owner or owner["layers"] == layer:
                 made[saved_name(name)] = removal
         else:
-            candidates = make_candidates(config, name, spectra)
-            if len(candidates) > 1:
+            made[name], *others = make_candidates(config, name, spectra)
+            if others:
                 raise ValueError(
                     f"methods.{name} has a list of settings, but nothing here to choose by: give one value"
                 )
-            made[name] = candidates[0]
     for name, correction in made.items():
         if isinstance(correction, TransductiveRemoval):
             raise ValueError(f"{name} is fitted anew on whatever it corrects, here every batch: take clustered instead")
@@ -171,13 +164,11 @@ def _survey(
                 yield batch
                 bars.advance(task, len(batch.types))
 
-        def removals(layer: str, points: Tensor) -> dict[str, Correction | None]:
-            return make_removals(config, encoder, layer, points)
-
-        for layer_map in survey(occurrences, removals, frequency, shown, settings, watched, scratch):
-            store.write_map(encoder.name, layer_map.layer, layer_map.removal, layer_map.points, layer_map.curves)
-            maps.append(layer_map)
-            bars.console.print(f"measured layer {layer_map.layer}, removal {layer_map.removal}", highlight=False)
+        removals = partial(make_removals, config, encoder)
+        for found in survey(occurrences, removals, frequency, shown, settings, watched, scratch):
+            store.write_map(encoder.name, found.layer, found.removal, found.points, found.curves)
+            maps.append(found)
+            bars.console.print(f"measured layer {found.layer}, removal {found.removal}", highlight=False)
     return maps, {
         "dimension": encoder.dimension,
         "layers": occurrences.layers,

@@ -25,7 +25,7 @@ from uncone.learning.callbacks.identity import logger_id
 from uncone.learning.fit import Learner
 from uncone.learning.module import RemovalModule
 from uncone.learning.replicas import trainer_options
-from uncone.removal import Correction
+from uncone.removal import Correction, none
 from uncone.report.bank_figure import components_figure
 from uncone.report.seeds import print_over_seeds
 from uncone.report.tables import print_results, verdict
@@ -74,7 +74,7 @@ def train(config: DictConfig) -> list[Row]:
     if sentences:  # word pairs have a held-out part of their own, and liang_words is scored whole, as its paper does
         tasks = leave_out_seen(config, console, tasks, {LEARNED: learned})
     rows, not_run = compare(config, vectors, [held_out, *tasks], removals)
-    measured = geometry_rows(rows[0], {"none": probe.measure(), LEARNED: probe.measure(learned)})
+    measured = geometry_rows(rows[0], {"none": probe.measure(none(learned.dimension)), LEARNED: probe.measure(learned)})
     rows = [_of_candidate(row, called[row.removal]) if row.removal in called else row for row in rows]
     write_results(folder, [*rows, *measured])
     if distributed.is_first() and (figure := components_figure(rows)):

@@ -31,6 +31,28 @@ def word_spans(encoder: TransformerEncoder, texts: Sequence[str]) -> list[list[t
     return spans
 
 
+def token_spans(encoder: TransformerEncoder, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+    """Where each row of `encode_tokens` stands in its text, in characters; (0, 0) for [CLS] and its like."""
+    return _token_spans(encoder, texts)[0]
+
+
+def _token_spans(encoder: TransformerEncoder, texts: Sequence[str]) -> tuple[list[list[tuple[int, int]]], list[bool]]:
+    """`token_spans`, and which texts were truncated."""
+    encoded = encoder.tokenizer(
+        list(texts),
+        truncation=True,
+        max_length=encoder.max_length,
+        return_special_tokens_mask=True,
+        return_offsets_mapping=True,
+    )
+    columns = zip(encoded["offset_mapping"], encoded["special_tokens_mask"], strict=True)
+    kept = [
+        [span for span, special in zip(*column, strict=True) if encoder.special_tokens or not special]
+        for column in columns
+    ]
+    return kept, [bool(encoding.overflowing) for encoding in encoded.encodings]
+
+
 def span_tokens(encoder: TransformerEncoder, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> np.ndarray:
     """The tokens that make up one stretch of characters in each text.
 
@@ -43,23 +65,11 @@ def span_tokens(encoder: TransformerEncoder, texts: Sequence[str], spans: Sequen
     Raises:
         ValueError: naming the text, if no token covers the characters or truncation has cut some of them off.
     """
-    encoded = encoder.tokenizer(
-        list(texts),
-        truncation=True,
-        max_length=encoder.max_length,
-        return_special_tokens_mask=True,
-        return_offsets_mapping=True,
-    )
     found = np.empty((len(texts), 2), dtype=np.int64)
-    columns = (encoded["special_tokens_mask"], encoded["offset_mapping"], encoded.encodings)
-    for i, (text, (start, end), special, offsets, encoding) in enumerate(zip(texts, spans, *columns, strict=True)):
-        own = [
-            (first, last, bool(is_special))
-            for (first, last), is_special in zip(offsets, special, strict=True)
-            if encoder.special_tokens or not is_special
-        ]
-        rows = [row for row, (a, z, is_special) in enumerate(own) if a < end and z > start and not is_special]
-        if encoding.overflowing and max((z for _, z, is_special in own if not is_special), default=0) < end:
+    columns = _token_spans(encoder, texts)
+    for i, (text, (start, end), own, truncated) in enumerate(zip(texts, spans, *columns, strict=True)):
+        rows = [row for row, (first, last) in enumerate(own) if first < end and last > start]
+        if truncated and max((last for _, last in own), default=0) < end:
             raise ValueError(
                 f"{text[start:end]!r} lies beyond the first {encoder.max_length} tokens of {text!r}: "
                 "raise encoder.max_length or shorten the text"

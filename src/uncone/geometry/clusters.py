@@ -12,13 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from uncone.support.arrays import Array, as_tensor, matrix
 
 ISLANDS_FROM = 0.1  # below this maximum mean silhouette there is one cluster
-_ROWS = 1024  # of the distance matrix held at once
 
 
 @dataclass(frozen=True)
@@ -67,54 +64,32 @@ def find_clusters(X: Array, K: Sequence[int] = tuple(range(2, 16)), seed: int = 
 
     if not K or min(K) < 2:
         raise ValueError(f"K must list numbers of clusters, each at least 2, got {list(K)}")
-    vectors = matrix(X, minimum_rows=max(K) + 1).float()
-    points = vectors.cpu().numpy()
+    points = matrix(X, minimum_rows=max(K) + 1).float().cpu().numpy()
     with warnings.catch_warnings():  # fewer distinct points than clusters: the labels then use fewer, which is right
         warnings.simplefilter("ignore", ConvergenceWarning)
         labels = [KMeans(k, n_init=1, random_state=seed).fit_predict(points) for k in K]
     stacked = np.stack(labels, axis=1).astype(np.int64)
-    return Clusters(tuple(K), stacked, silhouettes(vectors, stacked).numpy())
+    return Clusters(tuple(K), stacked, silhouettes(points, stacked))
 
 
-def silhouettes(X: Array, labels: Array) -> Tensor:
-    """Silhouette of each vector under several clusterings: (b − a) / max(a, b) (Rousseeuw 1987), (n, m) in [−1, 1].
+def silhouettes(X: Array, labels: Array) -> np.ndarray:
+    """Silhouette of each vector under several clusterings (Rousseeuw 1987), (n, m) in [−1, 1].
 
-    a is the mean Euclidean distance to the other vectors of the own cluster, b the least mean distance to another
-    cluster; 0 for a vector alone in its cluster. The n² distances are computed once for all clusterings, in blocks, as
-    scikit-learn's `silhouette_samples` cannot.
+    (b − a) / max(a, b), with a the mean Euclidean distance to the other vectors of the own cluster, b the least mean
+    distance to another cluster; 0 for a vector alone in its cluster. The n² distances are computed once for all.
 
     `X` is (n, d); `labels` are (n, m) clusters, integers from 0, at least two in each column.
 
     Example:
         >>> X = torch.tensor([[0.0], [1.0], [10.0], [11.0]])
-        >>> silhouettes(X, torch.tensor([[0], [0], [1], [1]]))[:, 0].round(decimals=3).tolist()
+        >>> silhouettes(X, torch.tensor([[0], [0], [1], [1]]))[:, 0].round(3).tolist()
         [0.905, 0.895, 0.895, 0.905]
     """
-    vectors = matrix(X, minimum_rows=2)
-    clusters = as_tensor(labels).long()
+    from sklearn.metrics import pairwise_distances, silhouette_samples
+
+    vectors = matrix(X, minimum_rows=2).float().cpu().numpy()
+    clusters = as_tensor(labels).cpu().numpy()
     if clusters.ndim != 2 or len(clusters) != len(vectors):
-        raise ValueError(f"labels must be of shape ({len(vectors)}, m), got {tuple(clusters.shape)}")
-    onehots = [torch.nn.functional.one_hot(column).to(torch.float32) for column in clusters.T]  # m × (n, K)
-    sizes = [onehot.sum(0).double() for onehot in onehots]
-    if any(int((size > 0).sum()) < 2 for size in sizes):
-        raise ValueError("a silhouette compares clusters and needs at least 2 of them in every clustering")
-    members, widths = torch.cat(onehots, dim=1), [len(size) for size in sizes]  # (n, Σ K)
-    centred = vectors.float() - vectors.float().mean(0)
-    result = []
-    for rows in torch.arange(len(vectors)).split(_ROWS):
-        distances = torch.cdist(centred[rows], centred)  # (b, n)
-        distances[torch.arange(len(rows)), rows] = 0  # a product of rounded numbers would leave a trace here
-        totals = (distances @ members).double().split(widths, dim=1)  # m × (b, K)
-        columns = zip(totals, sizes, clusters[rows].T, strict=True)
-        result.append(torch.stack([_silhouette(*column) for column in columns], dim=1))
-    return torch.cat(result)
-
-
-def _silhouette(totals: Tensor, sizes: Tensor, own: Tensor) -> Tensor:
-    """Silhouettes (b,) from summed distances (b, K) to clusters of given sizes (K,) and own clusters (b,)."""
-    mine = own[:, None]
-    a = totals.gather(1, mine)[:, 0] / (sizes[own] - 1).clamp_min(1)
-    means = torch.where(sizes > 0, totals / sizes.clamp_min(1), torch.inf).scatter(1, mine, torch.inf)
-    b = means.min(1).values
-    value = (b - a) / torch.maximum(a, b).clamp_min(torch.finfo(torch.float64).tiny)
-    return torch.where(sizes[own] > 1, value, 0.0)
+        raise ValueError(f"labels must be of shape ({len(vectors)}, m), got {clusters.shape}")
+    distances = pairwise_distances(vectors)
+    return np.stack([silhouette_samples(distances, each, metric="precomputed") for each in clusters.T], axis=1)

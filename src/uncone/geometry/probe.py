@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from uncone.geometry.dimension import isoscore
 from uncone.geometry.frequency import frequency_correlation
 from uncone.geometry.isotropy import log10_isotropy
 from uncone.geometry.local_dimension import lid
+from uncone.geometry.measures import MEASURES
 from uncone.removal.spectrum import Spectrum
 from uncone.support import distributed
 
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from uncone.removal.vectors import Vectors
 
 FREQUENCY_COMPONENTS = 3
-MEASURES = (
-    *("s_intra", "s_inter", "mean_cosine", "isotropy", "log10_isotropy", "isoscore", "lid"),
-    *(f"frequency_pc{i + 1}" for i in range(FREQUENCY_COMPONENTS)),
-)
 
 
 @dataclass(frozen=True)
@@ -73,15 +69,14 @@ class GeometryProbe:
         log_frequency[np.isneginf(log_frequency)] = np.nan
         return cls(occurrences, types, occurrences[distinct], log_frequency, min(queries, len(distinct)), seed)
 
-    def measure(self, removal: Correction | None = None) -> dict[str, float]:
-        """Geometry of the probe after a removal (None: raw): the numbers of `MEASURES`, by name.
+    def measure(self, removal: Correction) -> dict[str, float]:
+        """Geometry of the probe after a removal, by name.
 
         Several processes share the measures, not the points: each number is found by one of them as it would be by a
         single one. Local dimensions, the longest, are a third of the work.
         """
-        occurrences, points = (X if removal is None else removal.apply(X) for X in (self.occurrences, self.points))
+        occurrences, points = removal.apply(self.occurrences), removal.apply(self.points)
         spectrum = cache(lambda: Spectrum.fit(points))
-        known = ~np.isnan(self.log_frequency)
 
         def dimensions() -> dict[str, float]:
             generator = torch.Generator().manual_seed(self.seed)
@@ -92,6 +87,7 @@ class GeometryProbe:
             return {"isotropy": 10.0**log10, "log10_isotropy": log10, "isoscore": isoscore(spectrum())}
 
         def frequency() -> dict[str, float]:
+            known = ~np.isnan(self.log_frequency)
             log_counts = self.log_frequency[known]
             r = frequency_correlation(points[known], log_counts, FREQUENCY_COMPONENTS, spectrum=spectrum())
             return {f"frequency_pc{i + 1}": abs(float(value)) for i, value in enumerate(r)}
@@ -100,12 +96,7 @@ class GeometryProbe:
             sums = type_sums(occurrences, self.types)
             return {"s_intra": sums.s_intra(), "s_inter": sums.s_inter(), "mean_cosine": mean_cosine(points)}
 
-        work: list[Callable[[], dict[str, float]]] = [
-            dimensions,
-            evenness,
-            frequency,
-            similarities,
-        ]  # the longest first
-        shares = distributed.gather({name: value for part in distributed.share(work) for name, value in part().items()})
-        found = {name: value for share in shares for name, value in share.items()}
-        return {name: found[name] for name in MEASURES}
+        longest_first = [dimensions, evenness, frequency, similarities]
+        shares = distributed.gather([measures() for measures in distributed.share(longest_first)])
+        found = {name: value for share in shares for part in share for name, value in part.items()}
+        return {name: found[name] for name in MEASURES if name in found}

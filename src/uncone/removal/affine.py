@@ -75,6 +75,8 @@ class Removal(Correction):
     def _correct(self, X: Tensor) -> Tensor:
         c, U, g = (part.to(X.device, X.dtype) for part in (self.centre, self.components, self.gains))
         centred = X - c
+        if not U.shape[1]:
+            return centred
         if 2 * U.shape[1] < self.dimension:  # two thin products; beyond half the dimension, one square one is cheaper
             return centred + (centred @ U * (g - 1)) @ U.T
         return centred @ self._matrix(X.dtype).to(X.device, X.dtype)

@@ -25,7 +25,7 @@ def survey_exactly(path, documents):
     layers = {}
     for layer in occurrences.layers:
         X = np.concatenate([batch.states[layer] for batch in batches])
-        sums = LayerSums(len(kept), batches[0].states[layer].mean(0), 1.0)
+        sums = LayerSums(len(kept), batches[0].states[layer])
         for batch in batches:
             sums.update(batch.states[layer], batch.types)
         layers[layer] = X, sums

@@ -10,14 +10,14 @@ from uncone.geometry.atlas.occurrences import CorpusOccurrences, kept_types
 from uncone.geometry.atlas.sampled import SampledSettings
 from uncone.geometry.atlas.survey import survey
 from uncone.geometry.atlas.views import view_points, view_sample, word_groups
-from uncone.removal import all_but_the_top, clustered
+from uncone.removal import all_but_the_top, clustered, none
 from uncone.removal.clustering import Clustering
 from uncone.removal.spectrum import Spectrum
 
 SETTINGS = SampledSettings(neighbours=5, queries=50, clusters=(2, 3), cluster_points=100, resamples=20)
 
 
-def run(encoder, texts, make=lambda layer, points: {"none": None}, pilot_windows=1000):
+def run(encoder, texts, make=lambda layer, points: {"none": none(16)}, pilot_windows=1000):
     kept = kept_types(encoder, special_tokens=False, punctuation=True, pieces=True)
     occurrences = CorpusOccurrences(encoder, texts, kept, size=300, pilot_windows=pilot_windows, seed=0)
     frequency = np.log10(np.maximum(occurrences.counts, 1) / occurrences.counts.sum())
@@ -54,7 +54,7 @@ def test_equals_measures_of_all_vectors(tiny, layer_2, texts):
 
 def test_removals_are_applied_on_the_way(tiny, layer_2, texts):
     def make(layer, points):
-        return {"none": None, "top": all_but_the_top(Spectrum.fit(points), D=2)}
+        return {"none": none(16), "top": all_but_the_top(Spectrum.fit(points), D=2)}
 
     *_, maps = run(tiny, texts, make)
     assert [(m.layer, m.removal) for m in maps[:2]] == [("0", "none"), ("0", "top")]
@@ -96,7 +96,7 @@ def test_views_show_tokens_in_their_sentences(tiny, texts):
 
 def test_points_are_principal_components(tiny, texts):
     _, shown, _, maps = run(tiny, texts)
-    points = maps[1].points
+    points = np.array(maps[1].points)
     assert points.shape == (len(shown), 3)
     assert (np.diff(points.var(0)) < 0).all()
     assert len(maps[1].curves["cluster"]) == len(shown)

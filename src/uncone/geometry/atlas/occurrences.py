@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
+from uncone.encoder.spans import token_spans
 from uncone.support import distributed
 
 WINDOWS_PER_BLOCK = 512  # tokenised and sorted by length together
@@ -156,20 +157,8 @@ class CorpusOccurrences(Occurrences):
         """Where drawn occurrences (m,) stand in their texts, as the tokenizer says; (0, 0) for [CLS] and its like."""
         texts, positions = self.drawn.texts[rows].tolist(), self.drawn.positions[rows].tolist()
         needed = sorted(set(texts))
-        encoded = self.encoder.tokenizer(
-            [self.sentences[i] for i in needed],
-            truncation=True,
-            max_length=self.encoder.max_length,
-            return_offsets_mapping=True,
-            return_special_tokens_mask=True,
-        )
-        measured = {
-            text: [
-                span for span, special in zip(spans, mask, strict=True) if self.encoder.special_tokens or not special
-            ]
-            for text, spans, mask in zip(needed, encoded["offset_mapping"], encoded["special_tokens_mask"], strict=True)
-        }
-        return [measured[text][position] for text, position in zip(texts, positions, strict=True)]
+        spans = dict(zip(needed, token_spans(self.encoder, [self.sentences[i] for i in needed]), strict=True))
+        return [spans[text][position] for text, position in zip(texts, positions, strict=True)]
 
     def pilot(self) -> Iterator[Batch]:
         """Occurrences of a random sample of windows."""
@@ -233,16 +222,15 @@ def kept_types(encoder: Encoder, special_tokens: bool, punctuation: bool, pieces
         >>> [bool(kept[encoder.pieces.index(piece)]) for piece in ("cat", "##s", ",", "[CLS]")]
         [True, False, False, False]
     """
-    kept = np.empty(len(encoder.pieces), dtype=bool)
-    for i, name in enumerate(encoder.pieces):
-        continues = name.startswith("##") and len(name) > 2
+
+    def keeps(name: str) -> bool:
         if _SPECIAL.fullmatch(name):
-            kept[i] = special_tokens
-        elif not any(character.isalnum() for character in name):
-            kept[i] = punctuation
-        else:
-            kept[i] = pieces or not continues
-    return kept
+            return special_tokens
+        if not any(character.isalnum() for character in name):
+            return punctuation
+        return pieces or not name.startswith("##")
+
+    return np.array([keeps(name) for name in encoder.pieces])
 
 
 def _blocks(windows: Iterable[tuple[int, str]]) -> Iterator[list[tuple[int, str]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, get_args
@@ -60,7 +61,7 @@ class SampledSettings:
     squared: bool = False
     signs: Signs = "both"
     isotropy_points: int = 20_000
-    clusters: tuple[int, ...] = tuple(range(2, 16))
+    clusters: Sequence[int] = tuple(range(2, 16))
     cluster_points: int = 5000
     cluster_weights: ClusterWeights = "types"
     resamples: int = 200

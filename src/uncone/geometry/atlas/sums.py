@@ -25,22 +25,22 @@ ROGUE = 5
 class LayerSums:
     """All that is kept of the vectors of one layer under one removal.
 
-    `mean` (d,) float32, an estimate of theirs, is the centre of the centred similarities, `spread` roughly their root
-    mean square distance to it.
+    The mean of the vectors `pilot` (n, d), an estimate of theirs, is the centre of the centred similarities.
 
     Attributes:
         spectrum: moments of the vectors.
         raw: sums of their unit vectors.
-        centred: sums of the unit vectors of their differences to `mean`; the same object as `raw` where the mean is 0.
+        centred: sums of the unit vectors of their differences to the centre; the same object as `raw` where that is 0.
     """
 
-    def __init__(self, n_types: int, mean: Tensor, spread: float):
-        d = len(mean)
-        self.mean = mean
+    def __init__(self, n_types: int, pilot: Tensor):
+        d = pilot.shape[1]
+        self.centre = pilot.mean(0, dtype=torch.float64).float()
+        spread = float((pilot - self.centre).square().sum(1, dtype=torch.float64).mean().sqrt())
         self.spectrum = Spectrum(d)
         self.raw = TypeSums(n_types, d)
         # a removal that centres leaves a mean of rounding errors: no need to keep the same sums twice
-        self.centred = self.raw if float(mean.norm()) < 1e-4 * spread else TypeSums(n_types, d)
+        self.centred = self.raw if float(self.centre.norm()) < 1e-4 * spread else TypeSums(n_types, d)
         self.norms = torch.zeros(n_types, 2, dtype=torch.float64)
 
     def update(self, X: Tensor, types: Tensor) -> None:
@@ -50,7 +50,7 @@ class LayerSums:
         self.norms.index_add_(0, types, torch.stack([norms, norms.square()], dim=1).double())
         self.raw.update(X / norms[:, None].clamp_min(torch.finfo(X.dtype).tiny), types)
         if self.centred is not self.raw:
-            self.centred.update(torch.nn.functional.normalize(X - self.mean, dim=1), types)
+            self.centred.update(torch.nn.functional.normalize(X - self.centre, dim=1), types)
 
     def bring_together(self, to: int) -> None:
         """Sums over all processes, in the one numbered `to`; those of the others mean nothing afterwards."""

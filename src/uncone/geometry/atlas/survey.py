@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,30 +21,18 @@ from uncone.removal import Correction, Removal
 from uncone.support import distributed
 
 WEIGHTS_SHOWN = 100
-MakeRemovals = Callable[[str, Tensor], Mapping[str, Correction | None]]
+MakeRemovals = Callable[[str, Tensor], Mapping[str, Correction]]
 Progress = Callable[[Iterator[Batch], int], Iterator[Batch]]
 
 
-@dataclass(frozen=True)
-class LayerMap:
-    """One layer under one removal, measured; `uncone.geometry.atlas.store` describes `curves` and `points` (m, 3)."""
+class LayerMap(NamedTuple):
+    """One layer under one removal, measured, as JSON values; `atlas.store` describes `curves` and `points` (m, 3)."""
 
     layer: str
     removal: str
     measures: dict[str, Estimate]
     curves: dict[str, Any]
-    points: np.ndarray
-
-    def to_json(self) -> list[Any]:
-        """The map as JSON values, curves rounded as they are written."""
-        return [self.layer, self.removal, self.measures, plain(self.curves), self.points.tolist()]
-
-    @classmethod
-    def from_json(cls, said: list[Any]) -> LayerMap:
-        """A map that another process has sent."""
-        layer, removal, measures, curves, points = said
-        estimates = {name: Estimate(*each) for name, each in measures.items()}
-        return cls(layer, removal, estimates, curves, np.array(points, dtype=np.float32))
+    points: list[list[float]]
 
 
 def survey(
@@ -68,7 +55,7 @@ def survey(
 
     Args:
         occurrences: the vectors, as a stream.
-        make_removals: from a layer's name and pilot points (n, d) to removals by name; None stands for raw vectors.
+        make_removals: from a layer's name and pilot points (n, d) to removals by name.
         log10_frequency: (V,) of each type; NaN if unknown.
         shown: (m,) which of the sampled vectors the views show.
         settings: of the sampled measures.
@@ -76,13 +63,13 @@ def survey(
         scratch: folder for the sample, layers × sample × d × 4 bytes while this runs; None for the system's.
     """
     pilot = list(occurrences.pilot())
-    removals: dict[str, Mapping[str, Correction | None]] = {}
+    removals: dict[str, Mapping[str, Correction]] = {}
     sums: dict[tuple[str, str], LayerSums] = {}
     for layer in occurrences.layers:
         points = torch.cat([batch.states[layer] for batch in pilot])
         removals[layer] = make_removals(layer, points)
         for name, removal in removals[layer].items():
-            sums[layer, name] = LayerSums(len(occurrences.counts), *_centre(points, removal))
+            sums[layer, name] = LayerSums(len(occurrences.counts), removal.apply(points))
     del points
     mine = list(distributed.share(pilot))[::-1]
     del pilot  # each batch goes when it has been counted
@@ -92,7 +79,7 @@ def survey(
             spool.add(batch)
             for layer, X in batch.states.items():
                 for name, removal in removals[layer].items():
-                    sums[layer, name].update(X if removal is None else removal.apply(X), batch.types)
+                    sums[layer, name].update(removal.apply(X), batch.types)
         maps = list(sums)
         for start in range(0, len(maps), distributed.processes()):
             work: Callable[..., LayerMap] | None = None
@@ -101,14 +88,18 @@ def survey(
                 total.bring_together(owner)
                 X = spool.read(layer, owner)
                 if owner == distributed.rank():
-                    work = partial(_measured, layer, name, removal, total, X)
-            yield from _for_the_first(work and work(occurrences.drawn, log10_frequency, shown, settings))
+                    work = partial(_measured, layer, name, removal, total, removal.apply(X))
+                del X
+            for said in distributed.gather(work and work(occurrences.drawn, log10_frequency, shown, settings)):
+                if said and distributed.is_first():
+                    found = LayerMap(*said)
+                    yield found._replace(measures={key: Estimate(*each) for key, each in found.measures.items()})
 
 
 def _measured(
     layer: str,
     name: str,
-    removal: Correction | None,
+    removal: Correction,
     total: LayerSums,
     X: Tensor,
     drawn: Drawn,
@@ -116,27 +107,8 @@ def _measured(
     shown: np.ndarray,
     settings: SampledSettings,
 ) -> LayerMap:
-    """The map of one layer under one removal, from its sums and the raw sampled vectors X (n, d)."""
-    X = X if removal is None else removal.apply(X)
     sampled = SampledMeasures(X, drawn.types, drawn.texts, log10_frequency[drawn.types], total.spectrum, settings)
     exact = {metric: Estimate(value, None, total.raw.n) for metric, value in total.measures().items()}
     weights = removal.weights[:WEIGHTS_SHOWN].tolist() if isinstance(removal, Removal) else []
     curves = {**total.curves(log10_frequency), **sampled.curves(shown), "weights": weights or None}
-    return LayerMap(layer, name, exact | sampled.measures(), curves, sampled.points(shown))
-
-
-def _for_the_first(mine: LayerMap | None) -> Iterator[LayerMap]:
-    """The maps that the processes have measured, in the order of their ranks, in the first of them."""
-    if distributed.processes() == 1 and mine is not None:
-        yield mine
-        return
-    for said in distributed.gather(mine and mine.to_json()):
-        if said is not None and distributed.is_first():
-            yield LayerMap.from_json(said)
-
-
-def _centre(points: Tensor, removal: Correction | None) -> tuple[Tensor, float]:
-    """The pilot's mean (d,) and root mean square distance to it, as the removal leaves its points (n, d)."""
-    X = points if removal is None else removal.apply(points)
-    mean = X.mean(0, dtype=torch.float64).float()
-    return mean, float((X - mean).square().sum(1, dtype=torch.float64).mean().sqrt())
+    return LayerMap(layer, name, exact | sampled.measures(), plain(curves), sampled.points(shown).tolist())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,27 +12,28 @@ from uncone.geometry.atlas.store import Sample
 VIEW_POINTS = 3000
 
 
-def word_groups(pieces: Sequence[str], words: Sequence[Sequence[str]]) -> list[np.ndarray]:
-    """The token types of each group of words, case ignored; a word of several pieces has none.
+def word_groups(pieces: Sequence[str], words: Sequence[Sequence[str]]) -> dict[int, int]:
+    """The group of each token type that is a word of one, case ignored; a word of several pieces has no type.
 
     Example:
-        >>> [group.tolist() for group in word_groups(["monday", "Monday", "one"], [["Monday"], ["one", "eleventeen"]])]
-        [[0, 1], [2]]
+        >>> word_groups(["monday", "Monday", "one"], [["Monday"], ["one", "eleventeen"]])
+        {0: 0, 1: 0, 2: 1}
     """
-    wanted = [{word.casefold() for word in group} for group in words]
-    return [
-        np.array([i for i, piece in enumerate(pieces) if piece.casefold() in group], dtype=np.int64) for group in wanted
-    ]
+    group_of = {word.casefold(): number for number, group in enumerate(words) for word in group}
+    names = enumerate(piece.casefold() for piece in pieces)
+    return {i: group_of[name] for i, name in names if name in group_of}
 
 
-def view_points(types: np.ndarray, groups: Sequence[np.ndarray], seed: int, size: int = VIEW_POINTS) -> np.ndarray:
-    """Which (m,), ascending, of sampled vectors of types (n,) to show: those of the groups first, then a random choice.
+def view_points(types: np.ndarray, groups: Iterable[int], seed: int, size: int = VIEW_POINTS) -> np.ndarray:
+    """Which (m,), ascending, of sampled vectors of types (n,) to show: those of types in `groups` first.
+
+    The others are a random choice.
 
     Example:
-        >>> view_points(np.array([5, 6, 7, 5]), [np.array([5])], seed=0, size=2).tolist()
+        >>> view_points(np.array([5, 6, 7, 5]), [5], seed=0, size=2).tolist()
         [0, 3]
     """
-    chosen = np.isin(types, np.concatenate([np.empty(0, dtype=np.int64), *groups]))
+    chosen = np.isin(types, list(groups))
     order = np.random.default_rng(seed).permutation(len(types))
     order = order[np.argsort(~chosen[order], kind="stable")]
     return np.sort(order[:size])
@@ -44,24 +45,21 @@ def view_sample(
     pieces: Sequence[str],
     log10_frequency: np.ndarray,
     words: Sequence[Sequence[str]],
-    groups: Sequence[np.ndarray],
+    groups: Mapping[int, int],
 ) -> Sample:
     """What the points (m,) of the views stand for.
 
-    `pieces` and `log10_frequency` (V,) are those of the types; `groups` are the types of each group of `words`.
+    `pieces` and `log10_frequency` (V,) are those of the types, `groups` their groups in `words`.
     """
-    drawn = occurrences.drawn
-    types = drawn.types[shown]
-    group_of = {int(t): g for g, members in enumerate(groups) for t in members}
-    texts = drawn.texts[shown] if occurrences.sentences else None
-    kept = np.unique(texts) if texts is not None else np.empty(0, dtype=np.int64)
+    types, texts = occurrences.drawn.types[shown].tolist(), occurrences.drawn.texts[shown].tolist()
+    place = {text: i for i, text in enumerate(sorted(occurrences.sentences.keys() & set(texts)))}
     return Sample(
         token=[pieces[t] for t in types],
-        type=types.tolist(),
+        type=types,
         log10_frequency=log10_frequency[types].tolist(),
-        group=[group_of.get(int(t)) for t in types],
-        sentence=np.searchsorted(kept, texts).tolist() if texts is not None else [None] * len(types),
-        span=list(occurrences.spans(shown)),
-        sentences=[occurrences.sentences[int(i)] for i in kept],
+        group=[groups.get(t) for t in types],
+        sentence=[place.get(text) for text in texts],
+        span=occurrences.spans(shown),
+        sentences=[occurrences.sentences[text] for text in place],
         groups=[list(group) for group in words],
     )
