@@ -92,4 +92,5 @@ def silhouettes(X: Array, labels: Array) -> np.ndarray:
     if clusters.ndim != 2 or len(clusters) != len(vectors):
         raise ValueError(f"labels must be of shape ({len(vectors)}, m), got {clusters.shape}")
     distances = pairwise_distances(vectors)
-    return np.stack([silhouette_samples(distances, each, metric="precomputed") for each in clusters.T], axis=1)
+    found = [silhouette_samples(distances, each, metric="precomputed") for each in clusters.T]
+    return np.stack(found, axis=1).astype(np.float64)

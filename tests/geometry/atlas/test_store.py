@@ -25,7 +25,7 @@ def sample(**changes):
 def test_round_trip(tmp_path):
     store = AtlasStore(tmp_path)
     store.write_sample("minilm", sample())
-    store.write_map("minilm", "3", "none", np.eye(2, 3), {"eigenvalues": np.array([2.0, 1.0]), "weights": None})
+    store.write_map("minilm", "3", "none", np.eye(2, 3), {"eigenvalues": [2.0, 1.0], "weights": None})
     store.write_index({"name": "lee"}, {"minilm": {"layers": ["3", "4"], "removals": ["none"]}})
     read = AtlasStore(tmp_path)
     assert list(read.maps()) == [("minilm", "3", "none")]

@@ -108,7 +108,7 @@ class SampledMeasures:
                 "value": silhouettes[0].tolist(),
                 "se": silhouettes[1:].std(0).tolist(),
             },
-            "cluster": self._assign(self.X[shown]),
+            "cluster": self._assign(self.X[shown]).tolist(),
             "frequency_correlation": {
                 key: column.tolist()
                 for method, found in self._component_correlations.items()
@@ -116,9 +116,9 @@ class SampledMeasures:
             },
         }
 
-    def points(self, shown: np.ndarray) -> np.ndarray:
+    def points(self, shown: np.ndarray) -> Tensor:
         """Coordinates (m, 3) of some of the vectors on the first three principal components."""
-        return project(self.X[shown], self.spectrum, 3).numpy()
+        return project(self.X[shown], self.spectrum, 3)
 
     @cached_property
     def _weights(self) -> Tensor:
@@ -196,12 +196,12 @@ class SampledMeasures:
             },
         }
 
-    def _assign(self, X: Tensor) -> np.ndarray:
+    def _assign(self, X: Tensor) -> Tensor:
         """Nearest of the K* clusters' centres for each row (m, d)."""
         rows, clusters = self._clustered
         labels = clusters.best
         centres = torch.stack([self.X[rows][labels == c].mean(0) for c in range(labels.max() + 1)])
-        return torch.cdist(X, centres).argmin(1).numpy()
+        return torch.cdist(X, centres).argmin(1)
 
     @cached_property
     def _known(self) -> np.ndarray:

@@ -101,7 +101,7 @@ class AtlasStore:
         """Write the points that the views of an encoder share."""
         _write_json(self.folder / encoder / "sample.json", asdict(sample))
 
-    def write_map(self, encoder: str, layer: str, removal: str, points: np.ndarray, curves: Mapping[str, Any]) -> None:
+    def write_map(self, encoder: str, layer: str, removal: str, points: Any, curves: Mapping[str, Any]) -> None:
         """Write one layer under one removal: points (m, 3) and curves."""
         folder = self._map(encoder, layer, removal)
         with whole(folder / "points.npy") as aside:
@@ -155,13 +155,11 @@ def _write_json(path: Path, content: Any) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Plain JSON values: arrays as lists, numbers rounded to six digits, NaN and infinity as null."""
+    """JSON values with numbers rounded to six digits, and NaN and infinity as null."""
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    if isinstance(value, (float, np.floating)):
+    if isinstance(value, float):
         return float(f"{value:.6g}") if math.isfinite(value) else None
-    return int(value) if isinstance(value, np.integer) else value
+    return value

@@ -71,8 +71,7 @@ class LayerSums:
     def measures(self) -> dict[str, float]:
         """Similarities, norms and dimensions, by name; NaN where there is no pair to compare."""
         norm_mean, norm_std = self.norm_mean_std()
-        contributions = self.raw.contributions()
-        rogue = int(contributions.abs().argmax())
+        rogue = self._rogue()[0]
         return {
             "s_inter": self.raw.s_inter(),
             "s_intra": self.raw.s_intra(),
@@ -84,18 +83,18 @@ class LayerSums:
             "isoscore": isoscore(self.spectrum),
             "participation_ratio": participation_ratio(self.spectrum),
             "effective_dimension": effective_dimension(self.spectrum),
-            "rogue_dimension": rogue,
-            "rogue_contribution": float(contributions[rogue]),
+            "rogue_dimension": rogue["dimension"],
+            "rogue_contribution": rogue["contribution"],
         }
 
     def curves(self, log10_frequency: np.ndarray) -> dict[str, Any]:
         """Variance by component, norms and cosines by frequency band, rogue dimensions; see `geometry.atlas.store`."""
         explained = self.spectrum.explained_variance[:EIGENVALUES]
         return {
-            "eigenvalues": self.spectrum.eigenvalues[:EIGENVALUES].numpy(),
-            "explained_variance": explained.numpy(),
-            "cumulative_variance": explained.cumsum(0).numpy(),
-            "point_variance": explained[:3].numpy(),
+            "eigenvalues": self.spectrum.eigenvalues[:EIGENVALUES].tolist(),
+            "explained_variance": explained.tolist(),
+            "cumulative_variance": explained.cumsum(0).tolist(),
+            "point_variance": explained[:3].tolist(),
             "bands": self._bands(log10_frequency),
             "rogue": self._rogue(),
         }
