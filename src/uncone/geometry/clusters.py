@@ -91,6 +91,8 @@ def silhouettes(X: Array, labels: Array) -> np.ndarray:
     clusters = as_tensor(labels).cpu().numpy()
     if clusters.ndim != 2 or len(clusters) != len(vectors):
         raise ValueError(f"labels must be of shape ({len(vectors)}, m), got {clusters.shape}")
+    if any(len(np.unique(each)) < 2 for each in clusters.T):
+        raise ValueError("a silhouette compares clusters and needs at least 2 of them in every clustering")
     distances = pairwise_distances(vectors)
     found = [silhouette_samples(distances, each, metric="precomputed") for each in clusters.T]
     return np.stack(found, axis=1).astype(np.float64)
