@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from uncone.report.seeds import over_seeds
+from uncone.report.tables import over_seeds
 from uncone.runs.reading import read_results
 from uncone.tasks.row import Headline, Row
 

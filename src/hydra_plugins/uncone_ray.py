@@ -37,12 +37,7 @@ class UnconeRayLauncher(Launcher):
         self.hydra_context, self.task_function, self.config = hydra_context, task_function, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        """Run the jobs and wait for all of them.
-
-        Args:
-            job_overrides: those of each job.
-            initial_job_idx: number of the first one.
-        """
+        """Run the jobs, numbered from `initial_job_idx` on, and wait for all of them."""
         import ray
 
         if self.config is None:

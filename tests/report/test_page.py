@@ -1,11 +1,12 @@
 """The page of an analysis, in a real browser."""
 
+import html
 import json
 import re
 
 import pytest
 
-from uncone.report.page import browser_span, embedded, page_contents, write_page
+from uncone.report.page import browser_span, page_contents, rendered, write_page
 from uncone.runs.reading import read_results
 
 # the labels of what is drawn, and the data: all that a reader can tell views apart by
@@ -191,10 +192,16 @@ def test_many_views_show_fewer_points_each(analysis, monkeypatch):
             assert {len(axis) for axis in view["xyz"]} == {len(view["curves"]["cluster"])} == {10}
 
 
-@pytest.mark.parametrize("text", ["</script>", "<!--", "a & b", "\u2028", "]]>"])
-def test_embedded_text_cannot_end_its_element(text):
-    assert not set("<>&\u2028") & set(embedded([text]))
-    assert json.loads(embedded([text])) == [text]
+@pytest.mark.parametrize("text", ["</script>", "<!--", "a & b", "\u2028", "]]>", "{{ data }}"])
+def test_text_cannot_end_the_element_that_it_stands_in(text):
+    contents = {"title": text, "made": text}
+    page = rendered("advice.html", contents)
+    (data,) = re.findall(r'id="data">(.*)</script>', page)
+    assert not set("<>&") & set(data)
+    assert json.loads(data) == contents
+    (title,) = re.findall("<title>(.*)</title>", page)
+    assert "<" not in title
+    assert html.unescape(title) == text
 
 
 @pytest.mark.parametrize(("text", "token"), [("Two 🐟 and a 🐟 cat", "cat"), ("Café 𝒳 ünd", "ünd"), ("plain", "plain")])

@@ -59,6 +59,5 @@ def write_advice_page(folder: Path) -> Path:
     contents["measures"] = [asdict(MEASURES[name]) for name in _SHOWN]
     contents["title"] = f"Does removal help {contents['encoder']}?"
     path = folder / PAGE
-    scripts, styles = ("common.js", "advice.js"), ("page.css", "advice.css")
-    write(path, rendered("advice.html", scripts, contents, styles, plotly=False))
+    write(path, rendered("advice.html", contents))
     return path

@@ -13,7 +13,6 @@ from uncone.commands.build import make_problem, make_tasks, make_vectors, names,
 from uncone.commands.systems import compare, leave_out_seen, make_system
 from uncone.removal import Correction
 from uncone.removal.spectra import Spectra
-from uncone.report.seeds import print_over_seeds
 from uncone.report.tables import print_results
 from uncone.runs.folder import write_results
 from uncone.support import distributed
@@ -52,9 +51,6 @@ def evaluate(config: DictConfig) -> list[Row]:
         write_results(folder, rows)
         if distributed.is_first():
             write(folder / "fit.json", json.dumps(fitted, indent=1))
-    if config.seeds:
-        print_over_seeds(console, rows, not_run)
-    else:
-        print_results(console, rows, not_run)
+    print_results(console, rows, not_run)
     console.print(f"Written to {folder}")
     return rows

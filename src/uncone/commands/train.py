@@ -27,7 +27,6 @@ from uncone.learning.module import RemovalModule
 from uncone.learning.replicas import trainer_options
 from uncone.removal import Correction, none
 from uncone.report.bank_figure import components_figure
-from uncone.report.seeds import print_over_seeds
 from uncone.report.tables import print_results, verdict
 from uncone.runs.folder import write_results
 from uncone.runs.loggers import make_loggers
@@ -79,10 +78,7 @@ def train(config: DictConfig) -> list[Row]:
     write_results(folder, [*rows, *measured])
     if distributed.is_first() and (figure := components_figure(rows)):
         save(figure, folder / "figures" / "components.png")
-    if len({row.seed for row in rows}) > 1:
-        print_over_seeds(console, rows, not_run)
-    else:
-        print_results(console, rows, not_run)
+    print_results(console, rows, not_run)
     console.print(f"features: {vectors.store.read} read from {vectors.store.folder}, {vectors.store.built} computed")
     console.print(verdict(rows, measured))
     console.print(f"Written to {folder}")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from uncone.report.seeds import over_seeds
+from uncone.report.tables import over_seeds
 from uncone.support.figures import BLUE, GREY, ORANGE
 from uncone.tasks.row import Row, described
 from uncone.tasks.table import headlines

@@ -21,10 +21,6 @@ LEGEND = (
     "×100, mean ± standard deviation over seeds [95 % bootstrap interval over items, its ends averaged over seeds]. "
     "Bold: best of its column."
 )
-PAGE_LEGEND = (
-    "Scores ×100, mean ± standard deviation over seeds. Bold: best of its column. Rest the pointer on a figure for the "
-    "unrounded one and its 95 % bootstrap interval over items, whose ends are averaged over seeds."
-)
 CHOSEN = (
     "The best of many looks better than it is: it was found by its score on these very items. "
     "What was chosen on validation pairs is an honest choice among the learned removals."
@@ -50,7 +46,7 @@ def write_tables(folder: Path, collection: Collection) -> list[Path]:
 
 def as_page(collection: Collection, name: str) -> str:
     """One HTML file that opens without a network: tables to sort, heat maps over layers, parallel coordinates."""
-    return rendered("collected.html", ("common.js", "collected.js"), page_contents(collection, name))
+    return rendered("collected.html", page_contents(collection, name))
 
 
 def page_contents(collection: Collection, name: str) -> dict[str, Any]:
@@ -80,7 +76,6 @@ def page_contents(collection: Collection, name: str) -> dict[str, Any]:
         "title": f"Results of {name}",
         "lead": f"{number(collection)}: {counts(collection)}",
         "made": f"Made with uncone {version('uncone')}. This file holds all it shows and opens without a network.",
-        "legend": PAGE_LEGEND,
         "chosen": CHOSEN,
         "settings": collection.settings,
         "figures": figures,

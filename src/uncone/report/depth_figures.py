@@ -26,12 +26,8 @@ FIGURES = "figures"
 def write_figures(folder: str | Path) -> list[Path]:
     """Write the main figures of an analysis as PNG into its folder figures/.
 
-    Args:
-        folder: the output folder of an analysis, see `uncone.geometry.atlas.store`.
-
-    Returns:
-        The paths: measures over depth; if raw layers were measured, their explained variance, and one of tokens by
-        frequency for each encoder.
+    Drawn are the measures over depth and, if raw layers were measured, their explained variance and, for each encoder,
+    its tokens by frequency.
 
     Raises:
         ValueError: if the folder lacks the files of an analysis.
@@ -106,19 +102,8 @@ def explained_variance(store: AtlasStore) -> Figure:
     return figure
 
 
-def clouds(store: AtlasStore, encoder: str, colour: str = "frequency") -> Figure:
-    """The tokens of each raw layer on their two leading principal components.
-
-    Args:
-        store: of the analysis.
-        encoder: its name there.
-        colour: "frequency", or "cluster".
-
-    Raises:
-        ValueError: if `colour` is neither.
-    """
-    if colour not in ("frequency", "cluster"):
-        raise ValueError(f'colour must be "frequency" or "cluster", got {colour!r}')
+def clouds(store: AtlasStore, encoder: str) -> Figure:
+    """The tokens of each raw layer on their two leading principal components, coloured by frequency."""
     layers = [layer for name, layer, removal in store.maps() if name == encoder and removal == RAW]
     frequency = np.array([np.nan if f is None else f for f in store.sample(encoder).log10_frequency])
     columns = min(4, len(layers))
@@ -127,22 +112,16 @@ def clouds(store: AtlasStore, encoder: str, colour: str = "frequency") -> Figure
     grid = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes, layer in zip(grid, layers, strict=False):
         x, y = store.points(encoder, layer, RAW)[:, :2].T
-        curves = store.curves(encoder, layer, RAW)
-        if colour == "frequency":
-            dots = axes.scatter(x, y, c=frequency, cmap="cividis", s=3, linewidths=0, plotnonfinite=False)
-        else:
-            clusters = np.array(curves["cluster"])
-            axes.scatter(x, y, c=[COLOURS[i % len(COLOURS)] for i in clusters], s=3, linewidths=0)
+        dots = axes.scatter(x, y, c=frequency, cmap="cividis", s=3, linewidths=0, plotnonfinite=False)
         axes.set_title(f"layer {layer}", loc="left", fontsize=10)
-        first, second = (f"{100 * share:.0f} %" for share in curves["point_variance"][:2])
+        first, second = (f"{100 * share:.0f} %" for share in store.curves(encoder, layer, RAW)["point_variance"][:2])
         axes.set_xlabel(f"PC 1 ({first})", fontsize=8)
         axes.set_ylabel(f"PC 2 ({second})", fontsize=8)
         axes.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim")
         _calm(axes)
     for axes in grid[len(layers) :]:
         axes.remove()
-    if colour == "frequency":
-        figure.colorbar(dots, ax=figure.axes, label="log₁₀ frequency", shrink=0.7, aspect=30)
+    figure.colorbar(dots, ax=figure.axes, label="log₁₀ frequency", shrink=0.7, aspect=30)
     return figure
 
 

@@ -1,14 +1,12 @@
 """The page of an analysis: one HTML file, with its data and plotly inside, that opens without a network.
 
-The page shows text of the corpus. It is embedded as JSON in which no tag can end or begin, reaches the document as text
-only, and a content security policy keeps the page from fetching anything.
+A page shows text of strangers. Its template escapes all of it, in the data too, where no tag can end or begin; scripts
+put it into the document as text only, and a content security policy keeps the page from fetching anything.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import resources
 from importlib.metadata import version
@@ -16,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from uncone.geometry.atlas.store import AtlasStore, Sample
@@ -25,25 +25,27 @@ from uncone.support.files import write
 from uncone.tasks.row import GEOMETRY
 
 PAGE = "report.html"
-SCRIPTS = ("common.js", "page.js", "depth.js", "layer.js", "cloud.js")
-POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
-PLOTLY_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:"
-)
 POINTS = 120_000  # over all views, about 3 MB; more views have fewer points each
 
 
+def _asset(name: str) -> Markup:
+    return Markup(resources.files("uncone.report").joinpath("assets", name).read_text(encoding="utf-8"))
+
+
+def _plotly() -> Markup:
+    return Markup(get_plotlyjs())
+
+
+_TEMPLATES = Environment(loader=PackageLoader("uncone.report", "assets"), autoescape=True, undefined=StrictUndefined)
+_TEMPLATES.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "allow_nan": False, "separators": (",", ":")}
+_TEMPLATES.globals |= {"asset": _asset, "plotly": _plotly}
+
+
 def write_page(folder: str | Path) -> Path:
-    """Write report.html into the output folder of an analysis.
-
-    Args:
-        folder: holds results.json, definitions.json and atlas/, as `uncone.geometry.atlas.store` describes them.
-
-    Returns:
-        The path of the page.
+    """Write report.html into the output folder of an analysis; returns its path.
 
     Raises:
-        ValueError: if the folder lacks one of them.
+        ValueError: if it lacks results.json, definitions.json or atlas/ (see `uncone.geometry.atlas.store`).
 
     Example:
         >>> write_page("outputs/analyze/2026-01-31_12-00-00")  # doctest: +SKIP
@@ -51,37 +53,13 @@ def write_page(folder: str | Path) -> Path:
     """
     folder = Path(folder)
     path = folder / PAGE
-    write(path, rendered("page.html", SCRIPTS, page_contents(folder)))
+    write(path, rendered("atlas.html", page_contents(folder)))
     return path
 
 
-def rendered(
-    body: str,
-    scripts: Sequence[str],
-    contents: dict[str, Any],
-    styles: Sequence[str] = ("page.css",),
-    plotly: bool = True,
-) -> str:
-    """A page: its body in the frame of all pages, with styles, data and scripts put in.
-
-    Args:
-        body: name of an HTML file among the assets.
-        scripts: names of those that draw it; one of them defines `start()`.
-        contents: what it shows, "title" among it; becomes `DATA`.
-        styles: names of style sheets.
-        plotly: put it in too, and allow what it needs.
-    """
-    parts = {
-        "policy": PLOTLY_POLICY if plotly else POLICY,
-        "title": _escaped(contents["title"]),
-        "css": "\n".join(map(_asset, styles)),
-        "body": _asset(body),
-        "data": embedded(contents),
-        "plotly": str(get_plotlyjs()) if plotly else "",
-        "script": "\n".join([*map(_asset, scripts), "start();"]),
-    }
-    # in one pass, so that nothing is replaced inside what was put in
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], _asset("frame.html"))
+def rendered(template: str, contents: Mapping[str, Any]) -> str:
+    """A page in the frame of all pages: a template among the assets, with what it shows as its variables and `DATA`."""
+    return _TEMPLATES.get_template(template).render(contents, data=contents)
 
 
 def page_contents(folder: Path) -> dict[str, Any]:
@@ -102,17 +80,6 @@ def page_contents(folder: Path) -> dict[str, Any]:
         "measures": [asdict(measure) for measure in MEASURES.values() if measure.over_depth],
         "encoders": [_encoder(store, name, entry, maps, points) for name, entry in index["encoders"].items()],
     }
-
-
-def embedded(contents: Any) -> str:
-    r"""JSON to stand inside a script element: without the characters that could end it or start a comment.
-
-    Example:
-        >>> embedded({"text": "</script><!--"})
-        '{"text":"\\u003c/script\\u003e\\u003c!--"}'
-    """
-    text = json.dumps(contents, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def browser_span(text: str, span: tuple[int, int]) -> tuple[int, int]:
@@ -172,11 +139,3 @@ def _lead(index: dict[str, Any]) -> str:
         over = f"{entry['occurrences']:,} vectors of {entry['types']:,} types"
         encoders.append(f"{name}: {count} layer{'s' * (count != 1)} of {entry['dimension']} dimensions, {over}")
     return f"{'; '.join(encoders)}. Corpus: {index['corpus']['name']}."
-
-
-def _asset(name: str) -> str:
-    return resources.files("uncone.report").joinpath("assets", name).read_text(encoding="utf-8")
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 from rich.console import Console
+from rich.table import Table
 
 from uncone.geometry.measures import MEASURES
-from uncone.tasks.row import Row
+from uncone.tasks.row import Headline, Row
 from uncone.tasks.scoring import NotRun
 from uncone.tasks.table import headlines, rich_table
 
@@ -18,12 +20,28 @@ Outcome = Literal["helps", "hurts", "helps some tasks and hurts others", "change
 
 
 def print_results(console: Console, rows: Sequence[Row], not_run: Sequence[NotRun]) -> None:
-    """Print the table of results, and below it what could not be run and why."""
-    if rows:
+    """Print the table of results, over seeds if there are several, and below it what could not be run and why."""
+    seeds = {row.seed for row in rows} - {None}
+    if len(seeds) > 1:
+        console.print(_table_over_seeds(rows))
+        console.print(f"×100, mean ± standard deviation over {len(seeds)} seeds", highlight=False)
+    elif rows:
         console.print(rich_table(rows, columns_per_table=_columns_that_fit(console.width, rows)))
     for missing in not_run:
         where = " ".join(part for part in (missing.task, missing.subset, missing.removal) if part)
         console.print(f"[bold]not run:[/] {where}: {missing.why}")
+
+
+def _table_over_seeds(rows: Sequence[Row]) -> Table:
+    columns = headlines(rows)
+    table = Table()
+    table.add_column("method", no_wrap=True)
+    for column in columns:
+        table.add_column("\n".join(column), justify="right", no_wrap=True)
+    for method, cells in over_seeds(rows, columns).items():
+        shown = [f"{100 * mean:.1f} ±{100 * deviation:.1f}" if n else "–" for mean, deviation, n in cells]
+        table.add_row(method, *shown)
+    return table
 
 
 def _columns_that_fit(width: int, rows: Sequence[Row]) -> int:
@@ -34,6 +52,28 @@ def _columns_that_fit(width: int, rows: Sequence[Row]) -> int:
     widest = max(13, *(len(name) for column in columns for name in column)) + 3  # with its padding and border
     methods = max(len(row.method) for row in rows) + 4
     return max(1, (width - methods) // widest)
+
+
+def over_seeds(rows: Sequence[Row], columns: Sequence[Headline]) -> dict[str, list[tuple[float, float, int]]]:
+    """Mean, standard deviation (n − 1) and number of seeds of each figure, for each method.
+
+    The rows are of one encoder; a figure that a method lacks has 0 seeds.
+
+    Example:
+        >>> figure = {"task": "t", "subset": "all", "metric": "spearman"}
+        >>> rows = [Row(removal="a", **figure, seed=seed, value=value) for seed, value in ((0, 0.4), (1, 0.6))]
+        >>> [(round(m, 2), round(s, 2), n) for m, s, n in over_seeds(rows, [Headline("t", "all", "spearman")])["a"]]
+        [(0.5, 0.14, 2)]
+    """
+    table = {}
+    for method in dict.fromkeys(row.method for row in rows):
+        cells = []
+        for column in columns:
+            values = [row.value for row in rows if (row.method, row.headline) == (method, column)]
+            deviation = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+            cells.append((float(np.mean(values)) if values else float("nan"), deviation, len(values)))
+        table[method] = cells
+    return table
 
 
 def geometry_table(geometry: Sequence[Row]) -> str:

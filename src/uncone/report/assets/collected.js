@@ -32,13 +32,6 @@ function cellTitle(figure, cell) {
   return `${cell.mean}${cell.std === null ? "" : ` ± ${cell.std}`}, ${cell.seeds} seed${cell.seeds === 1 ? "" : "s"}${interval}`;
 }
 
-/** A plain table of texts. */
-function fillTable(parent, head, lines) {
-  const [thead, tbody] = [parent.querySelector("thead"), parent.querySelector("tbody")];
-  thead.replaceChildren(make("tr", {}, ...head.map((text) => make("th", { scope: "col", class: "text" }, text))));
-  tbody.replaceChildren(...lines.map((line) => make("tr", {}, ...line.map((text) => make("td", { class: "text" }, text)))));
-}
-
 // All results -------------------------------------------------------------------------------------------------------
 
 const columnsOfTable = () => [
@@ -204,17 +197,12 @@ function update(change) {
 }
 
 function start() {
-  for (const id of ["title", "lead", "made", "legend", "chosen"]) byId(id).textContent = DATA[id];
-  fillTable(byId("left"), ["run", "status", "why"], DATA.left);
-  for (const id of ["left", "to-left"]) byId(id).hidden = !DATA.left.length;
-  for (const id of ["best", "layers", "settings", "all"]) byId(id).hidden = !DATA.lines.length;
-  byId("best").hidden ||= !DATA.best.lines.length;
+  for (const id of ["layers", "settings", "all"]) byId(id).hidden = !DATA.lines.length;
   if (DATA.lines.length) {
     const removals = unique(DATA.lines.map((line) => line.system[REMOVAL]));
     state.removal = removals.includes("learned") ? "learned" : removals.at(-1);
     state.encoder = DATA.lines[0].system[ENCODER];
     state.cells = removals.includes(RAW) && removals.length > 1 ? "change" : "value";
-    fillTable(byId("best"), DATA.best.head, DATA.best.lines);
     for (const id of ["encoder", "columns", "cells", "removal"]) byId(id).addEventListener("change", (event) => update({ [id]: event.target.value }));
     byId("figure").addEventListener("change", (event) => update({ figure: Number(event.target.value) }));
     byId("search").addEventListener("input", drawSystems);

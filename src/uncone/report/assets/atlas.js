@@ -1,4 +1,4 @@
-// State, controls and the table of numbers. The figures are in depth.js, layer.js and cloud.js.
+// The page of an analysis: state, controls, measures over depth, the table of numbers. One layer is in layer.js.
 
 const ENCODER_COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"]; // Okabe and Ito
 const REMOVAL_COLOURS = ["#3a4653", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00"];
@@ -15,6 +15,83 @@ const mapNow = () => mapsNow()[state.removal];
 const layersOf = (encoder) => encoder.layers.filter((layer) => layer in encoder.maps);
 const removalName = (removal) => (removal === RAW ? "raw" : removal);
 const removalColour = (removal) => REMOVAL_COLOURS[removals.indexOf(removal) % REMOVAL_COLOURS.length];
+
+// Measures over depth: one small chart each, encoders overlaid, raw against corrected ----------------------------
+
+/** All layer names of the report: named layers first, then by number. */
+function allLayers() {
+  const names = [...new Set(DATA.encoders.flatMap((encoder) => encoder.layers))];
+  return [...names.filter((name) => isNaN(name)), ...names.filter((name) => !isNaN(name)).sort((a, b) => a - b)];
+}
+
+function drawLegend() {
+  for (const [index, encoder] of DATA.encoders.entries()) {
+    for (const [number, removal] of removals.entries()) {
+      const shown = DATA.rows.some((row) => row.encoder === encoder.name && row.removal === removal);
+      if (!shown) continue;
+      const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+      const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
+      svg.setAttribute("width", "40");
+      svg.setAttribute("height", "10");
+      svg.setAttribute("aria-hidden", "true");
+      const dash = ["none", "8 5", "2 4", "8 3 2 3", "14 5"][number % DASHES.length];
+      const drawn = { x1: 0, x2: 40, y1: 5, y2: 5, stroke: encoderColour(index), "stroke-width": 3, "stroke-dasharray": dash };
+      for (const [name, value] of Object.entries(drawn)) line.setAttribute(name, value);
+      svg.append(line);
+      byId("legend").append(make("span", {}, svg, `${encoder.name}, ${removalName(removal)}`));
+    }
+  }
+}
+
+const encoderColour = (index) => ENCODER_COLOURS[index % ENCODER_COLOURS.length];
+
+function drawDepth() {
+  drawLegend();
+  const layers = allLayers();
+  for (const measure of DATA.measures) {
+    const rows = DATA.rows.filter((row) => row.metric === measure.name && row.value !== null);
+    if (!rows.length) continue;
+    const id = `depth-${measure.name}`;
+    card(byId("measures"), id, measure.title, measure.text, DATA.definitions[measure.name]);
+    const traces = DATA.encoders.flatMap((encoder, index) => removals.flatMap((removal, number) => {
+      const own = encoder.layers
+        .map((layer) => rows.find((row) => row.encoder === encoder.name && row.removal === removal && row.subset === layer))
+        .filter((row) => row);
+      return own.length ? [depthTrace(encoder, index, removal, number, own, layers)] : [];
+    }));
+    draw(id, traces, {
+      showlegend: false,
+      xaxis: { type: "category", categoryorder: "array", categoryarray: layers, title: { text: "layer" } },
+      yaxis: { rangemode: measure.from_zero ? "tozero" : "normal", nticks: 6, ...wholeTicks(rows) },
+    });
+  }
+}
+
+/** Ticks at whole numbers, for a measure that has no others. */
+function wholeTicks(rows) {
+  const largest = Math.max(...rows.map((row) => row.value));
+  return rows.every((row) => Number.isInteger(row.value)) && largest <= 20 ? { dtick: Math.ceil(largest / 5) } : {};
+}
+
+/** The line of one encoder under one removal; a level line for an encoder of a single layer beside deeper ones. */
+function depthTrace(encoder, index, removal, number, rows, layers) {
+  const colour = encoderColour(index);
+  const level = rows.length === 1 && encoder.layers.length === 1 && layers.length > 1;
+  const sampled = !level && rows.some((row) => row.low !== null);
+  return {
+    x: level ? layers : rows.map((row) => row.subset),
+    y: level ? layers.map(() => rows[0].value) : rows.map((row) => row.value),
+    error_y: sampled
+      ? { array: rows.map((row) => row.high - row.value), arrayminus: rows.map((row) => row.value - row.low), thickness: 1, width: 2 }
+      : undefined,
+    mode: level ? "lines" : "lines+markers", name: `${encoder.name}, ${removalName(removal)}`,
+    line: { color: colour, dash: DASHES[number % DASHES.length], width: level ? 1.5 : 2 },
+    marker: { color: colour, size: 7, symbol: MARKERS[number % MARKERS.length] },
+    hovertemplate: `%{fullData.name}<br>layer ${level ? rows[0].subset : "%{x}"}: <b>%{y:.4~g}</b><extra></extra>`,
+  };
+}
+
+// All numbers -------------------------------------------------------------------------------------------------------
 
 /** One table per encoder and removal: a row per measure, a column per layer, each cell with the unrounded number. */
 function drawTables() {
@@ -48,6 +125,8 @@ function tableCell(row) {
   }, readable(row.value));
 }
 
+// The page ----------------------------------------------------------------------------------------------------------
+
 /** Bring the controls in line with the state, and the state in line with what there is. */
 function settle() {
   const layers = layersOf(encoderNow());
@@ -79,10 +158,6 @@ function update(change) {
 }
 
 function start() {
-  document.title = DATA.title;
-  byId("title").textContent = DATA.title;
-  byId("lead").textContent = DATA.lead;
-  byId("made").textContent = DATA.made;
   byId("encoder").addEventListener("change", (event) => update({ encoder: Number(event.target.value) }));
   byId("removal").addEventListener("change", (event) => update({ removal: event.target.value }));
   byId("slider").addEventListener("input", (event) => update({ layer: layersOf(encoderNow())[Number(event.target.value)] }));
