@@ -56,23 +56,24 @@ def curves(generator, frequency, removal, depth):
     cosine_counts, cosine_edges = np.histogram(generator.normal(7 + 2 * depth, 1.2, 500), bins=20)
     r = generator.uniform(-0.6, 0.6, 10)
     return {
-        "eigenvalues": eigenvalues,
-        "explained_variance": share,
-        "cumulative_variance": share.cumsum(),
-        "point_variance": share[:3],
-        "lid": {"edges": edges, "counts": counts},
-        "lid_cosine": {"edges": cosine_edges, "counts": cosine_counts},
-        "silhouette": {"K": list(range(2, 8)), "value": generator.random(6) * 0.3, "se": np.full(6, 0.01)},
-        "cluster": np.arange(POINTS) % 3,
+        "eigenvalues": eigenvalues.tolist(),
+        "explained_variance": share.tolist(),
+        "cumulative_variance": share.cumsum().tolist(),
+        "point_variance": share[:3].tolist(),
+        "lid": {"edges": edges.tolist(), "counts": counts.tolist()},
+        "lid_cosine": {"edges": cosine_edges.tolist(), "counts": cosine_counts.tolist()},
+        "silhouette": {"K": list(range(2, 8)), "value": (generator.random(6) * 0.3).tolist(), "se": [0.01] * 6},
+        "cluster": (np.arange(POINTS) % 3).tolist(),
         "frequency_correlation": {
-            **{"pearson": r, "spearman": r * 0.9, "pearson_se": np.full(10, 0.02), "spearman_se": np.full(10, 0.02)}
+            **{"pearson": r.tolist(), "spearman": (r * 0.9).tolist()},
+            **{"pearson_se": [0.02] * 10, "spearman_se": [0.02] * 10},
         },
         "bands": [
             {"low": low, "high": low + 1.0, "count": 80, "norm_mean": 9 + low, "norm_std": 0.4, "mean_cosine": 0.3}
             for low in (-5.0, -4.0, -3.0)
         ],
         "rogue": [{"dimension": d, "contribution": c, "share": c / 0.4} for d, c in ((17, 0.3), (3, 0.05))],
-        "weights": np.linspace(1, 0, 8) if removal != "none" else None,
+        "weights": np.linspace(1, 0, 8).tolist() if removal != "none" else None,
     }
 
 
