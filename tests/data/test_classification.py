@@ -26,7 +26,7 @@ def test_every_set_loads_with_its_published_rows(name, data_dir):
     assert sum(known.rows.values()) == known.source.rows == len(texts)
     assert texts.classes == known.labels
     assert max(texts.label.count(label) for label in texts.classes) == MAJORITY[name]
-    assert texts.is_pair == (name in ("mrpc", "rte", "wic"))
+    assert bool(texts.text2) == (name in ("mrpc", "rte", "wic"))
     assert texts.scored == {"rte": "dev", "cola": "dev"}.get(name, "all" if "all" in known.rows else "test")
 
 
@@ -94,7 +94,7 @@ def test_own_files(tmp_path):
     assert (texts.split, texts.scored, texts.target.tolist()) == (("all", "all"), "all", [1, 0])
     rows = "train\tx\tA cup.\tA mug.\ntrain\ty\tA sun.\tA star.\ntest\tx\tA cat.\tA cat.\n"
     texts = load_classification(write(tmp_path, "split\tlabel\ttext1\ttext2\n" + rows))
-    assert (texts.is_pair, texts.is_marked, texts.rows("test").tolist()) == (True, False, [2])
+    assert (bool(texts.text2), texts.is_marked, texts.rows("test").tolist()) == (True, False, [2])
     texts = load_classification(
         write(tmp_path, "label\tsentence1\tindex1\tsentence2\tindex2\nx\ta cup\t1\tcup\t0\ny\tthe sun\t0\ta star\t1\n")
     )

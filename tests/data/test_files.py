@@ -2,7 +2,8 @@ import gzip
 
 import pytest
 
-from uncone.data.files import DataUnavailable, Hub, Source, find, packaged_file, read, read_hub, read_table
+from uncone.data.files import DataUnavailable, read_table
+from uncone.data.sources import Hub, Source, find, packaged_file, read, read_hub
 
 COLUMNS = ("word1", "word2", "score")
 HEADER = "word1\tword2\tscore\n"

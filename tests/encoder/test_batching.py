@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from uncone.encoder.batching import make_batches
+from uncone.encoder.texts import make_batches
 
 
 @pytest.mark.parametrize("budget", [1, 16, 100, 1000])

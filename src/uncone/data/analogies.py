@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from uncone.data.files import Source, Table, read, read_own
+from uncone.data.files import Table
+from uncone.data.sources import Source, read, read_own
 
 _COLUMNS = ("category", "a", "b", "c", "d")
 
@@ -67,15 +68,12 @@ def is_syntactic(category: str) -> bool:
 
 
 def load_analogies(name: str | Path = "google", data_dir: str | Path | None = None) -> Analogies:
-    """Load analogy questions.
+    """Load the questions "google" (19544, packaged), "liang" (its 12154 with single-piece words), or of your own file.
 
-    Args:
-        name: "google" (19544 questions, packaged), "liang" (its 12154 with single-piece words) or the path of your own
-            file with a header line naming category, a, b, c and d.
+    Its header line names category, a, b, c and d.
 
     Raises:
-        DataUnavailable: if the set cannot be found.
-        ValueError: if the name is unknown or the file malformed; the message names file and line.
+        ValueError: if the name is unknown or the file malformed; DataUnavailable, if the set cannot be found.
 
     Example:
         >>> questions = load_analogies("google")

@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from uncone.data.files import Hub, Source, Table, find, packaged_file, read, read_hub, read_own
+from uncone.data.files import Table
 from uncone.data.labelled import LabelledTexts, Span
+from uncone.data.sources import Hub, Source, find, packaged_file, read, read_hub, read_own
 
 _TEXT, _PAIR, _MARKED = ("text",), ("text1", "text2"), ("sentence1", "sentence2")
 _BINARY = ("0", "1")
@@ -26,7 +27,9 @@ _BINARY = ("0", "1")
 class _OnHub:
     """How the Hugging Face hub's copy differs from the file: names of splits, of text columns and of labels."""
 
+    name: str
     splits: Mapping[str, str]
+    config: str | None = None
     texts: tuple[str, ...] = _TEXT
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -41,80 +44,75 @@ class _Set:
         merged: splits that count as part of another.
     """
 
-    source: Source
+    file: str
     rows: Mapping[str, int]
     labels: tuple[str, ...] = _BINARY
     texts: tuple[str, ...] = _TEXT
     merged: Mapping[str, str] = field(default_factory=dict)
     hub: _OnHub | None = None
 
+    @property
+    def source(self) -> Source:
+        """Its places."""
+        hub = Hub(self.hub.name, "+".join(self.hub.splits.values()), self.hub.config) if self.hub else None
+        return Source(f"classification/{self.file}", sum(self.rows.values()), hub=hub)
 
-def _source(name: str, rows: int, hub: str | None = None, config: str | None = None) -> Source:
-    path = f"classification/{name}.tsv" + (".gz" if name == "sst2" else "")
-    return Source(path, rows, hub=Hub(hub, "", config) if hub else None)
 
-
+_SENTENCES = ("sentence1", "sentence2")
 _GLUE = "nyu-mll/glue"
 _TREC = ("ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM")
 _RTE = ("entailment", "not_entailment")
+_TRAIN_DEV = {"train": "train", "dev": "validation"}
 
 SETS: dict[str, _Set] = {
-    "mr": _Set(  # Pang and Lee 2005: film reviews, for or against
-        _source("mr", 10662, "cornell-movie-review-data/rotten_tomatoes"),
+    # Pang and Lee 2005: film reviews, for or against
+    "mr": _Set(
+        "mr.tsv",
         {"all": 10662},
-        hub=_OnHub({"all": "train+validation+test"}),
+        hub=_OnHub("cornell-movie-review-data/rotten_tomatoes", {"all": "train+validation+test"}),
     ),
-    "cr": _Set(_source("cr", 3771), {"all": 3771}),  # Hu and Liu 2004: product reviews, for or against
-    "subj": _Set(  # Pang and Lee 2004: plot or opinion
-        _source("subj", 10000, "SetFit/subj"), {"all": 10000}, hub=_OnHub({"all": "train+test"})
-    ),
-    "mpqa": _Set(_source("mpqa", 10603), {"all": 10603}),  # Wiebe et al. 2005: phrases of opinion, good or bad
+    "cr": _Set("cr.tsv", {"all": 3771}),  # Hu and Liu 2004: product reviews, for or against
+    # Pang and Lee 2004: plot or opinion
+    "subj": _Set("subj.tsv", {"all": 10000}, hub=_OnHub("SetFit/subj", {"all": "train+test"})),
+    "mpqa": _Set("mpqa.tsv", {"all": 10603}),  # Wiebe et al. 2005: phrases of opinion, good or bad
     # Socher et al. 2013: film reviews; phrases too in training. The hub's copies lack the phrases or the test labels.
-    "sst2": _Set(_source("sst2", 70042), {"train": 67349, "dev": 872, "test": 1821}),
-    "sst5": _Set(  # the same in five grades
-        _source("sst5", 11855, "SetFit/sst5"),
+    "sst2": _Set("sst2.tsv.gz", {"train": 67349, "dev": 872, "test": 1821}),
+    # the same in five grades
+    "sst5": _Set(
+        "sst5.tsv",
         {"train": 8544, "dev": 1101, "test": 2210},
         labels=("0", "1", "2", "3", "4"),
-        hub=_OnHub({"train": "train", "dev": "validation", "test": "test"}),
+        hub=_OnHub("SetFit/sst5", {**_TRAIN_DEV, "test": "test"}),
     ),
-    "trec": _Set(_source("trec", 5952), {"train": 5452, "test": 500}, labels=_TREC),  # Li and Roth 2002: questions
-    "mrpc": _Set(  # Dolan et al. 2004: paraphrases. As in SentEval, all that is not test is for training.
-        _source("mrpc", 5801, _GLUE, "mrpc"),
+    "trec": _Set("trec.tsv", {"train": 5452, "test": 500}, labels=_TREC),  # Li and Roth 2002: questions
+    # Dolan et al. 2004: paraphrases. As in SentEval, all that is not test is for training.
+    "mrpc": _Set(
+        "mrpc.tsv",
         {"train": 4076, "test": 1725},
         texts=_PAIR,
         merged={"val": "train"},
-        hub=_OnHub({"train": "train+validation", "test": "test"}, ("sentence1", "sentence2")),
+        hub=_OnHub(_GLUE, {"train": "train+validation", "test": "test"}, "mrpc", _SENTENCES),
     ),
-    "rte": _Set(  # entailment, as in GLUE, which does not publish the test labels; nor those of CoLA
-        _source("rte", 2767, _GLUE, "rte"),
+    # entailment, as in GLUE, which does not publish the test labels; nor those of CoLA
+    "rte": _Set(
+        "rte.tsv",
         {"train": 2490, "dev": 277},
         labels=_RTE,
         texts=_PAIR,
-        hub=_OnHub(
-            {"train": "train", "dev": "validation"}, ("sentence1", "sentence2"), dict(zip("01", _RTE, strict=True))
-        ),
+        hub=_OnHub(_GLUE, _TRAIN_DEV, "rte", _SENTENCES, dict(zip("01", _RTE, strict=True))),
     ),
-    "cola": _Set(  # Warstadt et al. 2019: is the sentence English?
-        _source("cola", 9594, _GLUE, "cola"),
-        {"train": 8551, "dev": 1043},
-        hub=_OnHub({"train": "train", "dev": "validation"}, ("sentence",)),
-    ),
-    "wic": _Set(  # Pilehvar and Camacho-Collados 2019: does the word mean the same in both sentences?
-        _source("wic", 7466), {"train": 5428, "dev": 638, "test": 1400}, labels=("F", "T"), texts=_MARKED
-    ),
+    # Warstadt et al. 2019: is the sentence English?
+    "cola": _Set("cola.tsv", {"train": 8551, "dev": 1043}, hub=_OnHub(_GLUE, _TRAIN_DEV, "cola", ("sentence",))),
+    # Pilehvar and Camacho-Collados 2019: does the word mean the same in both sentences?
+    "wic": _Set("wic.tsv", {"train": 5428, "dev": 638, "test": 1400}, labels=("F", "T"), texts=_MARKED),
 }
 
 
 def load_classification(name: str | Path = "polarity", data_dir: str | Path | None = None) -> LabelledTexts:
-    """Load labelled texts.
-
-    Args:
-        name: one of `SETS`, "polarity" (200 packaged sentences; see `load_polarity`), or the path of your own file;
-            its columns are described at the top of this module.
+    """Load one of `SETS`, "polarity" (see `load_polarity`), or your own file, of the columns told at the top.
 
     Raises:
-        DataUnavailable: if the set cannot be found.
-        ValueError: if the name is unknown or the file malformed; the message names file and line.
+        ValueError: if the name is unknown or the file malformed; DataUnavailable, if the set cannot be found.
 
     Example:
         >>> texts = load_classification("polarity")
@@ -139,9 +137,6 @@ def load_polarity() -> LabelledTexts:
     """Load 100 negative and 100 positive sentences of film reviews from the gensim package.
 
     They are the first of each kind in the set of Pang and Lee 2005 ("mr" here), far too few for more than a try.
-
-    Raises:
-        ValueError: if the file has not 200 labelled lines.
     """
     path = packaged_file("pang_lee_polarity.cor")
     lines = path.read_text(encoding="cp1252").splitlines()
@@ -154,19 +149,20 @@ def load_polarity() -> LabelledTexts:
 
 def _read(known: _Set, data_dir: str | Path | None) -> Table:
     """The rows of a known set, named as in its file wherever they are found."""
-    place = find(known.source, data_dir)
-    if isinstance(place, Path) or known.hub is None:
-        return read(known.source, ("split", "label", *known.texts), data_dir)
+    hub, source = known.hub, known.source
+    if hub is None or isinstance(find(source, data_dir), Path):
+        return read(source, ("split", "label", *known.texts), data_dir)
     columns: dict[str, list[str]] = {name: [] for name in ("split", "label", *known.texts)}
     lines: list[int] = []
-    for split, on_hub in known.hub.splits.items():
-        part = read_hub(Hub(place.name, on_hub, place.config), ("label", *known.hub.texts), looked_in=known.source.path)
+    for split, theirs in hub.splits.items():
+        part = read_hub(Hub(hub.name, theirs, hub.config), ("label", *hub.texts), looked_in=source.path)
+        part = part.renamed(dict(zip(hub.texts, known.texts, strict=True)))
         columns["split"] += [split] * len(part)
-        columns["label"] += [known.hub.labels.get(label, label) for label in part.columns["label"]]
-        for ours, theirs in zip(known.texts, known.hub.texts, strict=True):
-            columns[ours] += part.columns[theirs]
+        columns["label"] += [hub.labels.get(label, label) for label in part.columns["label"]]
+        for name in known.texts:
+            columns[name] += part.columns[name]
         lines += part.lines
-    return Table(" ".join(filter(None, (place.name, place.config))), columns, lines)
+    return Table(" ".join(filter(None, (hub.name, hub.config))), columns, lines)
 
 
 def _check_labels(table: Table, labels: tuple[str, ...]) -> None:

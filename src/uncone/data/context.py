@@ -14,9 +14,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from uncone.data.files import Source, Table, read, read_own
+from uncone.data.files import Table
 from uncone.data.labelled import Span
 from uncone.data.pairs import ScoredPairs
+from uncone.data.sources import Source, read, read_own
 
 COLUMNS = ("context1", "context2", "score")
 
@@ -43,14 +44,10 @@ class WordsInContext:
 
 
 def load_words_in_context(name: str | Path = "scws", data_dir: str | Path | None = None) -> WordsInContext:
-    """Load pairs of words in context.
-
-    Args:
-        name: "scws", or the path of your own file; its columns are described at the top of this module.
+    """Load the pairs "scws", or those of your own file; its columns are described at the top of this module.
 
     Raises:
-        DataUnavailable: if the set cannot be found.
-        ValueError: if the name is unknown or the file malformed; the message names file and line.
+        ValueError: if the name is unknown or the file malformed; DataUnavailable, if the set cannot be found.
 
     Example:
         >>> import tempfile, pathlib

@@ -10,16 +10,8 @@ from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 
-from uncone.data.files import (
-    DataUnavailable,
-    Source,
-    packaged_file,
-    read,
-    read_own,
-    stream_lines,
-    stream_table,
-    suffix,
-)
+from uncone.data.files import DataUnavailable, stream_lines, stream_table, suffix
+from uncone.data.sources import Source, packaged_file, read, read_own
 from uncone.data.sts import SETS, load_sts
 
 SOURCES: dict[str, Source] = {
@@ -44,13 +36,11 @@ def load_texts(name: str | Path = "lee_background", data_dir: str | Path | None 
     """Load a corpus.
 
     Args:
-        name: "lee_background" (300 news documents) or "wikipedia" (4718 paragraphs), both packaged; a name in
-            `SOURCES` or an STS set such as "stsb_train", for its sentences, which need the data folder; or the path of
-            your own file with a header line naming text.
+        name: one of `PACKAGED` or `SOURCES`; an STS set such as "stsb_train", for its sentences; or the path of your
+            own file with a header line naming text.
 
     Raises:
-        DataUnavailable: if the corpus cannot be found.
-        ValueError: if the name is unknown or the file malformed; the message names file and line.
+        ValueError: if the name is unknown or the file malformed; DataUnavailable, if the corpus cannot be found.
 
     Example:
         >>> len(load_texts("lee_background"))
@@ -156,10 +146,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Corpora:
-    """Several corpora, read one after another, as often as asked.
-
-    Attributes:
-        limit: read only so many texts of each; None for all.
+    """Several corpora, read one after another, as often as asked, at most `limit` texts of each.
 
     Example:
         >>> sum(1 for _ in Corpora([Corpus("lee_background"), Corpus("wikipedia")], limit=10))

@@ -1,8 +1,4 @@
-"""Where a data set lies, and its rows as text.
-
-A data set is looked for in this order: the `data_dir` argument or, without one, the folder named by the environment
-variable `UNCONE_DATA`; then the copy inside an installed package; then the Hugging Face hub. Nothing is copied or
-converted: licences differ, and the files stay where the user put them.
+"""Rows of text files.
 
 Tables have a header line. A file `.csv` is comma separated and quoted, all else is tab separated and unquoted, because
 the STS files hold unbalanced quotes. All is UTF-8, and a last suffix `.gz` is decompressed on the way.
@@ -12,10 +8,9 @@ from __future__ import annotations
 
 import csv
 import gzip
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,21 +18,6 @@ import numpy as np
 
 class DataUnavailable(ValueError):
     """The data set is in none of the places where it was looked for; the message lists them."""
-
-
-@dataclass(frozen=True)
-class Hub:
-    """One split of a data set on the Hugging Face hub.
-
-    Attributes:
-        name: repository, such as "mteb/stsbenchmark-sts"; a folder that `datasets.load_dataset` reads also works.
-        split: such as "test", or several: "train+test".
-        config: which of the repository's data sets, where it holds several, such as "rte" of "nyu-mll/glue".
-    """
-
-    name: str
-    split: str
-    config: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,11 +37,7 @@ class Table:
         return len(self.lines)
 
     def text(self, column: str) -> tuple[str, ...]:
-        """Texts of a column, stripped.
-
-        Raises:
-            ValueError: naming file and line of the first empty one.
-        """
+        """Texts of a column, stripped; an empty one is a ValueError naming file and line."""
         texts = tuple(text.strip() for text in self._column(column))
         for text, line in zip(texts, self.lines, strict=True):
             if not text:
@@ -69,11 +45,7 @@ class Table:
         return texts
 
     def numbers(self, column: str) -> np.ndarray:
-        """Finite numbers of a column, (n,) float64.
-
-        Raises:
-            ValueError: naming file and line of the first that is missing, not a number, NaN or infinite.
-        """
+        """Numbers of a column, (n,) float64; one missing, NaN or infinite is a ValueError naming file and line."""
         numbers = np.empty(len(self))
         for i, (text, line) in enumerate(zip(self._column(column), self.lines, strict=True)):
             try:
@@ -94,135 +66,12 @@ class Table:
         return self.columns[name]
 
 
-@dataclass(frozen=True)
-class Source:
-    """The places where one data set may be found, and how many rows it then has.
-
-    Attributes:
-        path: inside the data folder, such as "sts/sts12.tsv".
-        rows: the published number of rows; another number is an error.
-        packaged: file name among the test data that the gensim package installs.
-        original: inside the data folder, the file as its authors publish it; looked for after `path`.
-        foreign: reads the packaged or original file, which is laid out in a way of its own.
-        renamed: columns of the file at `path` that go by other names here.
-    """
-
-    path: str
-    rows: int
-    packaged: str | None = None
-    original: str | None = None
-    hub: Hub | None = None
-    foreign: Callable[[Path], Table] | None = None
-    renamed: Mapping[str, str] = field(default_factory=dict)
-
-
-def find(source: Source, data_dir: str | Path | None = None) -> Path | Hub:
-    """The first place that has the data set.
-
-    Args:
-        data_dir: the user's data folder; None takes the environment variable `UNCONE_DATA`, which may be unset.
-
-    Returns:
-        The path of an existing file, or else the hub data set (whose presence shows only when it is read).
-
-    Raises:
-        ValueError: if a data folder is named but is no folder.
-        DataUnavailable: if no place is left to look in.
-
-    Example:
-        >>> find(Source("wordsim/ws353.tsv", 353, packaged="wordsim353.tsv"), data_dir=".").name
-        'wordsim353.tsv'
-    """
-    searched = f"{source.path} (no data folder named)"
-    named = data_dir or os.environ.get("UNCONE_DATA")
-    if named:
-        folder = Path(named)
-        if not folder.is_dir():
-            raise ValueError(f"the data folder {folder} does not exist; correct data_dir or the variable UNCONE_DATA")
-        for path in (source.path, source.original):
-            if path and (folder / path).is_file():
-                return folder / path
-        searched = str(folder / source.path)
-    if source.packaged:
-        return packaged_file(source.packaged)
-    if source.hub:
-        return source.hub
-    raise DataUnavailable(
-        f"not found: {searched}; it is in no installed package and not on the Hugging Face hub. "
-        f"Name a folder that holds {source.path} as data_dir or in the environment variable UNCONE_DATA"
-    )
-
-
-def packaged_file(name: str) -> Path:
-    """Path of a file among gensim's test data.
-
-    Raises:
-        DataUnavailable: if the installed gensim does not ship it.
-
-    Example:
-        >>> packaged_file("lee.cor").name
-        'lee.cor'
-    """
-    from gensim.test.utils import datapath  # gensim takes a second to import, and only the packaged sets need it
-
-    path = Path(datapath(name))
-    if not path.is_file():
-        raise DataUnavailable(f"the installed gensim lacks {path}: install gensim>=4.4 from a wheel")
-    return path
-
-
-def listed(names: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
-    """One name as a list, and a list as it is."""
-    return [names] if isinstance(names, (str, Path)) else names
-
-
-def read(source: Source, columns: Sequence[str], data_dir: str | Path | None = None) -> Table:
-    """Find a data set and read it; `columns` are the names, as here, that must be there.
-
-    Raises:
-        DataUnavailable: if it is nowhere, or the hub cannot be reached.
-        ValueError: if the file is malformed (see `read_table`) or has not the published number of rows.
-    """
-    place = find(source, data_dir)
-    if isinstance(place, Hub):
-        table = read_hub(place, columns, looked_in=source.path)
-    elif source.foreign and place.name != Path(source.path).name:
-        table = source.foreign(place)
-    else:
-        theirs = {ours: name for name, ours in source.renamed.items()}
-        table = read_table(place, [theirs.get(name, name) for name in columns]).renamed(source.renamed)
-    if len(table) != source.rows:
-        raise ValueError(
-            f"{table.origin}: {source.rows} rows expected as published, found {len(table)}; fetch it again"
-        )
-    return table
-
-
-def read_own(name: str | Path, columns: Sequence[str], what: str, known: Sequence[str]) -> Table:
-    """Read a user's own file, told by its suffix from a misspelt name of a set.
-
-    Args:
-        what: kind of the set, for the message.
-        known: names of sets, for the message.
-
-    Raises:
-        ValueError: if the name has no suffix, or as `read_table`.
-    """
-    if not Path(name).suffix:
-        raise ValueError(f"unknown {what} {str(name)!r}; known: {', '.join(known)}, or a file")
-    return read_table(name, columns)
-
-
 def read_table(path: str | Path, columns: Sequence[str]) -> Table:
-    """Read a file with a header line that holds `columns`, in any order and among others.
+    """Read all columns of a file whose header line holds `columns`, in any order and among others.
 
     Raises:
-        DataUnavailable: if there is no such file.
         ValueError: naming the file, if it is empty, not UTF-8 or lacks a column, and the line, if a row has more or
             fewer fields than the header, or a tab separated file has quotes around its fields.
-
-    Returns:
-        All columns of the file, as text.
 
     Example:
         >>> import tempfile, pathlib
@@ -313,34 +162,3 @@ def _refuse_quoting(table: Table) -> None:
             f"{table.origin}, line {line}: {column} is quoted: {text}; write the file without quoting "
             "(in pandas: quoting=csv.QUOTE_NONE)"
         )
-
-
-def read_hub(hub: Hub, columns: Sequence[str], looked_in: str) -> Table:
-    """Download (or take from the local cache) one split of a data set of the Hugging Face hub.
-
-    With the environment variable `HF_HUB_OFFLINE=1`, the cache of earlier downloads is used and no connection made.
-
-    Args:
-        looked_in: the file that was looked for before, for the message.
-
-    Raises:
-        DataUnavailable: if the hub cannot be reached or has no such data set.
-        ValueError: if it lacks a column.
-    """
-    import datasets  # slow to import, and only needed here
-    from huggingface_hub import HfApi, constants
-
-    try:
-        if not Path(hub.name).is_dir() and not constants.HF_HUB_OFFLINE:
-            HfApi().dataset_info(hub.name, timeout=10)  # a quick no: load_dataset alone retries for half a minute
-        rows = datasets.load_dataset(hub.name, hub.config, split=hub.split)
-    except Exception as error:  # the hub's client raises those of whichever HTTP library it is built on
-        raise DataUnavailable(
-            f"{looked_in} is in no data folder (data_dir, UNCONE_DATA), and reading {hub.name} ({hub.split}) from the "
-            f"Hugging Face hub failed: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        ) from error
-    missing = [name for name in columns if name not in rows.column_names]
-    if missing:
-        raise ValueError(f"{hub.name}: lacks the columns {', '.join(missing)}; it holds {', '.join(rows.column_names)}")
-    texts = {name: [str(value) for value in rows[name]] for name in rows.column_names}
-    return Table(f"{hub.name} ({hub.split})", texts, range(1, len(rows) + 1))

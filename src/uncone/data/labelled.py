@@ -58,11 +58,6 @@ class LabelledTexts:
         return len(self.text1)
 
     @property
-    def is_pair(self) -> bool:
-        """Whether each item is a pair of texts."""
-        return bool(self.text2)
-
-    @property
     def is_marked(self) -> bool:
         """Whether a word is marked in each text, and its vector is meant instead of the text's."""
         return bool(self.span1)

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from uncone.data.files import DataUnavailable, Source, Table, find, read_table
+from uncone.data.files import DataUnavailable, Table, read_table
+from uncone.data.sources import Source, find
 from uncone.data.sts import SETS, load_sts
 
 STS, CLASSIFICATION = "STS", "Classification"  # types of mteb
@@ -29,11 +30,7 @@ _COLUMNS = {STS: ("sentence1", "sentence2", "score"), CLASSIFICATION: ("text", "
 
 
 def import_mteb(module: str = "mteb") -> Any:
-    """The package mteb, imported when it is first needed: that takes seconds.
-
-    Raises:
-        DataUnavailable: if it is not installed.
-    """
+    """The package mteb, imported when it is first needed: that takes seconds."""
     try:
         return import_module(module)
     except ModuleNotFoundError as error:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from uncone.data.files import listed
 from uncone.data.pairs import ScoredPairs, concatenate
+from uncone.data.sources import listed
 from uncone.data.sts import load_sts
 from uncone.data.word_pairs import load_word_pairs
 
@@ -29,7 +29,6 @@ def split_pairs(
             learned from; may be missing), `seed`: the keys of conf/data/*.yaml.
 
     Raises:
-        DataUnavailable: if a set cannot be found.
         ValueError: if the kind is unknown, fractions do not fit the parts to make, or no pair is left.
 
     Example:
@@ -59,10 +58,7 @@ def split_pairs(
 
 
 def seen_pairs(description: Mapping[str, Any], data_dir: str | Path | None = None) -> ScoredPairs:
-    """The pairs that a removal trained on this description has learned from or was chosen by.
-
-    Args:
-        description: see `split_pairs`; a learned removal keeps it as `settings["trained_on"]`.
+    """The pairs that a removal trained on this description (its `settings["trained_on"]`) has seen.
 
     Example:
         >>> everything = {"kind": "words", "sets": ["ws353"], "fractions": [1.0], "seed": 0}

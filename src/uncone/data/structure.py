@@ -41,23 +41,13 @@ class Groups:
 
 
 def load_verbs(path: str | Path) -> Verbs:
-    """Load verbs in sentences from a file; its columns are described at the top of this module.
-
-    Raises:
-        DataUnavailable: if there is no such file.
-        ValueError: naming file and line, if it is malformed.
-    """
+    """Load verbs in sentences from a file; columns and errors are those of this module and of `read_table`."""
     table = read_table(path, ("context", "lemma", "meaning", "tense"))
     text, span = without_marks(table, "context")
     return Verbs(text, span, table.text("lemma"), table.text("meaning"), table.text("tense"))
 
 
 def load_groups(path: str | Path) -> Groups:
-    """Load sentences in structural groups from a file; its columns are described at the top of this module.
-
-    Raises:
-        DataUnavailable: if there is no such file.
-        ValueError: naming file and line, if it is malformed.
-    """
+    """Load sentences in structural groups from a file; columns and errors as of `load_verbs`."""
     table = read_table(path, ("text", "group"))
     return Groups(table.text("text"), table.text("group"))

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from uncone.data.files import Hub, Source, Table, listed, packaged_file, read, read_own, read_table, stream_rows
+from uncone.data.files import Table, read_table, stream_rows
 from uncone.data.pairs import ScoredPairs, concatenate
+from uncone.data.sources import Hub, Source, listed, packaged_file, read, read_own
 
 COLUMNS = ("sentence1", "sentence2", "score")
 _STSB_FIELDS = ("genre", "source", "year", "id", "score", "sentence1", "sentence2")
@@ -83,8 +84,7 @@ def load_sts(sets: str | Path | Sequence[str | Path] = "stsb_test", data_dir: st
         its set, with the official part behind a slash where there are parts: "sts12/MSRvid".
 
     Raises:
-        DataUnavailable: if a set cannot be found.
-        ValueError: if a name is unknown or a file malformed; the message names file and line.
+        ValueError: if the name is unknown or the file malformed; DataUnavailable, if the set cannot be found.
 
     Example:
         >>> pairs = load_sts("lee")
@@ -99,9 +99,6 @@ def load_lee() -> ScoredPairs:
 
     The published matrix holds each pair once, above its diagonal; the diagonal (a document with itself) is left out.
     The pairs share documents, so that an interval that takes them for independent is too narrow.
-
-    Raises:
-        ValueError: if the files have not 50 documents and a 50 by 50 upper triangle.
     """
     documents = packaged_file("lee.cor").read_text(encoding="latin-1").splitlines()
     path = packaged_file("similarities0-1.txt")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from uncone.data.files import Source, Table, listed, read, read_own, stream_rows
+from uncone.data.files import Table, stream_rows
 from uncone.data.pairs import ScoredPairs, concatenate
+from uncone.data.sources import Source, listed, read, read_own
 
 COLUMNS = ("word1", "word2", "score")
 
@@ -49,19 +50,15 @@ LIANG_SETS = ("men3k", "simverb3500", "simlex999", "rw2034", "ws353", "mturk771"
 def load_word_pairs(
     sets: str | Path | Sequence[str | Path] = PACKAGED, data_dir: str | Path | None = None
 ) -> ScoredPairs:
-    """Load word similarity sets.
+    """Load word similarity sets behind each other; scores are raw, `scaled_score` has them in [-1, 1].
 
     Args:
         sets: one or several of the names in `SOURCES`, of "liang_train" and "liang_test" (the split of Liang et al.
-            2021, which brings its eight data sets under their names there), or paths of your own files: `.csv` (comma
-            separated, quoted) or any other suffix (tab separated) with a header line naming word1, word2 and score.
-
-    Returns:
-        The sets behind each other. Scores are raw; `scaled_score` has them in [-1, 1].
+            2021, which brings its eight data sets under their names there), or paths of your own files with a header
+            line naming word1, word2 and score.
 
     Raises:
-        DataUnavailable: if a set cannot be found.
-        ValueError: if a name is unknown or a file malformed; the message names file and line.
+        ValueError: if the name is unknown or the file malformed; DataUnavailable, if the set cannot be found.
 
     Example:
         >>> pairs = load_word_pairs("simlex999")

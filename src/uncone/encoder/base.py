@@ -11,18 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from uncone.encoder.pooling import pool
+from uncone.encoder.frequency import type_probabilities
+from uncone.encoder.pooling import WEIGHTED, pool, token_weights
 
 
 @dataclass(frozen=True)
 class TokenVectors:
-    """Token occurrences of a corpus.
-
-    Attributes:
-        vectors: (t, d) float32, one row per occurrence.
-        types: (t,) int64, the token type (vocabulary index) of each.
-        texts: (t,) int64, the index of the text each stands in.
-    """
+    """Token occurrences of a corpus: vectors (t, d) float32, types (t,) int64, and the text each stands in (t,)."""
 
     vectors: np.ndarray
     types: np.ndarray
@@ -83,20 +78,16 @@ class Encoder(nn.Module, ABC):
         """Stay in evaluation mode, whatever the surrounding module does: a frozen encoder has no dropout."""
         return super().train(False)
 
-    def freeze(self) -> Self:
-        """Stop gradients and enter evaluation mode."""
+    def _weigh_and_freeze(self) -> None:
+        """The last step of making one: weights of token types, if the pooling needs them."""
+        weights = token_weights(self.pooling, type_probabilities(self)) if self.pooling in WEIGHTED else None
+        self.register_buffer("weights", weights, persistent=False)
         self.requires_grad_(False)
-        return self.train(False)
+        self.train(False)
 
     @abstractmethod
     def encode(self, texts: Sequence[str], progress: bool = True) -> np.ndarray:
-        """Pooled vectors of texts.
-
-        Args:
-            texts: n strings, each with at least one known token; a text that occurs several times is encoded once.
-
-        Returns:
-            (n, d) float32.
+        """Pooled vectors (n, d) float32 of n texts; one that occurs several times is encoded once.
 
         Raises:
             ValueError: if there is no text, or one is empty or made of unknown pieces only.
@@ -104,24 +95,13 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def encode_tokens(self, texts: Sequence[str], progress: bool = True) -> TokenVectors:
-        """Vectors of every token occurrence of texts, unknown ones included.
-
-        Args:
-            texts: n strings, each with at least one token.
-
-        Raises:
-            ValueError: if there is no text, or one without a token.
-        """
+        """Vectors of every token occurrence of texts, unknown ones included; a text without any is a ValueError."""
 
     @torch.no_grad()
     def pool_tokens(self, tokens: TokenVectors) -> np.ndarray:
         """Pooled vectors (n, d) of texts from the vectors of their tokens: `encode`, had it begun with these.
 
-        Args:
-            tokens: of n texts, as `encode_tokens` gives them, corrected or not.
-
-        Raises:
-            ValueError: if the classification token is pooled, which is no token of the text.
+        The classification token, which is no token of the text, cannot be pooled so: a ValueError.
         """
         if self.pooling == "cls":
             raise ValueError(

@@ -51,19 +51,20 @@ def piece_probabilities(encoder: Encoder, words: int = WORDS) -> Tensor:
     Each frequent word is cut into its pieces, and each piece collects the probability of the word: continuation pieces
     ("##ing"), which no word list knows, get their share too.
 
-    Args:
-        words: how many frequent words to cut.
-
     Returns:
-        (V,) float64 summing to 1; 0 for pieces in none of the words.
-
-    Raises:
-        ValueError: if the encoder knows none of the words.
+        (V,) float64 summing to 1; 0 for pieces in none of the most frequent `words`.
     """
     mass = piece_mass(encoder, *frequent_words(words))
     if not mass.any():
         raise ValueError(f"{encoder.name} knows none of the {words} most frequent English words: its pieces have no p")
     return mass / mass.sum()
+
+
+def type_probabilities(encoder: Encoder) -> Tensor:
+    """Probability (V,) float64 of each token type in running English: as words where they are words, else as pieces."""
+    if encoder.layers == "words":
+        return torch.from_numpy(word_probabilities(encoder.pieces))
+    return piece_probabilities(encoder)
 
 
 def piece_mass(encoder: Encoder, words: Sequence[str], mass: np.ndarray) -> Tensor:

@@ -13,17 +13,11 @@ Layers = int | str | Sequence[int]
 
 
 def resolve_layers(choice: Layers, depth: int) -> list[int]:
-    """Turn a choice of layers into indices of hidden states.
+    """Turn a choice of layers into sorted, distinct indices of hidden states, 0 to `depth`.
 
     Args:
         choice: one index, a list of indices, "first_last", "last" or "all". Index 0 is the embedding layer, `i` the
             output of block i, negative indices count from the last block.
-
-    Returns:
-        Sorted, distinct indices in 0..depth.
-
-    Raises:
-        ValueError: if the choice names no layer of this model.
 
     Example:
         >>> resolve_layers("first_last", 6), resolve_layers(-1, 6), resolve_layers([3, 1], 6)
@@ -43,8 +37,7 @@ def resolve_layers(choice: Layers, depth: int) -> list[int]:
 def find_blocks(model: nn.Module, depth: int) -> nn.ModuleList:
     """The list of transformer blocks inside a model: its first ModuleList as long as the model is deep.
 
-    Raises:
-        ValueError: if there is none (for example ALBERT, whose blocks share one set of weights).
+    There is none in ALBERT, for example, whose blocks share one set of weights: a ValueError.
     """
     for module in model.modules():
         if isinstance(module, nn.ModuleList) and len(module) == depth:
@@ -94,14 +87,9 @@ class LayerStates(nn.Module):
         return LayerStates(deepcopy(self.model, shared), layers, self.depth)
 
     def forward(self, ids: Tensor, attention: Tensor | None) -> dict[int, Tensor]:
-        """Run the model.
+        """States (n, m, d) of each chosen layer, by its index and in this order.
 
-        Args:
-            ids: (n, m) token types, padded on the right.
-            attention: (n, m) 1 for tokens, 0 for padding; None if nothing is padded.
-
-        Returns:
-            For each chosen layer, by its index and in this order, states (n, m, d).
+        `ids` (n, m) are padded on the right, where `attention` is 0; it is None if nothing is padded.
         """
         states: dict[int, Tensor] = {}
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from uncone.encoder.base import Encoder
-from uncone.encoder.devices import resolve_device
-from uncone.encoder.identity import content_hash
 from uncone.encoder.layers import Layers
 from uncone.encoder.packages import packaged
 from uncone.encoder.pooling import check_pooling
-from uncone.encoder.table import STATIC, TableEncoder, input_table, refuse_special_tokens
+from uncone.encoder.table import STATIC, TableEncoder, input_table
 from uncone.encoder.transformer import TOKEN_BUDGET, TransformerEncoder
 from uncone.encoder.word_vectors import packaged_glove, read_word_vectors, word_tokenizer
 
@@ -42,15 +43,11 @@ def load_pretrained(
         layers: an index (0 the embedding layer, i the output of block i, negative from the end), a list (averaged),
             "first_last", "last", "all", or "static" for the input table alone (no positions, no normalisation).
         special_tokens: pool over special tokens too, as sentence-transformers does; the model sees them in any case.
-        device: "auto", "cpu", "cuda", "cuda:1", "mps".
         dtype: "float32", "bfloat16" or "float16", of the model only; pooling is done in float32.
         max_length: truncate texts to so many tokens; None for the model's own limit.
         token_budget: tokens per batch, padding included.
         trust_remote_code: passed on to transformers; runs code that comes with the model.
         name: what results call the encoder; None for the last part of `path`.
-
-    Raises:
-        ValueError: if the model cannot be found, or a choice does not fit it.
 
     Example:
         >>> encoder = load_pretrained("minilm", layers=[1, 6], pooling="cls")
@@ -61,8 +58,6 @@ def load_pretrained(
         raise ValueError(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
     check_pooling(pooling)
     place = resolve_device(device)
-    if layers == STATIC:
-        refuse_special_tokens(special_tokens)
     model, tokenizer = _read_model(path, trust_remote_code)
     name = name or Path(path).name
     vocabulary = json.dumps(tokenizer.get_vocab(), sort_keys=True)
@@ -70,7 +65,7 @@ def load_pretrained(
     model.to(DTYPES[dtype])
     encoder: Encoder
     if layers == STATIC:
-        encoder = input_table(model, tokenizer, name, model_hash, pooling)
+        encoder = input_table(model, tokenizer, name, model_hash, pooling, special_tokens)
     else:
         encoder = TransformerEncoder(
             model, tokenizer, name, model_hash, layers, pooling, special_tokens, max_length, token_budget
@@ -137,9 +132,6 @@ def load_word_vectors(
         limit: read only the first (most frequent) so many words.
         name: what results call the encoder; None for the file's name.
 
-    Raises:
-        ValueError: if the file is missing, of another kind, or damaged.
-
     Example:
         >>> encoder = load_word_vectors("glove", limit=1000)
         >>> encoder.known(["the", "antidisestablishmentarianism"])
@@ -161,6 +153,44 @@ def load_word_vectors(
         pooling=pooling,
     )
     return encoder.to(place)
+
+
+def resolve_device(device: str) -> torch.device:
+    """Turn "auto" into the best device there is (cuda, mps, cpu); another must exist.
+
+    Example:
+        >>> resolve_device("cpu")
+        device(type='cpu')
+    """
+    if device == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:  # torch raises either, by how it was built
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"no device {device!r} here ({reason}): choose auto, cpu, cuda, cuda:1 or mps") from error
+
+
+def content_hash(texts: Iterable[str], tensors: Mapping[str, Tensor]) -> str:
+    """Hex digest of strings and named tensors; it changes with any weight, shape, dtype or name.
+
+    Example:
+        >>> zeros = {"w": torch.zeros(2)}
+        >>> content_hash(["a"], zeros) == content_hash(["a"], {"w": torch.zeros(2)})
+        True
+        >>> content_hash(["a"], zeros) == content_hash(["a"], {"w": torch.tensor([0.0, 1e-30])})
+        False
+    """
+    digest = hashlib.sha256()
+    for text in texts:
+        digest.update(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()[:32]
 
 
 Encoder.from_pretrained = staticmethod(load_pretrained)

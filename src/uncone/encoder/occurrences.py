@@ -25,9 +25,6 @@ def word_occurrence_means(
 
     Each occurrence is the mean of its pieces, in context; occurrences weigh equally. Case is ignored.
 
-    Args:
-        tokens_of: gives the token vectors of texts; None runs the encoder.
-
     Returns:
         means (n, d) float32, zeros for a word that does not occur; counts (n,) int64 of occurrences.
     """

@@ -14,9 +14,6 @@ PACKAGES = {
 def packaged(name: str) -> Path:
     """Folder of a packaged model or table, found without importing (and so running) its package.
 
-    Raises:
-        ValueError: if the package is not installed.
-
     Example:
         >>> (packaged("minilm") / "tokenizer.json").is_file()
         True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 WORD_START_MARKS = ("Ġ", "▁")  # how byte-level and sentencepiece vocabularies write a space
@@ -14,6 +15,14 @@ def word_prefix(tokenizer: Any) -> str:
     """
     inside, alone = tokenizer([" a", "a"], add_special_tokens=False)["input_ids"]
     return " " if inside != alone else ""
+
+
+def tokenize(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Token types of each text, without special tokens and without truncation."""
+    rows: list[list[int]] = []
+    if len(texts):
+        rows = tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
+    return rows
 
 
 def unknown_piece(tokenizer: Any) -> int | None:

@@ -29,13 +29,9 @@ def token_weights(pooling: str, probabilities: Tensor) -> Tensor:
 
     Args:
         pooling: "idf" for −log p (information content), "sif" for a/(a + p) (Arora et al., ICLR 2017).
-        probabilities: (V,) probability of each type; zero means never seen.
 
     Returns:
-        (V,) float32, positive. A type never seen gets the weight of the rarest seen one.
-
-    Raises:
-        ValueError: if no type has a probability above 0.
+        (V,) float32, positive. A type never seen (p = 0) gets the weight of the rarest seen one.
 
     Example:
         >>> token_weights("sif", torch.tensor([0.5, 0.001, 0.0])).round(decimals=3)
@@ -57,9 +53,6 @@ def pool(tokens: Tensor, lengths: Tensor, pooling: str, weights: Tensor | None =
         lengths: (n,) tokens per text, each at least 1, summing to t.
         pooling: one of `POOLINGS`; `cls` takes each text's first token, which the caller has to keep.
         weights: (t,) positive token weights, for `idf` and `sif`.
-
-    Returns:
-        (n, d) vectors, in the dtype of `tokens`.
 
     Example:
         >>> pool(torch.tensor([[1.0], [3.0], [5.0]]), torch.tensor([2, 1]), "mean")

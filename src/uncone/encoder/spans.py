@@ -11,14 +11,8 @@ from uncone.encoder.transformer import TransformerEncoder
 
 
 def word_spans(encoder: TransformerEncoder, texts: Sequence[str]) -> list[list[tuple[str, int, int]]]:
-    """Words of each text, as its tokenizer separates them, with the tokens they consist of.
-
-    Returns:
-        For each text (word, first, last + 1), first and last counting the rows of `encode_tokens` for it.
-    """
-    encoded = encoder.tokenizer(
-        list(texts), truncation=True, max_length=encoder.max_length, return_special_tokens_mask=True
-    )
+    """Words of each text as its tokenizer separates them: (word, first, last + 1), counting rows of `encode_tokens`."""
+    encoded = encoder.as_read(texts)
     spans = []
     for i, (text, special) in enumerate(zip(texts, encoded["special_tokens_mask"], strict=True)):
         returned = [encoder.special_tokens or not is_special for is_special in special]
@@ -38,29 +32,20 @@ def token_spans(encoder: TransformerEncoder, texts: Sequence[str]) -> list[list[
 
 def _token_spans(encoder: TransformerEncoder, texts: Sequence[str]) -> tuple[list[list[tuple[int, int]]], list[bool]]:
     """`token_spans`, and which texts were truncated."""
-    encoded = encoder.tokenizer(
-        list(texts),
-        truncation=True,
-        max_length=encoder.max_length,
-        return_special_tokens_mask=True,
-        return_offsets_mapping=True,
-    )
-    columns = zip(encoded["offset_mapping"], encoded["special_tokens_mask"], strict=True)
+    encodings = encoder.as_read(texts).encodings
     kept = [
-        [span for span, special in zip(*column, strict=True) if encoder.special_tokens or not special]
-        for column in columns
+        [
+            span
+            for span, special in zip(each.offsets, each.special_tokens_mask, strict=True)
+            if encoder.special_tokens or not special
+        ]
+        for each in encodings
     ]
-    return kept, [bool(encoding.overflowing) for encoding in encoded.encodings]
+    return kept, [bool(each.overflowing) for each in encodings]
 
 
 def span_tokens(encoder: TransformerEncoder, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> np.ndarray:
-    """The tokens that make up one stretch of characters in each text.
-
-    Args:
-        spans: n pairs (start, end), the characters text[start:end].
-
-    Returns:
-        (n, 2) int64: first and last + 1, counting the rows of `encode_tokens` for the text.
+    """The tokens of one stretch text[start:end] of each text: (n, 2) first and last + 1 of its rows of `encode_tokens`.
 
     Raises:
         ValueError: naming the text, if no token covers the characters or truncation has cut some of them off.

@@ -49,12 +49,8 @@ class FeatureStore:
     and renamed into place, under a lock: a killed process leaves nothing half-written, and of two processes that want
     the same entry one computes while the other waits.
 
-    Args:
-        folder: where entries are kept; None for `default_cache()`.
-
     Attributes:
-        built: how many entries this store computed.
-        read: how many it found.
+        built: how many entries this store computed; `read`, how many it found.
 
     Example:
         >>> import tempfile
@@ -73,11 +69,7 @@ class FeatureStore:
     def fetch(self, key: Mapping[str, Any], build: Callable[[], Arrays]) -> Arrays:
         """Return the arrays named by `key`, computing them with `build` if they are not stored intact.
 
-        Args:
-            key: what the arrays are; plain JSON values.
-
-        Returns:
-            Read-only memory-mapped arrays, by the names that `build` gave them.
+        They are read-only and memory-mapped; the key is of plain JSON values.
         """
         text = json.dumps({**key, "format_version": FORMAT_VERSION}, sort_keys=True)
         entry = self.folder / hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -121,9 +113,8 @@ class FeatureStore:
         try:
             files = json.loads((entry / "entry.json").read_text())["files"]
             for name, checksum in files.items():
-                with (entry / name).open("rb") as file:
-                    if hashlib.file_digest(file, "sha256").hexdigest() != checksum:
-                        raise ValueError(f"checksum of {name} differs")
+                if _checksum(entry / name) != checksum:
+                    raise ValueError(f"checksum of {name} differs")
             return {Path(name).stem: np.load(entry / name, mmap_mode="r", allow_pickle=False) for name in files}
         except (OSError, ValueError, KeyError) as error:
             logger.warning("damaged features in %s (%s): computing them again", entry, error)
@@ -136,6 +127,10 @@ class FeatureStore:
             files = {}
             for name, array in arrays.items():
                 np.save(aside / f"{name}.npy", array, allow_pickle=False)
-                with (aside / f"{name}.npy").open("rb") as file:
-                    files[f"{name}.npy"] = hashlib.file_digest(file, "sha256").hexdigest()
+                files[f"{name}.npy"] = _checksum(aside / f"{name}.npy")
             (aside / "entry.json").write_text(json.dumps({"key": json.loads(key), "files": files}, indent=1))
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,8 @@ import torch
 from torch import Tensor
 
 from uncone.encoder.base import Encoder, TokenVectors
-from uncone.encoder.frequency import piece_probabilities, word_probabilities
-from uncone.encoder.pieces import piece_names, unknown_piece, word_prefix
-from uncone.encoder.pooling import WEIGHTED, check_pooling, pool, token_weights
+from uncone.encoder.pieces import piece_names, tokenize, unknown_piece, word_prefix
+from uncone.encoder.pooling import check_pooling, pool
 from uncone.encoder.texts import check_known, check_texts, unique_texts
 
 STATIC = "static"  # layers of a model's input table
@@ -72,13 +72,7 @@ class TableEncoder(Encoder):
         self.dimension, self.pooling = table.shape[1], pooling
         self._tokenize, self._unknown, self._prefix = tokenize, unknown, prefix
         self.tokenizer = tokenizer
-        weights = None
-        if pooling in WEIGHTED:
-            words = layers == "words"
-            p = torch.from_numpy(word_probabilities(pieces)) if words else piece_probabilities(self)
-            weights = token_weights(pooling, p)
-        self.register_buffer("weights", weights, persistent=False)
-        self.freeze()
+        self._weigh_and_freeze()
 
     @property
     def settings(self) -> dict[str, str | int | bool]:
@@ -124,19 +118,21 @@ class TableEncoder(Encoder):
         return flat.to(self.table.device), lengths.to(self.table.device)
 
 
-def input_table(model: Any, tokenizer: Any, name: str, model_hash: str, pooling: str) -> TableEncoder:
+def input_table(
+    model: Any, tokenizer: Any, name: str, model_hash: str, pooling: str, special_tokens: bool
+) -> TableEncoder:
     """The rows of a model's input table, without positions and normalisation, as an encoder."""
-
-    def tokenize(texts: Sequence[str]) -> list[list[int]]:
-        return tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"] if len(texts) else []
-
+    if special_tokens:
+        raise ValueError(
+            "layers='static' gives special tokens the same vectors in every text: set special_tokens=False"
+        )
     table = model.get_input_embeddings().weight
     pieces = piece_names(tokenizer)
     pieces += [f"[padding row {i}]" for i in range(len(pieces), len(table))]  # tables are often rounded up in size
     return TableEncoder(
         table,
         pieces,
-        tokenize,
+        partial(tokenize, tokenizer),
         name,
         model_hash,
         pooling=pooling,
@@ -144,11 +140,3 @@ def input_table(model: Any, tokenizer: Any, name: str, model_hash: str, pooling:
         prefix=word_prefix(tokenizer),
         tokenizer=tokenizer,
     )
-
-
-def refuse_special_tokens(special_tokens: bool) -> None:
-    """Raise a ValueError if special tokens are to be pooled: a table gives them one vector, whatever the text."""
-    if special_tokens:
-        raise ValueError(
-            "layers='static' gives special tokens the same vectors in every text: set special_tokens=False"
-        )

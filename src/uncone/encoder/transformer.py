@@ -15,13 +15,11 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from uncone.encoder.base import Encoder, TokenVectors
-from uncone.encoder.batching import make_batches, ranges
-from uncone.encoder.frequency import piece_probabilities
 from uncone.encoder.layers import Layers, LayerStates, average
-from uncone.encoder.pieces import piece_names, unknown_piece, word_prefix
-from uncone.encoder.pooling import WEIGHTED, check_pooling, pool, token_weights
-from uncone.encoder.table import STATIC, input_table, refuse_special_tokens
-from uncone.encoder.texts import check_known, check_texts, unique_texts
+from uncone.encoder.pieces import piece_names, tokenize, unknown_piece, word_prefix
+from uncone.encoder.pooling import check_pooling, pool
+from uncone.encoder.table import STATIC, input_table
+from uncone.encoder.texts import check_known, check_texts, make_batches, ranges, unique_texts
 from uncone.support import distributed
 
 logger = logging.getLogger(__name__)
@@ -82,19 +80,14 @@ class TransformerEncoder(Encoder):
         self._prefix, self._unknown = word_prefix(tokenizer), unknown_piece(tokenizer)
         self.pieces = piece_names(tokenizer)
         self._stand_at(LayerStates(model, layers))
-        weights = token_weights(pooling, piece_probabilities(self)) if pooling in WEIGHTED else None
-        self.register_buffer("weights", weights, persistent=False)
-        self.freeze()
+        self._weigh_and_freeze()
 
     def at_layers(self, layers: Layers) -> Encoder:
-        """The encoder that loading the model with other layers gives, with the weights that are here already.
-
-        Args:
-            layers: "static" for the input table, or up to the deepest of the present ones (see `resolve_layers`).
-        """
+        """The encoder that loading the model with other layers gives, up to the deepest of the present ones."""
         if layers == STATIC:
-            refuse_special_tokens(self.special_tokens)
-            return input_table(self.states.model, self.tokenizer, self.name, self.hash, self.pooling)
+            return input_table(
+                self.states.model, self.tokenizer, self.name, self.hash, self.pooling, self.special_tokens
+            )
         other = copy(self)
         other._modules = {}
         other._stand_at(self.states.at(layers))
@@ -121,9 +114,7 @@ class TransformerEncoder(Encoder):
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Token types of each text, without special tokens and without truncation."""
-        if not len(texts):
-            return []
-        return self.tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
+        return tokenize(self.tokenizer, texts)
 
     @torch.no_grad()
     def encode(self, texts: Sequence[str], progress: bool = True) -> np.ndarray:
@@ -182,15 +173,9 @@ class TransformerEncoder(Encoder):
     def token_batches(self, texts: Sequence[str], progress: bool = True) -> Iterator[TokenBatch]:
         """Run the model once over texts, for the states of all chosen layers apart.
 
-        Args:
-            texts: each with at least one token; unknown ones count here.
-
         Yields:
             rows (n,) of the batch in `texts`; states (t, d) float32 of each chosen layer, by its index; types (t,); and
             tokens per text (n,). Tokens are ragged, one text after another.
-
-        Raises:
-            ValueError: if there is no text, or one without a token.
         """
         ids, special = self._checked_input(texts)
         yield from self._run(ids, self._wanted(special), progress)
@@ -202,9 +187,9 @@ class TransformerEncoder(Encoder):
         check_known(texts, [not all(row) for row in special])
         return ids, special
 
-    def _model_input(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[int]]]:
-        """Token types of each text as the model reads it, truncated and with special tokens, and 1 where these are."""
-        encoded = self.tokenizer(
+    def as_read(self, texts: Sequence[str]) -> Any:
+        """What the tokenizer makes of texts for the model (a `BatchEncoding`): truncated, with special tokens."""
+        return self.tokenizer(
             list(texts),
             truncation=True,
             max_length=self.max_length,
@@ -212,6 +197,10 @@ class TransformerEncoder(Encoder):
             return_attention_mask=False,
             return_token_type_ids=False,
         )
+
+    def _model_input(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[int]]]:
+        """Token types of each text as the model reads it, and 1 where these are special."""
+        encoded = self.as_read(texts)
         truncated = sum(bool(row.overflowing) for row in encoded.encodings if len(row) == self.max_length)
         if truncated:
             logger.warning("%d of %d texts were truncated to %d tokens", truncated, len(texts), self.max_length)

@@ -25,11 +25,7 @@ def packaged_glove() -> tuple[list[str], np.ndarray]:
 
 
 def read_word_vectors(path: Path, binary: bool | None = None, limit: int | None = None) -> tuple[list[str], np.ndarray]:
-    """Words and their vectors (V, d) from a word2vec, GloVe or fastText file, recognised by its first bytes.
-
-    Raises:
-        ValueError: if the file is missing, of another kind, or damaged.
-    """
+    """Words and their vectors (V, d) from a word2vec, GloVe or fastText file, recognised by its first bytes."""
     from gensim.models import KeyedVectors
     from gensim.models.fasttext import load_facebook_vectors
 

@@ -51,7 +51,7 @@ class Problem:
         splits: gives the training, validation and test pairs.
         kind: "words" or "sentences": what the texts of pairs are.
         seed: of whatever a recipe leaves to chance.
-        data_dir: where the corpus of a contrast may be; see `uncone.data.files`.
+        data_dir: where the corpus of a contrast may be; see `uncone.data.sources`.
         trained_on: what splits the pairs, for evaluations to leave out what a removal has seen.
     """
 

@@ -28,11 +28,7 @@ __all__ = [
 
 
 def load(folder: str | Path) -> Removal | ClusteredRemoval:
-    """Read a saved removal of either kind; the folder of a training run will do.
-
-    Raises:
-        ValueError: if the folder holds no removal, a damaged one, a foreign one, or one of a newer format.
-    """
+    """Read a saved removal of either kind; see `Correction.load`."""
     kind = read_removal(folder)[0]
     classes: dict[str, type[Removal] | type[ClusteredRemoval]] = {
         each.kind: each for each in (Removal, ClusteredRemoval)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from uncone.removal.base import ORTHONORMAL_TOLERANCE, Correction, extent
+from uncone.removal.base import Correction, check_orthonormal, extent
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +54,8 @@ class Removal(Correction):
         self._own_tensors()
         d, k = self.components.shape if self.components.ndim == 2 else (-1, -1)
         if self.centre.shape != (d,) or self.gains.shape != (k,) or k > d:
-            shapes = tuple(tuple(part.shape) for part in (self.centre, self.components, self.gains))
-            raise ValueError(
-                f"centre, components and gains of shapes {shapes} do not fit: expected (d,), (d, k) and (k,) with k ≤ d"
-            )
-        error = (self.components.T @ self.components - torch.eye(k)).abs().max() if k else torch.tensor(0.0)
-        if error > ORTHONORMAL_TOLERANCE:
-            raise ValueError(f"components are not orthonormal: UᵀU differs from I by {float(error):.2g}")
+            raise self._misfit("(d,), (d, k) and (k,) with k ≤ d")
+        check_orthonormal(self.components, torch.ones(k))
 
     @property
     def weights(self) -> Tensor:

@@ -37,6 +37,7 @@ class Correction(ABC):
     kind: ClassVar[str]
     tensors: ClassVar[tuple[str, ...]]
     options: ClassVar[tuple[str, ...]] = ()
+    level: str = "texts"
     method: str
     settings: Mapping[str, Any]
     encoder: Mapping[str, str]
@@ -49,7 +50,7 @@ class Correction(ABC):
     @property
     def corrects_tokens(self) -> bool:
         """Whether it is for token vectors, before pooling; affine maps commute with a mean and are applied after it."""
-        return False
+        return self.level == "tokens"
 
     @abstractmethod
     def describe(self) -> str:
@@ -60,17 +61,7 @@ class Correction(ABC):
         """Corrected rows (n, d) of `X` (n, d), float32 or float64."""
 
     def apply(self, X: ArrayT) -> ArrayT:
-        """Correct vectors.
-
-        Args:
-            X: (n, d) or (d,), of any floating dtype, which the result keeps.
-
-        Returns:
-            Corrected vectors of the shape, kind and dtype of `X`.
-
-        Raises:
-            ValueError: if the vectors have another dimension.
-        """
+        """Corrected vectors of the shape, kind and floating dtype of `X`, (n, d) or (d,)."""
         tensor = as_tensor(X)
         if tensor.shape[-1:] != (self.dimension,):
             raise ValueError(
@@ -119,8 +110,7 @@ class Correction(ABC):
         """Read what `save` wrote; the folder of a training run will do.
 
         Raises:
-            ValueError: if the folder holds no removal, a damaged one, a foreign one, one of another kind, or one of a
-                newer format.
+            ValueError: if it holds none, a damaged or foreign one, one of another kind, or one of a newer format.
         """
         kind, description, tensors = read_removal(folder)
         if kind != cls.kind:
@@ -139,6 +129,11 @@ class Correction(ABC):
                 raise ValueError(f"{name} of removal {self.method!r} holds NaN or infinity")
             object.__setattr__(self, name, tensor)
 
+    def _misfit(self, expected: str) -> ValueError:
+        shapes = tuple(tuple(getattr(self, name).shape) for name in self.tensors)
+        names = f"{', '.join(self.tensors[:-1])} and {self.tensors[-1]}"
+        return ValueError(f"{names} of shapes {shapes} do not fit: expected {expected}")
+
     def _described(self) -> str:
         plain = {key: value for key, value in self.settings.items() if not isinstance(value, Mapping)}
         settings = ", ".join(f"{key}={value}" for key, value in plain.items())
@@ -146,6 +141,13 @@ class Correction(ABC):
 
     def _owner(self) -> str:
         return f" for {self.encoder['name']} layers {self.encoder['layers']}" if self.encoder else ""
+
+
+def check_orthonormal(components: Tensor, used: Tensor) -> None:
+    """Raise a ValueError unless the columns of (…, d, k) are orthonormal, and zeros where `used` (…, k) is 0."""
+    error = (components.mT @ components - torch.diag_embed(used)).abs()
+    if error.numel() and error.max() > ORTHONORMAL_TOLERANCE:
+        raise ValueError(f"components are not orthonormal: UᵀU differs from I by {float(error.max()):.2g}")
 
 
 def extent(weights: Tensor) -> str:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from uncone.removal.base import ORTHONORMAL_TOLERANCE, Correction, capped, extent
+from uncone.removal.base import Correction, capped, check_orthonormal, extent
 from uncone.removal.clustering import Clustering, nearest, squared_distances
 
 Level = Literal["tokens", "texts"]
@@ -64,15 +64,8 @@ class ClusteredRemoval(Correction):
         self._own_tensors()
         k, d, D = self.components.shape if self.components.ndim == 3 else (-1, -1, -1)
         if {self.centroids.shape, self.centres.shape} != {(k, d)} or self.gains.shape != (k, D):
-            shapes = tuple(tuple(getattr(self, name).shape) for name in self.tensors)
-            raise ValueError(
-                f"centroids, centres, components and gains of shapes {shapes} do not fit: "
-                "expected (k, d), (k, d), (k, d, D) and (k, D)"
-            )
-        used = (self.components != 0).any(1)  # (k, D)
-        error = (self.components.mT @ self.components - torch.diag_embed(used.float())).abs()
-        if error.numel() and error.max() > ORTHONORMAL_TOLERANCE:
-            raise ValueError(f"components are not orthonormal: UᵀU differs from I by {float(error.max()):.2g}")
+            raise self._misfit("(k, d), (k, d), (k, d, D) and (k, D)")
+        check_orthonormal(self.components, (self.components != 0).any(1).float())
         if self.level not in LEVELS:
             raise ValueError(f"unknown level {self.level!r}: choose one of {', '.join(LEVELS)}")
         if self.temperature is not None and self.temperature <= 0:
@@ -88,14 +81,12 @@ class ClusteredRemoval(Correction):
         """d, the dimension of the vectors it applies to."""
         return self.centroids.shape[1]
 
-    @property
-    def corrects_tokens(self) -> bool:
-        """Whether its level is that of tokens."""
-        return self.level == "tokens"
-
     def memberships(self, X: Tensor) -> Tensor:
         """(n, k) share of each vector (n, d) that belongs to each cluster; rows sum to 1."""
-        return memberships(X, self.centroids.to(X.device, X.dtype), self.temperature)
+        distances = squared_distances(X, self.centroids.to(X.device, X.dtype))
+        if self.temperature is None:
+            return torch.nn.functional.one_hot(distances.argmin(1), len(self.centroids)).to(X.dtype)
+        return (-distances / self.temperature).softmax(1)
 
     def _correct(self, X: Tensor) -> Tensor:
         own = self._softly if self.temperature is not None else self._by_cluster
@@ -143,9 +134,6 @@ def clustered(
         level: which vectors the clustering is of: "tokens" or pooled "texts".
         temperature: of soft clusters, in units of the mean squared distance to the centroid; None for hard ones.
 
-    Raises:
-        ValueError: if D is larger than the dimension.
-
     Example:
         >>> X = torch.randn(300, 5, generator=torch.Generator().manual_seed(0))
         >>> clustered(Clustering.fit(X, k=3), D=2).gains.shape
@@ -153,10 +141,13 @@ def clustered(
     """
     capped(D, clustering.centroids.shape[1], "D")
     merged = clustering.with_at_least(D + 1)
-    centres, components, _ = leading_components(merged, D)
+    components = torch.zeros(*merged.centroids.shape, D)
+    for c, spectrum in enumerate(merged.spectra):
+        rank = min(D, spectrum.rank)
+        components[c, :, :rank] = spectrum.components[:, :rank].float()
     return ClusteredRemoval(
         merged.centroids,
-        centres,
+        torch.stack([spectrum.mean for spectrum in merged.spectra]).float(),
         components,
         (components == 0).all(1).float(),
         level,
@@ -164,22 +155,3 @@ def clustered(
         "clustered",
         {"clusters": len(merged.spectra), "D": D} | ({} if temperature is None else {"temperature": temperature}),
     )
-
-
-def leading_components(clustering: Clustering, D: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Means (k, d), D leading components (k, d, D) and their eigenvalues (k, D) of each cluster; 0 beyond its rank."""
-    k, d = clustering.centroids.shape
-    components, eigenvalues = torch.zeros(k, d, D), torch.zeros(k, D)
-    for c, spectrum in enumerate(clustering.spectra):
-        rank = min(D, spectrum.rank)
-        components[c, :, :rank] = spectrum.components[:, :rank].float()
-        eigenvalues[c, :rank] = spectrum.eigenvalues[:rank].float()
-    return torch.stack([spectrum.mean for spectrum in clustering.spectra]).float(), components, eigenvalues
-
-
-def memberships(X: Tensor, centroids: Tensor, temperature: float | None) -> Tensor:
-    """(n, k) share of each vector (n, d) in each cluster: softmax(−‖x − centroid‖² / τ), or 1 for the nearest."""
-    distances = squared_distances(X, centroids)
-    if temperature is None:
-        return torch.nn.functional.one_hot(distances.argmin(1), len(centroids)).to(X.dtype)
-    return (-distances / temperature).softmax(1)

@@ -46,9 +46,6 @@ class Clustering:
         Args:
             X: (n, d), n ≥ 2.
             k: clusters, 1 ≤ k ≤ n. Duplicate vectors may leave fewer: an empty cluster is dropped.
-
-        Raises:
-            ValueError: for a matrix that is not finite or has too few rows.
         """
         vectors = matrix(X, minimum_rows=2)
         if not (isinstance(k, int) and 1 <= k <= len(vectors)):

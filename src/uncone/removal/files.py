@@ -29,11 +29,7 @@ def write_removal(folder: str | Path, kind: str, description: Mapping[str, Any],
 
 
 def read_removal(folder: str | Path) -> tuple[str, dict[str, Any], dict[str, Tensor]]:
-    """Kind, description and tensors of the removal in a folder, or in the folder `removal` of a training run.
-
-    Raises:
-        ValueError: if there is none, or it is damaged, foreign, or of a newer format.
-    """
+    """Kind, description and tensors of the removal in a folder, or in the folder `removal` of a training run."""
     folder = Path(folder)
     if not (folder / DESCRIPTION).is_file() and (folder / "removal" / DESCRIPTION).is_file():
         folder = folder / "removal"

@@ -31,9 +31,6 @@ def all_but_the_top(spectrum: Spectrum, D: int, centred: bool = True) -> Removal
         centred: subtract the mean too (Mu & Viswanath, ICLR 2018, arXiv 1702.01417); False is the variant that Liang et
             al. 2021 compare with. The components are those of the covariance in both.
 
-    Raises:
-        ValueError: if D is larger than the rank.
-
     Example:
         >>> spectrum = Spectrum.fit(torch.randn(50, 4, generator=torch.Generator().manual_seed(0)))
         >>> all_but_the_top(spectrum, D=1).gains
@@ -60,8 +57,9 @@ def conceptor(spectrum: Spectrum, alpha: float = 2.0) -> Removal:
     """
     if alpha <= 0:
         raise ValueError(f"alpha must be above 0, got {alpha}")
-    gains = alpha**-2 / (spectrum.uncentred_eigenvalues + alpha**-2)
-    return Removal(torch.zeros(len(gains)), spectrum.uncentred_components, gains, "conceptor", {"alpha": alpha})
+    eigenvalues, components = spectrum.uncentred
+    gains = alpha**-2 / (eigenvalues + alpha**-2)
+    return Removal(torch.zeros(len(gains)), components, gains, "conceptor", {"alpha": alpha})
 
 
 def whitening(spectrum: Spectrum, D: int | None = None, power: float = 0.5, name: str = "whitening") -> Removal:
@@ -73,9 +71,6 @@ def whitening(spectrum: Spectrum, D: int | None = None, power: float = 0.5, name
     Args:
         D: components to keep, 1 ≤ D ≤ rank; None for all.
         power: 0.5 whitens; smaller values only flatten.
-
-    Raises:
-        ValueError: if D is larger than the rank.
     """
     D = spectrum.rank if D is None else capped(D, spectrum.rank, "D")
     gains = torch.zeros(len(spectrum.mean), dtype=torch.float64)

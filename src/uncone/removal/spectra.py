@@ -36,12 +36,8 @@ class Spectra:
     def of(cls, vectors: Vectors, fitted_on: str = "vocabulary") -> Spectra:
         """Those of an encoder.
 
-        Args:
-            fitted_on: "vocabulary" (each word or table row once), "tokens" (every token occurrence of the corpus) or
-                "texts" (the pooled texts of the corpus).
-
-        Raises:
-            ValueError: for another choice.
+        They are of the "vocabulary" (each word or table row once), the "tokens" (every occurrence in the corpus) or the
+        "texts" (the pooled texts of the corpus).
         """
         if fitted_on == "vocabulary":
             return cls(lambda: vectors.raw_vocabulary()[1], vectors.vocabulary_probabilities)

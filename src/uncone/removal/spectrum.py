@@ -42,25 +42,13 @@ class Spectrum:
 
     @classmethod
     def fit(cls, X: Array, weights: Array | None = None) -> Self:
-        """Spectrum of the rows of `X`.
-
-        Args:
-            X: (n, d), n ≥ 2.
-            weights: (n,) non-negative, not all 0; None weighs rows equally.
-
-        Raises:
-            ValueError: for fewer than two rows, NaN or infinity, or weights that do not fit.
-        """
+        """Spectrum of the rows of `X` (n, d), n ≥ 2, finite; `weights` (n,) are non-negative and not all 0."""
         tensor = matrix(X, minimum_rows=2)
         return cls(tensor.shape[1]).update(tensor, weights)
 
     @classmethod
     def fit_divided(cls, X: Array, weights: Array | None = None) -> Self:
-        """`fit`, to which each of several processes contributes its share of rows; see `uncone.support.distributed`.
-
-        Args:
-            X: (n, d), n ≥ 2, the same in every process.
-        """
+        """`fit`, to which each of several processes, given the same rows, contributes its share of them."""
         if distributed.processes() == 1:
             return cls.fit(X, weights)
         tensor = matrix(X, minimum_rows=2)
@@ -122,7 +110,7 @@ class Spectrum:
         self.scatter = self.scatter + scatter + torch.outer(shift, shift) * (self.weight * weight / total)
         self.mean = self.mean + shift * (weight / total)
         self.weight, self.rows = total, self.rows + rows
-        for name in ("_centred", "_uncentred"):
+        for name in ("_centred", "uncentred"):
             self.__dict__.pop(name, None)
 
     @staticmethod
@@ -166,15 +154,10 @@ class Spectrum:
         """
         return self._centred[1]
 
-    @property
-    def uncentred_eigenvalues(self) -> Tensor:
-        """(d,) float64 eigenvalues of the second moment, descending."""
-        return self._uncentred[0]
-
-    @property
-    def uncentred_components(self) -> Tensor:
-        """(d, d) float64 eigenvectors of the second moment, one a column."""
-        return self._uncentred[1]
+    @cached_property
+    def uncentred(self) -> tuple[Tensor, Tensor]:
+        """Eigenvalues (d,), descending, and eigenvectors (d, d), one a column, of the second moment; float64."""
+        return _eigenbasis(self.second_moment)
 
     @property
     def rank(self) -> int:
@@ -194,10 +177,6 @@ class Spectrum:
     @cached_property
     def _centred(self) -> tuple[Tensor, Tensor]:
         return _eigenbasis(self.covariance)
-
-    @cached_property
-    def _uncentred(self) -> tuple[Tensor, Tensor]:
-        return _eigenbasis(self.second_moment)
 
 
 def _checked_weights(weights: Array, n: int) -> Tensor:

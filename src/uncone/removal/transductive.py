@@ -52,20 +52,11 @@ class TransductiveRemoval(Correction):
         """d, the dimension of the vectors it applies to."""
         return self.d
 
-    @property
-    def corrects_tokens(self) -> bool:
-        """Whether its level is that of tokens."""
-        return self.level == "tokens"
-
     def _correct(self, X: Tensor) -> Tensor:
         return clustered(Clustering.fit(X, self.clusters, self.seed), self.D, self.level).apply(X)
 
     def save(self, folder: str | Path) -> Path:
-        """Refused: there is no map to keep.
-
-        Raises:
-            ValueError: always.
-        """
+        """Refused with a ValueError: there is no map to keep."""
         raise ValueError(
             "a transductive removal is fitted on whatever it corrects and cannot be saved: fit `clustered`"
         )

@@ -12,7 +12,7 @@ from typing import Literal, cast
 import numpy as np
 
 from uncone.encoder import Encoder, TableEncoder, TokenVectors, TransformerEncoder
-from uncone.encoder.frequency import corpus_probabilities, frequent_words, piece_probabilities, word_probabilities
+from uncone.encoder.frequency import corpus_probabilities, frequent_words, type_probabilities, word_probabilities
 from uncone.encoder.occurrences import word_occurrence_means
 from uncone.encoder.spans import span_tokens
 from uncone.encoder.store import Arrays, FeatureStore, text_hash
@@ -69,19 +69,11 @@ class Vectors:
             self.removal.check_encoder(self.encoder)
 
     def corrected(self, removal: Correction | None) -> Vectors:
-        """The same vectors with another removal applied.
-
-        Raises:
-            ValueError: if the removal belongs to another encoder.
-        """
+        """The same vectors with another removal applied, which has to belong to this encoder."""
         return replace(self, removal=removal)
 
     def words(self, words: Sequence[str]) -> np.ndarray:
-        """Vectors (n, d) of words.
-
-        Raises:
-            ValueError: naming the first word without a vector; see `known`.
-        """
+        """Vectors (n, d) of words; one without a vector (see `known`) is a ValueError."""
         if not self._before_pooling:
             return self._apply(self.raw_words(words))
         if self.word_vectors == "alone" or self.encoder.is_static:
@@ -145,8 +137,7 @@ class Vectors:
             return self.encoder.encode_tokens(texts)
 
         def build() -> Arrays:
-            tokens = self.encoder.encode_tokens(texts)
-            return {"vectors": tokens.vectors, "types": tokens.types, "texts": tokens.texts}
+            return vars(self.encoder.encode_tokens(texts))
 
         self._share("tokens", texts)
         return TokenVectors(**self._fetch("tokens", texts, build))
@@ -157,12 +148,7 @@ class Vectors:
         In a static table the surroundings make no difference, and a word is cut into pieces as if it stood alone; one
         without a piece has the nil vector.
 
-        Args:
-            texts: n texts; one that occurs several times is encoded once.
-            spans: n pairs (start, end), the characters text[start:end] of the word.
-
-        Raises:
-            ValueError: naming the text, if no token covers the characters or the encoder does not read so far.
+        A span (start, end) are the characters text[start:end] of the word; errors are those of `span_tokens`.
         """
         if self.encoder.is_static:
             texts = self.encoder.as_words([text[start:end] for text, (start, end) in zip(texts, spans, strict=True)])
@@ -224,9 +210,7 @@ class Vectors:
             if self.frequencies == "corpus":
                 types = np.array([i for row in self.encoder.tokenize(self.corpus) for i in row])
                 return {"probabilities": corpus_probabilities(types, len(self.encoder.pieces))}
-            if self.encoder.layers == "words":
-                return {"probabilities": word_probabilities(self.encoder.pieces)}
-            return {"probabilities": piece_probabilities(self.encoder).numpy()}
+            return {"probabilities": type_probabilities(self.encoder).numpy()}
 
         texts = self.corpus if self.frequencies == "corpus" else ()
         return self._fetch(f"probabilities {self.frequencies}", texts, build)["probabilities"]
@@ -267,8 +251,7 @@ class Vectors:
 
         def build(layer: str) -> Arrays:
             for name, found in encoder.encode_layers(texts).items() if not made else ():
-                of_tokens = {"vectors": found.vectors, "types": found.types, "texts": found.texts}
-                made[name] = of_tokens if kind == "tokens" else {"vectors": encoder.pool_tokens(found)}
+                made[name] = vars(found) if kind == "tokens" else {"vectors": encoder.pool_tokens(found)}
             return made.pop(layer)
 
         for layer in map(str, encoder.layer_indices):

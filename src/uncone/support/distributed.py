@@ -52,8 +52,7 @@ class ProcessLost(Exception):
 def join() -> Iterator[None]:
     """Divide work among the processes that torchrun has started, as long as the context lasts; else do nothing.
 
-    Raises:
-        ValueError: if the environment asks for several processes that torchrun has not started.
+    An environment that asks for several processes which torchrun has not started is a ValueError.
     """
     global _joined
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
@@ -87,12 +86,7 @@ def _end_with_starter() -> None:
 
 
 def processes() -> int:
-    """How many processes share the work: 1 unless they have joined.
-
-    Example:
-        >>> processes()
-        1
-    """
+    """How many processes share the work: 1 unless they have joined."""
     return dist.get_world_size() if _joined else 1
 
 

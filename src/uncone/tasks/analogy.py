@@ -34,7 +34,7 @@ class Analogy(Task):
         questions: "google", "liang" or a path, for `uncone.data.load_analogies`.
         method: "3cosadd" or "3cosmul".
         name: of the task in the results; None takes the questions and the method, such as "google_3cosadd".
-        data_dir: the data folder; see `uncone.data.files`.
+        data_dir: the data folder; see `uncone.data.sources`.
         fold_case: match words whatever their case; of several variants of a word the first in the vocabulary gives the
             vector, and any is a right answer (as gensim does). None folds where the vocabulary is in lower case.
 

@@ -115,7 +115,7 @@ class PairTask(Task):
     Args:
         sets: names or paths that `load` knows, or the pairs themselves, such as a test split.
         name: in the results; None takes the name of the (only) set.
-        data_dir: the data folder; see `uncone.data.files`.
+        data_dir: the data folder; see `uncone.data.sources`.
         exclude: names, paths or pairs that are left out, because a removal was trained on them.
 
     Raises:

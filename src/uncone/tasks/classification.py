@@ -31,7 +31,7 @@ class Classification(Task):
     Args:
         data: a name or path for `uncone.data.load_classification`, or the texts themselves.
         name: of the task in the results; None takes that of the set.
-        data_dir: the data folder; see `uncone.data.files`.
+        data_dir: the data folder; see `uncone.data.sources`.
         metric: the figure that speaks for the task and chooses the regularisation: one of `METRICS`.
         probe: "logistic" regression; "mlp" with one hidden layer; or for pairs of two classes "threshold", on the
             cosine alone.

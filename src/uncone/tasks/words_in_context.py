@@ -21,7 +21,7 @@ class ContextualSimilarity(Task):
     Args:
         data: a name or path for `uncone.data.load_words_in_context`, or the pairs themselves.
         name: of the task in the results; None takes that of the set.
-        data_dir: the data folder; see `uncone.data.files`.
+        data_dir: the data folder; see `uncone.data.sources`.
 
     Raises:
         ValueError: if the name is left out though pairs are given; in `predict`, if a file is malformed or a marked
