@@ -22,7 +22,7 @@ def make(**options) -> TableEncoder:
 @pytest.fixture(autouse=True)
 def few_words(monkeypatch):
     """Take piece probabilities from few words: cutting 100 000 takes seconds."""
-    monkeypatch.setattr("uncone.encoder.table.piece_probabilities", partial(piece_probabilities, words=2000))
+    monkeypatch.setattr("uncone.encoder.frequency.piece_probabilities", partial(piece_probabilities, words=2000))
 
 
 @pytest.mark.parametrize("pooling", ["mean", "sum", "max", "first", "last", "idf", "sif"])

@@ -74,7 +74,7 @@ def test_poolings_against_the_definition(pooling, special_tokens, load, referenc
 @pytest.fixture(autouse=True)
 def few_words(monkeypatch):
     """Take piece probabilities from few words: cutting 100 000 takes seconds."""
-    monkeypatch.setattr("uncone.encoder.transformer.piece_probabilities", FEW)
+    monkeypatch.setattr("uncone.encoder.frequency.piece_probabilities", FEW)
 
 
 @pytest.mark.parametrize("pooling", ["idf", "sif"])

@@ -32,7 +32,7 @@ def encoder_of(folder_of):
 
     def load(kind, layers=2, **options):
         with pytest.MonkeyPatch.context() as patch:  # counting pieces in the list of word frequencies takes seconds
-            patch.setattr("uncone.encoder.transformer.piece_probabilities", zipf)
+            patch.setattr("uncone.encoder.frequency.piece_probabilities", zipf)
             return Encoder.from_pretrained(str(folder_of(kind)), layers=layers, device="cpu", name=kind, **options)
 
     return load
