@@ -49,7 +49,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ class Sample:
     log10_frequency: list[float | None]
     group: list[int | None]
     sentence: list[int | None]
-    span: list[tuple[int, int] | list[int] | None]
+    span: Sequence[tuple[int, int] | list[int] | None]
     sentences: list[str]
     groups: list[list[str]]
 
