@@ -206,7 +206,7 @@ def test_experiment_runs(experiment, data_dir, tmp_path):
         f"data_dir={data_dir}",
         f"output_dir={tmp_path}",
     )
-    assert set(asked.removal) <= set(config.methods)
+    assert set(asked.removal) <= {"none", *config.methods}
     assert set(asked.task) <= set(config.tasks)
     train(config)
     scored = {(row.removal, row.task) for row in read_results(tmp_path)}
