@@ -265,7 +265,7 @@ def test_names_and_files_exist():
 
 def test_table_of_methods_is_that_of_the_config():
     table = README.split("| `removal=` |")[1].split("\n\n")[0]
-    assert set(re.findall(r"`(\w+)`", table)) == set(composed("train", []).methods)
+    assert set(re.findall(r"`(\w+)`", table)) == {"none", *composed("train", []).methods}
 
 
 def test_results_and_figure_are_made_from_a_run(finished_run, tmp_path, monkeypatch):
