@@ -143,7 +143,7 @@ def test_a_transductive_removal_is_fitted_on_what_is_scored(tmp_path):
 def test_recipes_are_learned_anew_for_every_seed(data_dir, tmp_path, capsys):
     """experiment=benchmark_static, small."""
     short = ["recipe.optimizer.max_steps=5", "recipe.contrast.limit=100", "recipe.strength=0.7"]
-    short += ["recipes.paper.optimizer={keep: best, max_epochs: 1, batch_size: 512}"]
+    short += ["++recipes.paper.optimizer={keep: best, max_epochs: 1, batch_size: 512}"]
     short += [
         "+recipes.label_free={like: label_free, optimizer: {max_steps: 5}, contrast: {limit: 100}, strength: 0.7}"
     ]
