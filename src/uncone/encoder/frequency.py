@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,10 +12,21 @@ from torch import Tensor
 
 from uncone.support.arrays import ArrayT, as_given, as_tensor
 
-if TYPE_CHECKING:
-    from uncone.encoder.base import Encoder
-
 WORDS = 100_000  # the most frequent words of English; the rest have a millionth of the mass each at most
+
+
+class Pieces(Protocol):
+    """What cuts words into the token types of a vocabulary: an `Encoder`."""
+
+    name: str
+    layers: str
+    pieces: list[str]
+
+    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token types of each text."""
+
+    def as_words(self, words: Sequence[str]) -> list[str]:
+        """Texts that are words standing alone."""
 
 
 @lru_cache(maxsize=2)
@@ -45,7 +56,7 @@ def word_probabilities(words: Sequence[str]) -> np.ndarray:
     return np.array([word_frequency(word, "en") for word in words], dtype=np.float64)
 
 
-def piece_probabilities(encoder: Encoder, words: int = WORDS) -> Tensor:
+def piece_probabilities(encoder: Pieces, words: int = WORDS) -> Tensor:
     """Probability of each token type in running English, from word frequencies alone.
 
     Each frequent word is cut into its pieces, and each piece collects the probability of the word: continuation pieces
@@ -60,14 +71,14 @@ def piece_probabilities(encoder: Encoder, words: int = WORDS) -> Tensor:
     return mass / mass.sum()
 
 
-def type_probabilities(encoder: Encoder) -> Tensor:
+def type_probabilities(encoder: Pieces) -> Tensor:
     """Probability (V,) float64 of each token type in running English: as words where they are words, else as pieces."""
     if encoder.layers == "words":
         return torch.from_numpy(word_probabilities(encoder.pieces))
     return piece_probabilities(encoder)
 
 
-def piece_mass(encoder: Encoder, words: Sequence[str], mass: np.ndarray) -> Tensor:
+def piece_mass(encoder: Pieces, words: Sequence[str], mass: np.ndarray) -> Tensor:
     """Mass (V,) float64 of token types: each piece of a word collects the mass of the word, one of `mass` (n,)."""
     pieces = encoder.tokenize(encoder.as_words(words))
     flat = torch.tensor([i for row in pieces for i in row], dtype=torch.long)  # (t,)
