@@ -214,7 +214,7 @@ def in_small(command: str, request) -> tuple[str, list[str]]:
 def test_python_command_names_what_there_is(command, request, tmp_path):
     """Every key, choice, removal and task of it."""
     name, overrides = in_small(command, request)
-    config = composed(name, [*overrides, f"output_dir={tmp_path}/run"])
+    config = composed(name, [f"output_dir={tmp_path}/run", *overrides])
     if not ("format" in config and "input" in config and config.input):  # stored vectors have no encoder
         check(config)
 
@@ -223,12 +223,14 @@ def test_python_command_names_what_there_is(command, request, tmp_path):
 def test_python_command_runs(command, request, tmp_path):
     """In this process: the first of each script always, the others where there is time."""
     name, overrides = in_small(command, request)
-    assert COMMAND[name](composed(name, [*overrides, f"output_dir={tmp_path}/run"]))
+    config = composed(name, [f"output_dir={tmp_path}/run", *overrides])
+    assert COMMAND[name](config)
+    folder = Path(config.output_dir)
     for path in LEAVES[name]:
-        assert (tmp_path / "run" / path).is_file(), path
+        assert (folder / path).is_file(), path
     if name == "export":
         return
-    rows = read_results(tmp_path / "run")
+    rows = read_results(folder)
     headline = "accuracy" if "task=[polarity]" in overrides else "spearman"
     assert {row.metric for row in rows} >= ({"s_inter", "lid"} if name == "analyze" else {headline})
     assert name == "analyze" or any(row.gain is not None for row in rows)
