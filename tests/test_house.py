@@ -17,9 +17,6 @@ COMMANDS = ("train", "evaluate", "analyze", "advise", "export", "collect")
 HEAVY = ("torch", "transformers", "torchmetrics", "pytorch_lightning", "wandb", "scipy", "sklearn", "pandas")
 
 
-# to be rebuilt
-
-
 def name_of(path: Path) -> str:
     parts = path.relative_to(HOUSE.parent).with_suffix("").parts
     return ".".join(parts).removesuffix(".__init__")

@@ -34,16 +34,6 @@ def names(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else [str(name) for name in value]
 
 
-def numbers(value: Any) -> list[float]:
-    """A list of numbers, however it was written: one number, or a list.
-
-    Example:
-        >>> numbers(0.1), numbers([0.1, 1])
-        ([0.1], [0.1, 1.0])
-    """
-    return [float(value)] if isinstance(value, (int, float)) else [float(each) for each in value]
-
-
 def open_run(config: DictConfig) -> Path:
     """Check a config and make its output folder, whose name is that of the first of several processes.
 

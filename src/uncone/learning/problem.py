@@ -151,7 +151,7 @@ class Problem:
         """
         if self.vectors.encoder is None:
             raise ValueError(NO_TEXTS)
-        texts = contrast_corpus(contrast, self.data_dir)
+        texts = load_texts(contrast.corpus, self.data_dir)[: contrast.limit]
         if held_out is not None:
             kept = round(contrast.held_out * len(texts))
             if not 0 < kept < len(texts):
@@ -167,11 +167,6 @@ NO_TEXTS = (
     "the recipe reads running text (contrast.weight above 0, or a list of strengths), and rows of a matrix have none: "
     "take recipe='pairs', or train.py for an encoder"
 )
-
-
-def contrast_corpus(contrast: Any, data_dir: str | Path | None) -> Sequence[str]:
-    """The texts that a contrast takes neighbouring sentences from."""
-    return load_texts(contrast.corpus, data_dir)[: contrast.limit]
 
 
 def known_neighbours(texts: Sequence[str], vectors: Vectors) -> Sentences:
