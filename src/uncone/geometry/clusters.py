@@ -2,7 +2,7 @@
 
 After Cai, Huang, Bian and Church, "Isotropy in the Contextual Embedding Space: Clusters and Manifolds" (ICLR 2021):
 k-means for every K in a range, the silhouette of each clustering, MMS the maximum over K of the mean silhouette, and K*
-its argmax if MMS ≥ 0.1, else 1.
+its argmax if MMS ≥ 0.1, else 1; and S'_inter and S'_intra, the similarities inside the K* clusters.
 """
 
 from __future__ import annotations
@@ -10,12 +10,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+import torch
+from torch import Tensor
 
+from uncone.geometry.cosine import TypeSums
 from uncone.support.arrays import Array, as_tensor, matrix
 
 ISLANDS_FROM = 0.1  # below this maximum mean silhouette there is one cluster
+GROUPS = 10  # of texts, deleted in turn by the jackknife
+ClusterWeights = Literal["types", "equal"]
+_DISTANCES = 64  # MiB of distances held at once, in float32
 
 
 @dataclass(frozen=True)
@@ -76,23 +83,81 @@ def silhouettes(X: Array, labels: Array) -> np.ndarray:
     """Silhouette of each vector under several clusterings (Rousseeuw 1987), (n, m) in [−1, 1].
 
     (b − a) / max(a, b), with a the mean Euclidean distance to the other vectors of the own cluster, b the least mean
-    distance to another cluster; 0 for a vector alone in its cluster. The n² distances are computed once for all.
+    distance to another cluster; 0 for a vector alone in its cluster. The n² distances are computed once for all
+    clusterings, by blocks of rows.
 
-    `X` is (n, d); `labels` are (n, m) clusters, integers from 0, at least two in each column.
+    `X` is (n, d); `labels` are (n, m) clusters, at least two in each column.
 
     Example:
         >>> X = torch.tensor([[0.0], [1.0], [10.0], [11.0]])
         >>> silhouettes(X, torch.tensor([[0], [0], [1], [1]]))[:, 0].round(3).tolist()
         [0.905, 0.895, 0.895, 0.905]
     """
-    from sklearn.metrics import pairwise_distances, silhouette_samples
+    from sklearn.metrics import pairwise_distances_chunked
 
     vectors = matrix(X, minimum_rows=2).float().cpu().numpy()
     clusters = as_tensor(labels).cpu().numpy()
     if clusters.ndim != 2 or len(clusters) != len(vectors):
         raise ValueError(f"labels must be of shape ({len(vectors)}, m), got {clusters.shape}")
-    if any(len(np.unique(each)) < 2 for each in clusters.T):
+    numbered = [np.unique(each, return_inverse=True)[1] for each in clusters.T]
+    members = [each[:, None] == np.arange(each.max() + 1) for each in numbered]  # (n, clusters) bool of each clustering
+    if any(own.shape[1] < 2 for own in members):
         raise ValueError("a silhouette compares clusters and needs at least 2 of them in every clustering")
-    distances = pairwise_distances(vectors)
-    found = [silhouette_samples(distances, each, metric="precomputed") for each in clusters.T]
-    return np.stack(found, axis=1).astype(np.float64)
+    all_members = np.concatenate(members, axis=1).astype(np.float64)
+    blocks = pairwise_distances_chunked(
+        vectors, reduce_func=lambda distances, _: distances @ all_members, working_memory=_DISTANCES
+    )
+    sums = np.concatenate(list(blocks))  # (n, clusters of all clusterings), of the distances to their vectors
+    found = np.zeros(clusters.shape)
+    for column, own in enumerate(members):
+        to_each, sums = np.split(sums, [own.shape[1]], axis=1)
+        sizes = own.sum(0)
+        others = own @ sizes - 1
+        a = to_each[own] / np.maximum(others, 1)
+        b = np.where(own, np.inf, to_each / sizes).min(1)
+        larger = np.maximum(a, b)
+        np.divide(b - a, larger, out=found[:, column], where=(others > 0) & (larger > 0))
+    return found
+
+
+def clustered_similarities(
+    X: Tensor, types: np.ndarray, labels: np.ndarray, weights: ClusterWeights = "types"
+) -> np.ndarray:
+    """S'_inter and S'_intra, (2,) in [−1, 1]: inside each cluster, centred on its mean, then averaged over clusters.
+
+    A cluster of a handful of types says little, and what it says is bent: centred on their own mean, T types have a
+    mean cosine near −1/(T − 1) whatever they are. So each cluster counts by the types it compares. The paper lets each
+    cluster count alike: weights="equal". NaN where no cluster has a pair to compare.
+
+    Example:
+        >>> X = torch.tensor([[9.0, 1.0], [9.0, 1.0], [9.0, -2.0]])  # (n, d), with their types and clusters (n,)
+        >>> clustered_similarities(X, np.array([0, 0, 1]), np.zeros(3))
+        array([-1.,  1.])
+    """
+    found, compared = [], []
+    for cluster in np.unique(labels):
+        rows = np.flatnonzero(labels == cluster)
+        members = X[rows].double()
+        distinct, index = np.unique(types[rows], return_inverse=True)
+        sums = TypeSums(len(distinct), X.shape[1])
+        sums.update(torch.nn.functional.normalize(members - members.mean(0), dim=1).float(), torch.from_numpy(index))
+        found.append((sums.s_inter(), sums.s_intra()))
+        compared.append((len(distinct), int((sums.counts >= 2).sum())))
+    values = np.ma.masked_invalid(found)  # (clusters, 2)
+    mean = np.ma.average(values, axis=0, weights=None if weights == "equal" else np.array(compared))
+    return np.ma.filled(mean, np.nan)
+
+
+def jackknife_errors(
+    X: Tensor, types: np.ndarray, labels: np.ndarray, texts: np.ndarray, seed: int, weights: ClusterWeights = "types"
+) -> np.ndarray:
+    """Standard errors (2,) of `clustered_similarities`, with clusters held fixed: √((G − 1)/G Σ (θ_g − θ̄)²).
+
+    θ_g leaves out one of ten random groups of `texts` (n,). Pairs, unlike points, cannot be drawn twice, so there is no
+    bootstrap here.
+    """
+    distinct, index = np.unique(texts, return_inverse=True)
+    group = np.random.default_rng(seed).permutation(len(distinct))[index] % GROUPS
+    kept = [np.flatnonzero(group != g) for g in range(GROUPS)]
+    values = [clustered_similarities(X[rows], types[rows], labels[rows], weights) for rows in kept]
+    return np.sqrt((GROUPS - 1) * np.var(values, axis=0))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from uncone.encoder import Encoder
-from uncone.geometry.atlas.frequencies import bands, type_frequencies
+from uncone.geometry.atlas.frequencies import type_frequencies
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +38,3 @@ def test_a_file_of_counts_feeds_every_piece_of_a_word(encoder, tmp_path):
 def test_an_unknown_source_is_refused(encoder):
     with pytest.raises(ValueError, match="unknown frequencies 'google': choose corpus, wordfreq"):
         type_frequencies(encoder, "google", np.zeros(0))
-
-
-def test_bands_part_the_known_types():
-    log10 = np.array([-7.0, -6.0, -1.5, np.nan])
-    members = np.stack([members for _, _, members in bands(log10)])
-    assert members.sum(0).tolist() == [1, 1, 1, 0]

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from uncone.geometry import isotropy, lid, s_intra
-from uncone.geometry.atlas.inside import clustered_similarities
 from uncone.geometry.atlas.sampled import SampledMeasures, SampledSettings
+from uncone.geometry.clusters import clustered_similarities
 from uncone.removal.spectrum import Spectrum
 
 SETTINGS = SampledSettings(neighbours=10, queries=100, clusters=(2, 3, 4), cluster_points=300, resamples=50)

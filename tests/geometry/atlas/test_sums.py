@@ -2,6 +2,7 @@
 
 import itertools
 
+import numpy as np
 import pytest
 import torch
 
@@ -78,3 +79,12 @@ def test_centred_vectors_keep_one_set_of_sums(data):
     sums, off = streamed(X - X.mean(0), types), streamed(X, types)
     assert sums.centred is sums.raw
     assert off.centred is not off.raw
+
+
+def test_bands_part_the_known_types(data):
+    X, types = data
+    log10 = np.full(V, -2.5)
+    log10[:5] = -7.0, -6.0, -1.5, np.nan, 0.0  # nothing has a probability of 1
+    found = {(band["low"], band["high"]): band["count"] for band in streamed(X, types).curves(log10)["bands"]}
+    counts = np.bincount(types, minlength=V)
+    assert found == {(-12, -6): counts[0], (-6, -5): counts[1], (-3, -2): counts[5:].sum(), (-2, 0): counts[2]}

@@ -17,12 +17,18 @@ from uncone.removal.spectrum import Spectrum
 SETTINGS = SampledSettings(neighbours=5, queries=50, clusters=(2, 3), cluster_points=100, resamples=20)
 
 
-def run(encoder, texts, make=lambda layer, points: {"none": none(16)}, pilot_windows=1000):
+def run(encoder, texts, make=lambda layer, points: {"none": none(16)}, pilot_windows=1000, scratch=None):
     kept = kept_types(encoder, special_tokens=False, punctuation=True, pieces=True)
     occurrences = CorpusOccurrences(encoder, texts, kept, size=300, pilot_windows=pilot_windows, seed=0)
     frequency = np.log10(np.maximum(occurrences.counts, 1) / occurrences.counts.sum())
     shown = view_points(occurrences.drawn.types, [], seed=0, size=40)
-    maps = survey(occurrences, make, frequency, shown, SETTINGS, lambda batches, total: batches)
+
+    def progress(batches, total):
+        for batch in batches:
+            assert scratch is None or list(scratch.glob("*/2"))  # the sample of that layer
+            yield batch
+
+    maps = survey(occurrences, make, frequency, shown, SETTINGS, progress, scratch)
     return occurrences, shown, frequency, list(maps)
 
 
@@ -102,8 +108,9 @@ def test_points_are_principal_components(tiny, texts):
     assert len(maps[1].curves["cluster"]) == len(shown)
 
 
-def test_two_surveys_are_identical(tiny, texts):
-    first, second = (run(tiny, texts)[-1] for _ in range(2))
+def test_two_surveys_are_identical_and_leave_nothing_behind(tiny, texts, tmp_path):
+    first, second = (run(tiny, texts, scratch=tmp_path)[-1] for _ in range(2))
+    assert not list(tmp_path.iterdir())
     for a, b in zip(first, second, strict=True):
         assert a.measures == b.measures
         np.testing.assert_array_equal(a.points, b.points)

@@ -10,10 +10,6 @@ from uncone.data.files import read_table
 from uncone.encoder import Encoder
 from uncone.encoder.frequency import frequent_words, piece_mass
 
-# Upper ends of the frequency bands, in log10 of the probability in running text.
-BAND_ENDS = (-6.0, -5.0, -4.0, -3.0, -2.0, 0.0)
-_LOWEST = -12.0
-
 
 def type_frequencies(encoder: Encoder, source: str, counts: np.ndarray) -> np.ndarray:
     """Log10 of the probability of each token type (V,) in running text; NaN for a type that the source does not know.
@@ -33,17 +29,3 @@ def type_frequencies(encoder: Encoder, source: str, counts: np.ndarray) -> np.nd
     with np.errstate(divide="ignore"):
         log10 = np.log10(mass / mass.sum())
     return np.where(np.isfinite(log10), log10, np.nan)
-
-
-def bands(log10_frequency: np.ndarray) -> list[tuple[float, float, np.ndarray]]:
-    """Frequency bands: for each its lower and upper end in log10, and which types (V,) lie in it.
-
-    Example:
-        >>> [(low, high) for low, high, members in bands(np.array([-2.5, -5.5, np.nan])) if members.any()]
-        [(-6.0, -5.0), (-3.0, -2.0)]
-    """
-    starts = (_LOWEST, *BAND_ENDS[:-1])
-    return [
-        (low, high, (log10_frequency >= low) & (log10_frequency < high))
-        for low, high in zip(starts, BAND_ENDS, strict=True)
-    ]

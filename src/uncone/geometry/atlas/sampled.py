@@ -13,8 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from uncone.geometry.atlas.inside import ClusterWeights, clustered_similarities, jackknife_errors
-from uncone.geometry.clusters import ISLANDS_FROM, Clusters, find_clusters
+from uncone.geometry.clusters import (
+    ISLANDS_FROM,
+    Clusters,
+    ClusterWeights,
+    clustered_similarities,
+    find_clusters,
+    jackknife_errors,
+)
 from uncone.geometry.frequency import Method, project, resampled_correlation
 from uncone.geometry.isotropy import Signs, resampled_log10_isotropy
 from uncone.geometry.local_dimension import Distance, DuplicateWarning, local_dimensions

@@ -6,18 +6,20 @@ up memory.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from uncone.geometry.atlas.frequencies import bands
 from uncone.geometry.cosine import TypeSums
 from uncone.geometry.dimension import effective_dimension, isoscore, participation_ratio
 from uncone.removal.spectrum import Spectrum
 from uncone.support import distributed
 
+# Ends of the frequency bands, in log10 of the probability in running text.
+BAND_ENDS = (-12.0, -6.0, -5.0, -4.0, -3.0, -2.0, 0.0)
 EIGENVALUES = 100  # drawn
 ROGUE = 5
 
@@ -101,7 +103,8 @@ class LayerSums:
 
     def _bands(self, log10_frequency: np.ndarray) -> list[dict[str, float]]:
         rows = []
-        for low, high, members in bands(log10_frequency):
+        for low, high in pairwise(BAND_ENDS):
+            members = (log10_frequency >= low) & (log10_frequency < high)
             chosen = torch.from_numpy(members) & (self.raw.counts > 0)
             if chosen.any():
                 mean, std = self.norm_mean_std(chosen)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from tempfile import TemporaryDirectory
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -14,7 +15,6 @@ from torch import Tensor
 
 from uncone.geometry.atlas.occurrences import Batch, Drawn, Occurrences
 from uncone.geometry.atlas.sampled import Estimate, SampledMeasures, SampledSettings
-from uncone.geometry.atlas.spool import Spool
 from uncone.geometry.atlas.store import plain
 from uncone.geometry.atlas.sums import LayerSums
 from uncone.removal import Correction, Removal
@@ -70,14 +70,23 @@ def survey(
         removals[layer] = make_removals(layer, points)
         for name, removal in removals[layer].items():
             sums[layer, name] = LayerSums(len(occurrences.counts), removal.apply(points))
+    shape = len(occurrences.drawn.codes), points.shape[1]  # of the sample in a layer
     del points
     mine = list(distributed.share(pilot))[::-1]
     del pilot  # each batch goes when it has been counted
     stream = chain((mine.pop() for _ in range(len(mine))), occurrences.rest())
-    with Spool(occurrences.layers, scratch) as spool:
+    with TemporaryDirectory(prefix="sample-", dir=scratch) as kept:
+
+        def sample(layer: str, mode: Literal["r+", "w+"] = "r+") -> Tensor:
+            # on disk, as all layers together may not fit into memory; mapped anew each time, so as to take up none
+            return torch.from_numpy(np.memmap(Path(kept, layer), np.float32, mode, shape=shape))
+
+        for layer in occurrences.layers:
+            sample(layer, "w+")
         for batch in progress(stream, int(occurrences.counts.sum()) // distributed.processes()):
-            spool.add(batch)
+            drawn = batch.slots >= 0
             for layer, X in batch.states.items():
+                sample(layer)[batch.slots[drawn]] = X[drawn]
                 for name, removal in removals[layer].items():
                     sums[layer, name].update(removal.apply(X), batch.types)
         maps = list(sums)
@@ -86,7 +95,7 @@ def survey(
             for owner, (layer, name) in enumerate(maps[start : start + distributed.processes()]):
                 total, removal = sums.pop((layer, name)), removals[layer][name]
                 total.bring_together(owner)
-                X = spool.read(layer, owner)
+                X = distributed.add_up(sample(layer).clone(), owner)  # each process read some
                 if owner == distributed.rank():
                     work = partial(_measured, layer, name, removal, total, removal.apply(X))
                 del X
