@@ -27,15 +27,15 @@ def test_order_of_places(tmp_path, monkeypatch, no_data_folder):
     assert find(source, given) == given / "pairs.tsv"
     (given / "pairs.tsv").unlink()
     assert find(source, given).name == "wordsim353.tsv"
-    assert find(Source("pairs.tsv", 1, hub=source.hub), given) == source.hub
+    assert find(Source("pairs.tsv", 1, hub=source.hub), given) is None
 
 
 def test_what_is_nowhere_names_the_places(tmp_path, monkeypatch, no_data_folder):
     source = Source("sts/none.tsv", 1)
     with pytest.raises(DataUnavailable, match=r"sts/none.tsv.*no data folder named.*UNCONE_DATA"):
-        find(source)
+        read(source, COLUMNS)
     with pytest.raises(DataUnavailable, match=f"{tmp_path}/sts/none.tsv"):
-        find(source, tmp_path)
+        read(source, COLUMNS, tmp_path)
     with pytest.raises(ValueError, match="absent does not exist; correct data_dir or the variable UNCONE_DATA"):
         find(source, tmp_path / "absent")
     monkeypatch.setenv("UNCONE_DATA", str(tmp_path / "gone"))

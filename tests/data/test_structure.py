@@ -1,6 +1,6 @@
 import pytest
 
-from uncone.data.structure import load_groups, load_verbs
+from uncone.data.context import load_groups, load_verbs
 
 
 def test_verbs(tmp_path):

@@ -6,24 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uncone.data.files import Table
-from uncone.data.sources import Source, read, read_own
+from uncone.data.sources import Source, read_known
 
 _COLUMNS = ("category", "a", "b", "c", "d")
 
 
 def _read_sections(path: Path) -> Table:
     """Read word2vec's own format: lines ": category", each followed by lines of four words."""
-    columns: dict[str, list[str]] = {column: [] for column in _COLUMNS}
-    lines = []
+    rows = []
     category = ""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if line.startswith(": "):
             category = line[2:]
-            continue
-        for column, word in zip(_COLUMNS, (category, *line.split()), strict=True):
-            columns[column].append(word)
-        lines.append(number)
-    return Table(str(path), columns, lines)
+        else:
+            rows.append((number, (category, *line.split())))
+    return Table.of(path, _COLUMNS, rows)
 
 
 SOURCES = {
@@ -80,8 +77,5 @@ def load_analogies(name: str | Path = "google", data_dir: str | Path | None = No
         >>> len(questions), questions.a[0], questions.b[0], questions.c[0], questions.d[0]
         (19544, 'Athens', 'Greece', 'Baghdad', 'Iraq')
     """
-    if name in SOURCES:
-        table = read(SOURCES[str(name)], _COLUMNS, data_dir)
-    else:
-        table = read_own(name, _COLUMNS, "analogy set", list(SOURCES))
+    table = read_known(name, SOURCES, _COLUMNS, "analogy set", data_dir)
     return Analogies(*(table.text(column) for column in _COLUMNS))

@@ -11,27 +11,15 @@ Files are tab separated and unquoted, with a header line. Their columns, among o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from uncone.data.files import Table
 from uncone.data.labelled import LabelledTexts, Span
-from uncone.data.sources import Hub, Source, find, packaged_file, read, read_hub, read_own
+from uncone.data.sources import Hub, Source, find, packaged_file, read, read_hub, read_known
 
 _TEXT, _PAIR, _MARKED = ("text",), ("text1", "text2"), ("sentence1", "sentence2")
-_BINARY = ("0", "1")
-
-
-@dataclass(frozen=True)
-class _OnHub:
-    """How the Hugging Face hub's copy differs from the file: names of splits, of text columns and of labels."""
-
-    name: str
-    splits: Mapping[str, str]
-    config: str | None = None
-    texts: tuple[str, ...] = _TEXT
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -40,28 +28,32 @@ class _Set:
 
     Attributes:
         rows: published number of rows of each split.
-        labels: all labels that may occur.
+        labels: all labels that may occur; the hub's copies have numbers instead, in this order.
         merged: splits that count as part of another.
+        hub: the hub's repository, and `config` the one of its data sets.
+        splits: names on the hub of the splits here.
+        columns: names on the hub of the columns of texts.
     """
 
     file: str
     rows: Mapping[str, int]
-    labels: tuple[str, ...] = _BINARY
+    labels: tuple[str, ...] = ("0", "1")
     texts: tuple[str, ...] = _TEXT
     merged: Mapping[str, str] = field(default_factory=dict)
-    hub: _OnHub | None = None
+    hub: str | None = None
+    config: str | None = None
+    splits: Mapping[str, str] = field(default_factory=dict)
+    columns: tuple[str, ...] = _TEXT
 
     @property
     def source(self) -> Source:
         """Its places."""
-        hub = Hub(self.hub.name, "+".join(self.hub.splits.values()), self.hub.config) if self.hub else None
+        hub = Hub(self.hub, "+".join(self.splits.values()), self.config) if self.hub else None
         return Source(f"classification/{self.file}", sum(self.rows.values()), hub=hub)
 
 
-_SENTENCES = ("sentence1", "sentence2")
 _GLUE = "nyu-mll/glue"
 _TREC = ("ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM")
-_RTE = ("entailment", "not_entailment")
 _TRAIN_DEV = {"train": "train", "dev": "validation"}
 
 SETS: dict[str, _Set] = {
@@ -69,11 +61,12 @@ SETS: dict[str, _Set] = {
     "mr": _Set(
         "mr.tsv",
         {"all": 10662},
-        hub=_OnHub("cornell-movie-review-data/rotten_tomatoes", {"all": "train+validation+test"}),
+        hub="cornell-movie-review-data/rotten_tomatoes",
+        splits={"all": "train+validation+test"},
     ),
     "cr": _Set("cr.tsv", {"all": 3771}),  # Hu and Liu 2004: product reviews, for or against
     # Pang and Lee 2004: plot or opinion
-    "subj": _Set("subj.tsv", {"all": 10000}, hub=_OnHub("SetFit/subj", {"all": "train+test"})),
+    "subj": _Set("subj.tsv", {"all": 10000}, hub="SetFit/subj", splits={"all": "train+test"}),
     "mpqa": _Set("mpqa.tsv", {"all": 10603}),  # Wiebe et al. 2005: phrases of opinion, good or bad
     # Socher et al. 2013: film reviews; phrases too in training. The hub's copies lack the phrases or the test labels.
     "sst2": _Set("sst2.tsv.gz", {"train": 67349, "dev": 872, "test": 1821}),
@@ -82,7 +75,8 @@ SETS: dict[str, _Set] = {
         "sst5.tsv",
         {"train": 8544, "dev": 1101, "test": 2210},
         labels=("0", "1", "2", "3", "4"),
-        hub=_OnHub("SetFit/sst5", {**_TRAIN_DEV, "test": "test"}),
+        hub="SetFit/sst5",
+        splits={**_TRAIN_DEV, "test": "test"},
     ),
     "trec": _Set("trec.tsv", {"train": 5452, "test": 500}, labels=_TREC),  # Li and Roth 2002: questions
     # Dolan et al. 2004: paraphrases. As in SentEval, all that is not test is for training.
@@ -91,18 +85,31 @@ SETS: dict[str, _Set] = {
         {"train": 4076, "test": 1725},
         texts=_PAIR,
         merged={"val": "train"},
-        hub=_OnHub(_GLUE, {"train": "train+validation", "test": "test"}, "mrpc", _SENTENCES),
+        hub=_GLUE,
+        config="mrpc",
+        splits={"train": "train+validation", "test": "test"},
+        columns=_MARKED,
     ),
     # entailment, as in GLUE, which does not publish the test labels; nor those of CoLA
     "rte": _Set(
         "rte.tsv",
         {"train": 2490, "dev": 277},
-        labels=_RTE,
+        labels=("entailment", "not_entailment"),
         texts=_PAIR,
-        hub=_OnHub(_GLUE, _TRAIN_DEV, "rte", _SENTENCES, dict(zip("01", _RTE, strict=True))),
+        hub=_GLUE,
+        config="rte",
+        splits=_TRAIN_DEV,
+        columns=_MARKED,
     ),
     # Warstadt et al. 2019: is the sentence English?
-    "cola": _Set("cola.tsv", {"train": 8551, "dev": 1043}, hub=_OnHub(_GLUE, _TRAIN_DEV, "cola", ("sentence",))),
+    "cola": _Set(
+        "cola.tsv",
+        {"train": 8551, "dev": 1043},
+        hub=_GLUE,
+        config="cola",
+        splits=_TRAIN_DEV,
+        columns=("sentence",),
+    ),
     # Pilehvar and Camacho-Collados 2019: does the word mean the same in both sentences?
     "wic": _Set("wic.tsv", {"train": 5428, "dev": 638, "test": 1400}, labels=("F", "T"), texts=_MARKED),
 }
@@ -121,16 +128,19 @@ def load_classification(name: str | Path = "polarity", data_dir: str | Path | No
     """
     if name == "polarity":
         return load_polarity()
-    if name in SETS:
-        known = SETS[str(name)]
-        table = _read(known, data_dir)
-        _check_labels(table, known.labels)
-        texts = _labelled(table, known.merged)
-        rows = dict(Counter(texts.split))
-        if rows != dict(known.rows):
-            raise ValueError(f"{table.origin}: {dict(known.rows)} rows expected as published, found {rows}")
-        return texts
-    return _labelled(read_own(name, ("label",), "classification set", [*SETS, "polarity"]))
+    if name not in SETS:
+        return _labelled(read_known(name, {}, ("label",), "classification set", others=[*SETS, "polarity"]))
+    known = SETS[str(name)]
+    table = _read(known, data_dir)
+    for label, line in zip(table.text("label"), table.lines, strict=True):
+        if label not in known.labels:
+            choices = ", ".join(known.labels)
+            raise ValueError(f"{table.origin}, line {line}: label must be one of {choices}, got {label!r}")
+    texts = _labelled(table, known.merged)
+    rows = dict(Counter(texts.split))
+    if rows != dict(known.rows):
+        raise ValueError(f"{table.origin}: {dict(known.rows)} rows expected as published, found {rows}")
+    return texts
 
 
 def load_polarity() -> LabelledTexts:
@@ -149,26 +159,17 @@ def load_polarity() -> LabelledTexts:
 
 def _read(known: _Set, data_dir: str | Path | None) -> Table:
     """The rows of a known set, named as in its file wherever they are found."""
-    hub, source = known.hub, known.source
-    if hub is None or isinstance(find(source, data_dir), Path):
-        return read(source, ("split", "label", *known.texts), data_dir)
-    columns: dict[str, list[str]] = {name: [] for name in ("split", "label", *known.texts)}
-    lines: list[int] = []
-    for split, theirs in hub.splits.items():
-        part = read_hub(Hub(hub.name, theirs, hub.config), ("label", *hub.texts), looked_in=source.path)
-        part = part.renamed(dict(zip(hub.texts, known.texts, strict=True)))
-        columns["split"] += [split] * len(part)
-        columns["label"] += [hub.labels.get(label, label) for label in part.columns["label"]]
-        for name in known.texts:
-            columns[name] += part.columns[name]
-        lines += part.lines
-    return Table(" ".join(filter(None, (hub.name, hub.config))), columns, lines)
-
-
-def _check_labels(table: Table, labels: tuple[str, ...]) -> None:
-    for label, line in zip(table.text("label"), table.lines, strict=True):
-        if label not in labels:
-            raise ValueError(f"{table.origin}, line {line}: label must be one of {', '.join(labels)}, got {label!r}")
+    names, source = ("split", "label", *known.texts), known.source
+    if known.hub is None or find(source, data_dir):
+        return read(source, names, data_dir)
+    label_of = {str(i): label for i, label in enumerate(known.labels)}
+    rows: list[tuple[int, Sequence[str]]] = []
+    for split, theirs in known.splits.items():
+        part = read_hub(Hub(known.hub, theirs, known.config), ("label", *known.columns), looked_in=source.path)
+        labels = [label_of.get(label, label) for label in part.columns["label"]]
+        texts = zip(*(part.columns[column] for column in known.columns), strict=True)
+        rows += [(line, (split, label, *text)) for line, label, text in zip(part.lines, labels, texts, strict=True)]
+    return Table.of(f"{known.hub} {known.config or ''}".strip(), names, rows)
 
 
 def _labelled(table: Table, merged: Mapping[str, str] | None = None) -> LabelledTexts:

@@ -1,11 +1,13 @@
-"""Words in context: two words, each marked in a text of its own, and how alike people find their meaning there.
+"""Words in context, and sentences for asking whether vectors stand by meaning or by form.
 
-Files are tab separated and unquoted, with a header line. Columns, among others and in any order: `context1` and
-`context2`, each with one word between <b> and </b>, and `score`. The published ratings of SCWS become such a file under
+Files are tab separated and unquoted, with a header line. Columns, among others and in any order:
 
-    id word1 pos1 word2 pos2 context1 context2 score r1 r2 r3 r4 r5 r6 r7 r8 r9 r10
-
-as a header line, with tabs in place of the spaces.
+- pairs of words: `context1` and `context2`, each with one word between <b> and </b>; and `score`, how alike people find
+  their meaning there. The published ratings of SCWS become such a file under the header line (tabs for spaces)
+  id word1 pos1 word2 pos2 context1 context2 score r1 r2 r3 r4 r5 r6 r7 r8 r9 r10
+- verbs: `context`, with one verb between <b> and </b>; its `lemma`; its `meaning`, any name for one sense of the lemma;
+  and its `tense`, any name. SemCor, for instance, has all four.
+- groups: `text`, a sentence; and `group`, any name for the sentences of one structure that mean different things.
 """
 
 from __future__ import annotations
@@ -13,15 +15,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from uncone.data.files import Table
+from uncone.data.files import Table, read_table
 from uncone.data.labelled import Span
 from uncone.data.pairs import ScoredPairs
-from uncone.data.sources import Source, read, read_own
+from uncone.data.sources import Source, read_known
 
 COLUMNS = ("context1", "context2", "score")
 
-SCWS = Source("context/scws.tsv", 2003)  # Huang et al. 2012
+SOURCES = {"scws": Source("context/scws.tsv", 2003)}  # Huang et al. 2012
 
 _MARK = re.compile(r"<b>\s*(.*?)\s*</b>")
 
@@ -58,17 +61,43 @@ def load_words_in_context(name: str | Path = "scws", data_dir: str | Path | None
         >>> words.pairs.text2[0], words.span2[0]
         ('a bank lends', (2, 6))
     """
-    if name == "scws":
-        table = read(SCWS, COLUMNS, data_dir)
-    else:
-        table = read_own(name, COLUMNS, "set of words in context", ["scws"])
-    text1, span1 = without_marks(table, "context1")
-    text2, span2 = without_marks(table, "context2")
+    table = read_known(name, SOURCES, COLUMNS, "set of words in context", data_dir)
+    text1, span1 = _without_marks(table, "context1")
+    text2, span2 = _without_marks(table, "context2")
     pairs = ScoredPairs(text1, text2, table.numbers("score"), (Path(name).stem,) * len(table))
     return WordsInContext(pairs, span1, span2)
 
 
-def without_marks(table: Table, column: str) -> tuple[tuple[str, ...], tuple[Span, ...]]:
+class Verbs(NamedTuple):
+    """Occurrences of verbs, all n long; `span` are the characters (first, last + 1) of the verb in each text."""
+
+    text: tuple[str, ...]
+    span: tuple[Span, ...]
+    lemma: tuple[str, ...]
+    meaning: tuple[str, ...]
+    tense: tuple[str, ...]
+
+
+def load_verbs(path: str | Path) -> Verbs:
+    """Load verbs in sentences from a file; errors as of `read_table`."""
+    table = read_table(path, ("context", "lemma", "meaning", "tense"))
+    return Verbs(*_without_marks(table, "context"), *map(table.text, ("lemma", "meaning", "tense")))
+
+
+class Groups(NamedTuple):
+    """Sentences and the structural group of each, both n long."""
+
+    text: tuple[str, ...]
+    group: tuple[str, ...]
+
+
+def load_groups(path: str | Path) -> Groups:
+    """Load sentences in structural groups from a file; errors as of `read_table`."""
+    table = read_table(path, ("text", "group"))
+    return Groups(table.text("text"), table.text("group"))
+
+
+def _without_marks(table: Table, column: str) -> tuple[tuple[str, ...], tuple[Span, ...]]:
     """Texts without their marks, and where the marked words then stand."""
     texts, spans = [], []
     for text, line in zip(table.text(column), table.lines, strict=True):

@@ -10,8 +10,8 @@ from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 
-from uncone.data.files import DataUnavailable, stream_lines, stream_table, suffix
-from uncone.data.sources import Source, packaged_file, read, read_own
+from uncone.data.files import stream_lines, stream_table, suffix
+from uncone.data.sources import Source, asking_hub, packaged_file, read_known
 from uncone.data.sts import SETS, load_sts
 
 SOURCES: dict[str, Source] = {
@@ -50,12 +50,10 @@ def load_texts(name: str | Path = "lee_background", data_dir: str | Path | None 
         return tuple(packaged_file("lee_background.cor").read_text(encoding="utf-8").splitlines())
     if name == "wikipedia":
         return _wikipedia_paragraphs()
-    if name in SOURCES:
-        return read(SOURCES[str(name)], ("text",), data_dir).text("text")
     if name in SETS:
         pairs = load_sts(name, data_dir)
         return tuple(dict.fromkeys([*pairs.text1, *pairs.text2]))
-    return read_own(name, ("text",), "corpus", [*PACKAGED, *SOURCES]).text("text")
+    return read_known(name, SOURCES, ("text",), "corpus", data_dir, others=PACKAGED).text("text")
 
 
 @cache  # stripping the markup takes seconds
@@ -131,13 +129,9 @@ class Corpus:
     def _hub(self, name: str) -> Iterator[str]:
         import datasets  # slow to import, and only needed here
 
-        try:
+        with asking_hub(name, f"reading {name} ({self.split}) from the Hugging Face hub failed"):
             rows = iter(datasets.load_dataset(name, split=self.split, streaming=True))
             first = next(rows)
-        except Exception as error:  # the hub's client raises those of whichever HTTP library it is built on
-            raise DataUnavailable(
-                f"reading {name} ({self.split}) from the Hugging Face hub failed: {type(error).__name__}: {error}"
-            ) from error
         if self.column not in first:
             raise ValueError(f"{name}: no column {self.column!r}, it has {', '.join(first)}; set column=NAME")
         for row in chain([first], rows):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,6 +32,14 @@ class Table:
     origin: str
     columns: Mapping[str, Sequence[str]]
     lines: Sequence[int]
+
+    @classmethod
+    def of(cls, origin: str | Path, names: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]]) -> Table:
+        """A table of rows, each with its line, whose fields go by `names`."""
+        rows = list(rows)
+        return cls(
+            str(origin), {name: [row[i] for _, row in rows] for i, name in enumerate(names)}, [n for n, _ in rows]
+        )
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -84,8 +92,7 @@ def read_table(path: str | Path, columns: Sequence[str]) -> Table:
     (_, header), *rows = stream_table(path, columns)
     if not rows:
         raise ValueError(f"{path} holds no row below its header")
-    texts = {name: [row[i] for _, row in rows] for i, name in enumerate(header)}
-    table = Table(str(path), texts, [line for line, _ in rows])
+    table = Table.of(path, header, rows)
     if not _is_csv(path):
         _refuse_quoting(table)
     return table

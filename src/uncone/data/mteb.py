@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from uncone.data.files import DataUnavailable, Table, read_table
-from uncone.data.sources import Source, find
+from uncone.data.files import DataUnavailable, read_table
+from uncone.data.sources import Source, asking_hub, find
 from uncone.data.sts import SETS, load_sts
 
 STS, CLASSIFICATION = "STS", "Classification"  # types of mteb
@@ -57,17 +57,9 @@ def load_task(name: str, data_dir: str | Path | None = None, languages: Sequence
         task.dataset = splits
         task.data_loaded = True
         return task
-    from huggingface_hub import HfApi, constants
-
-    try:
-        if not constants.HF_HUB_OFFLINE:
-            HfApi().dataset_info(task.metadata.dataset["path"], timeout=10)  # a quick no, where loading would retry
+    failure = f"mteb/{name}.tsv is in no data folder (data_dir, UNCONE_DATA), and mteb could not download it"
+    with asking_hub(task.metadata.dataset["path"], failure):
         task.load_data()
-    except Exception as error:  # the hub's client raises those of whichever HTTP library it is built on
-        raise DataUnavailable(
-            f"mteb/{name}.tsv is in no data folder (data_dir, UNCONE_DATA), and mteb could not download it: "
-            f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        ) from error
     return task
 
 
@@ -76,20 +68,26 @@ def _splits(task: Any, data_dir: str | Path | None) -> Any:
     import datasets  # slow to import, and only needed here
 
     name, kind = task.metadata.name, task.metadata.type
-    path = _find(Source(f"mteb/{name}.tsv", 0), data_dir)
+    path = find(Source(f"mteb/{name}.tsv", 0), data_dir)
     if path is not None:
         table = read_table(path, ("split", *_COLUMNS[kind]))
         split = np.array(table.text("split"))
-        columns = _sts(table, task) if kind == STS else _classification(table, task)
-        needed = {*task.eval_splits, *([task.train_split] if kind == CLASSIFICATION else [])}
+        if kind == STS:
+            columns = _pairs(task, table.text("sentence1"), table.text("sentence2"), table.numbers("score"))
+            needed = set(task.eval_splits)
+        else:
+            columns = {
+                task.input_column_name: table.text("text"),
+                task.label_column_name: _numbers(table.text("label")),
+            }
+            needed = {*task.eval_splits, task.train_split}
         if missing := sorted(needed - set(split)):
             raise ValueError(f"{path}: mteb's {name} needs the split {', '.join(missing)}, found {', '.join({*split})}")
-        rows = {part: np.flatnonzero(split == part) for part in dict.fromkeys(split)}
-    elif name in STS_SETS and _find(SETS[STS_SETS[name]], data_dir) is not None:
+        rows = {part: np.flatnonzero(split == part).tolist() for part in dict.fromkeys(split)}
+    elif name in STS_SETS and find(SETS[STS_SETS[name]], data_dir):
         pairs = load_sts(STS_SETS[name], data_dir)
-        first, second = task.column_names
-        columns = {first: list(pairs.text1), second: list(pairs.text2), "score": pairs.score.tolist()}
-        rows = {"test": np.arange(len(pairs))}
+        columns = _pairs(task, pairs.text1, pairs.text2, pairs.score)
+        rows = {"test": list(range(len(pairs)))}
     else:
         return None
     if len(task.hf_subsets) != 1:
@@ -104,29 +102,13 @@ def _splits(task: Any, data_dir: str | Path | None) -> Any:
     return data if subset == "default" else {subset: data}
 
 
-def _sts(table: Table, task: Any) -> dict[str, list[Any]]:
+def _pairs(task: Any, text1: Sequence[str], text2: Sequence[str], score: np.ndarray) -> dict[str, Sequence[Any]]:
     first, second = task.column_names
-    return {
-        first: list(table.text("sentence1")),
-        second: list(table.text("sentence2")),
-        "score": table.numbers("score").tolist(),
-    }
+    return {first: text1, second: text2, "score": score.tolist()}
 
 
-def _classification(table: Table, task: Any) -> dict[str, list[Any]]:
-    """Texts, and labels as numbers from 0: in numerical order if all are whole numbers, else in alphabetical order."""
-    labels = table.text("label")
+def _numbers(labels: Sequence[str]) -> list[int]:
+    """Numbers of labels from 0: in numerical order if all are whole numbers, else in alphabetical order."""
     whole = all(re.fullmatch(r"-?\d+", label) for label in labels)
     numbers = {label: i for i, label in enumerate(sorted(set(labels), key=int if whole else str))}
-    return {
-        task.input_column_name: list(table.text("text")),
-        task.label_column_name: [numbers[label] for label in labels],
-    }
-
-
-def _find(source: Source, data_dir: str | Path | None) -> Path | None:
-    try:
-        place = find(source, data_dir)
-    except DataUnavailable:
-        return None
-    return place if isinstance(place, Path) else None
+    return [numbers[label] for label in labels]

@@ -8,7 +8,8 @@ converted: licences differ, and the files stay where the user put them.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,34 +53,29 @@ class Source:
     renamed: Mapping[str, str] = field(default_factory=dict)
 
 
-def find(source: Source, data_dir: str | Path | None = None) -> Path | Hub:
-    """The first place that has the data set: an existing file, or else the hub, which is not asked yet.
+def find(source: Source, data_dir: str | Path | None = None) -> Path | None:
+    """The file that holds the data set, in the data folder or in an installed package; None if there is none.
 
     Raises:
-        ValueError: if a data folder is named but is no folder; DataUnavailable, if no place is left to look in.
+        ValueError: if a data folder is named but is no folder.
 
     Example:
         >>> find(Source("wordsim/ws353.tsv", 353, packaged="wordsim353.tsv"), data_dir=".").name
         'wordsim353.tsv'
     """
-    searched = f"{source.path} (no data folder named)"
-    named = data_dir or os.environ.get("UNCONE_DATA")
-    if named:
-        folder = Path(named)
+    folder = _data_folder(data_dir)
+    if folder is not None:
         if not folder.is_dir():
             raise ValueError(f"the data folder {folder} does not exist; correct data_dir or the variable UNCONE_DATA")
         for path in (source.path, source.original):
             if path and (folder / path).is_file():
                 return folder / path
-        searched = str(folder / source.path)
-    if source.packaged:
-        return packaged_file(source.packaged)
-    if source.hub:
-        return source.hub
-    raise DataUnavailable(
-        f"not found: {searched}; it is in no installed package and not on the Hugging Face hub. "
-        f"Name a folder that holds {source.path} as data_dir or in the environment variable UNCONE_DATA"
-    )
+    return packaged_file(source.packaged) if source.packaged else None
+
+
+def _data_folder(data_dir: str | Path | None) -> Path | None:
+    named = data_dir or os.environ.get("UNCONE_DATA")
+    return Path(named) if named else None
 
 
 def packaged_file(name: str) -> Path:
@@ -109,14 +105,21 @@ def read(source: Source, columns: Sequence[str], data_dir: str | Path | None = N
         ValueError: if the file is malformed (see `read_table`) or has not the published number of rows;
             DataUnavailable, if it is nowhere, or the hub cannot be reached.
     """
-    place = find(source, data_dir)
-    if isinstance(place, Hub):
-        table = read_hub(place, columns, looked_in=source.path)
-    elif source.foreign and place.name != Path(source.path).name:
-        table = source.foreign(place)
-    else:
+    path = find(source, data_dir)
+    if path is not None and source.foreign and path.name != Path(source.path).name:
+        table = source.foreign(path)
+    elif path is not None:
         theirs = {ours: name for name, ours in source.renamed.items()}
-        table = read_table(place, [theirs.get(name, name) for name in columns]).renamed(source.renamed)
+        table = read_table(path, [theirs.get(name, name) for name in columns]).renamed(source.renamed)
+    elif source.hub is not None:
+        table = read_hub(source.hub, columns, looked_in=source.path)
+    else:
+        folder = _data_folder(data_dir)
+        searched = folder / source.path if folder else f"{source.path} (no data folder named)"
+        raise DataUnavailable(
+            f"not found: {searched}; it is in no installed package and not on the Hugging Face hub. "
+            f"Name a folder that holds {source.path} as data_dir or in the environment variable UNCONE_DATA"
+        )
     if len(table) != source.rows:
         raise ValueError(
             f"{table.origin}: {source.rows} rows expected as published, found {len(table)}; fetch it again"
@@ -124,33 +127,56 @@ def read(source: Source, columns: Sequence[str], data_dir: str | Path | None = N
     return table
 
 
-def read_own(name: str | Path, columns: Sequence[str], what: str, known: Sequence[str]) -> Table:
-    """Read a user's own file; a name without a suffix is a misspelt one of the `known`, and a ValueError."""
+def read_known(
+    name: str | Path,
+    known: Mapping[str, Source],
+    columns: Sequence[str],
+    what: str,
+    data_dir: str | Path | None = None,
+    others: Sequence[str] = (),
+) -> Table:
+    """Read one of the `known` data sets or a user's own file; errors as of `read` and `read_table`.
+
+    A name without a suffix is a misspelt one, of these or of the `others` that go by a name: a ValueError.
+    """
+    if name in known:
+        return read(known[str(name)], columns, data_dir)
     if not Path(name).suffix:
-        raise ValueError(f"unknown {what} {str(name)!r}; known: {', '.join(known)}, or a file")
+        raise ValueError(f"unknown {what} {str(name)!r}; known: {', '.join([*known, *others])}, or a file")
     return read_table(name, columns)
+
+
+@contextmanager
+def asking_hub(name: str, failure: str) -> Iterator[None]:
+    """Read the data set `name` of the Hugging Face hub inside; whatever goes wrong is DataUnavailable, as `failure`.
+
+    With the environment variable `HF_HUB_OFFLINE=1`, the cache of earlier downloads is used and no connection made.
+    """
+    from huggingface_hub import HfApi, constants
+
+    try:
+        if not Path(name).is_dir() and not constants.HF_HUB_OFFLINE:
+            HfApi().dataset_info(name, timeout=10)  # a quick no: loading alone retries for half a minute
+        yield
+    except Exception as error:  # the hub's client raises those of whichever HTTP library it is built on
+        reason = str(error).splitlines()[0] if str(error) else ""
+        raise DataUnavailable(f"{failure}: {type(error).__name__}: {reason}") from error
 
 
 def read_hub(hub: Hub, columns: Sequence[str], looked_in: str) -> Table:
     """Download (or take from the local cache) one split of a data set of the Hugging Face hub.
 
-    With the environment variable `HF_HUB_OFFLINE=1`, the cache of earlier downloads is used and no connection made.
-
     Raises:
         ValueError: if it lacks a column; DataUnavailable, if the hub cannot be reached or has no such data set.
     """
     import datasets  # slow to import, and only needed here
-    from huggingface_hub import HfApi, constants
 
-    try:
-        if not Path(hub.name).is_dir() and not constants.HF_HUB_OFFLINE:
-            HfApi().dataset_info(hub.name, timeout=10)  # a quick no: load_dataset alone retries for half a minute
+    failure = (
+        f"{looked_in} is in no data folder (data_dir, UNCONE_DATA), and reading {hub.name} ({hub.split}) from the "
+        "Hugging Face hub failed"
+    )
+    with asking_hub(hub.name, failure):
         rows = datasets.load_dataset(hub.name, hub.config, split=hub.split)
-    except Exception as error:  # the hub's client raises those of whichever HTTP library it is built on
-        raise DataUnavailable(
-            f"{looked_in} is in no data folder (data_dir, UNCONE_DATA), and reading {hub.name} ({hub.split}) from the "
-            f"Hugging Face hub failed: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-        ) from error
     missing = [name for name in columns if name not in rows.column_names]
     if missing:
         raise ValueError(f"{hub.name}: lacks the columns {', '.join(missing)}; it holds {', '.join(rows.column_names)}")

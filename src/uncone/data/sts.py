@@ -18,7 +18,7 @@ import numpy as np
 
 from uncone.data.files import Table, read_table, stream_rows
 from uncone.data.pairs import ScoredPairs, concatenate
-from uncone.data.sources import Hub, Source, listed, packaged_file, read, read_own
+from uncone.data.sources import Hub, Source, listed, packaged_file, read_known
 
 COLUMNS = ("sentence1", "sentence2", "score")
 _STSB_FIELDS = ("genre", "source", "year", "id", "score", "sentence1", "sentence2")
@@ -34,8 +34,7 @@ def _read_stsb(path: Path) -> Table:
                 f"{path}, line {line}: 7 or 9 tab separated fields expected ({', '.join(_STSB_FIELDS)}, and "
                 f"sometimes two on licences), found {len(row)}"
             )
-    columns = {name: [row[i] for _, row in rows] for i, name in enumerate(_STSB_FIELDS)}
-    return Table(str(path), columns, [line for line, _ in rows])
+    return Table.of(path, _STSB_FIELDS, rows)
 
 
 def _read_sick(path: Path) -> Table:
@@ -117,10 +116,7 @@ def load_lee() -> ScoredPairs:
 def _load_one(name: str | Path, data_dir: str | Path | None) -> ScoredPairs:
     if name == "lee":
         return load_lee()
-    if name in SETS:
-        table = read(SETS[str(name)], COLUMNS, data_dir)
-    else:
-        table = read_own(name, COLUMNS, "STS set", [*SETS, "lee"])
+    table = read_known(name, SETS, COLUMNS, "STS set", data_dir, others=["lee"])
     dataset = (Path(name).stem,) * len(table)
     if "subset" in table.columns:  # the hub's copies do not say of which part a pair is
         dataset = tuple(map("/".join, zip(dataset, table.text("subset"), strict=True)))

@@ -7,16 +7,14 @@ from pathlib import Path
 
 from uncone.data.files import Table, stream_rows
 from uncone.data.pairs import ScoredPairs, concatenate
-from uncone.data.sources import Source, listed, read, read_own
+from uncone.data.sources import Source, listed, read, read_known
 
 COLUMNS = ("word1", "word2", "score")
 
 
 def _read_packaged(path: Path) -> Table:
     """Read one of gensim's files: tab separated, comments in place of a header."""
-    rows = [(line, row) for line, row in stream_rows(path) if not row[0].startswith("#")]
-    texts = {name: [row[i] for _, row in rows] for i, name in enumerate(COLUMNS)}
-    return Table(str(path), texts, [line for line, _ in rows])
+    return Table.of(path, COLUMNS, ((line, row) for line, row in stream_rows(path) if not row[0].startswith("#")))
 
 
 SOURCES: dict[str, Source] = {
@@ -72,8 +70,5 @@ def _load_one(name: str | Path, data_dir: str | Path | None) -> ScoredPairs:
     if name in LIANG:
         table = read(LIANG[str(name)], (*COLUMNS, "dataset_name"), data_dir)
         return ScoredPairs.from_table(table, COLUMNS, table.text("dataset_name"), (-1.0, 1.0))
-    if name in SOURCES:
-        table = read(SOURCES[str(name)], COLUMNS, data_dir)
-    else:
-        table = read_own(name, COLUMNS, "word similarity set", [*SOURCES, *LIANG])
+    table = read_known(name, SOURCES, COLUMNS, "word similarity set", data_dir, others=list(LIANG))
     return ScoredPairs.from_table(table, COLUMNS, (Path(name).stem,) * len(table))

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from uncone.data.context import Groups, Verbs, load_groups, load_verbs
 from uncone.data.files import DataUnavailable
-from uncone.data.structure import Groups, Verbs, load_groups, load_verbs
 from uncone.tasks.base import Average, Prediction, Task, Vectors
 
 RATIOS = ("st_dm/dt_sm", "st_dm/st_sm", "dt_sm/st_sm")
@@ -30,7 +30,7 @@ class VerbTense(Task):
     counts for more than meaning. Lemmas that lack one of the three kinds of pairs are left out.
 
     Args:
-        path: a file for `uncone.data.structure.load_verbs`; None is reported as not run.
+        path: a file for `uncone.data.context.load_verbs`; None is reported as not run.
         name: of the task in the results.
 
     Raises:
@@ -80,7 +80,7 @@ class FunctionWords(Task):
     of structure has the share of all sentences outside the group.
 
     Args:
-        path: a file for `uncone.data.structure.load_groups`; None is reported as not run.
+        path: a file for `uncone.data.context.load_groups`; None is reported as not run.
         words: the words; of several in a sentence, the last is taken.
         name: of the task in the results.
 
@@ -140,5 +140,5 @@ def _means(subset: str, values: np.ndarray) -> Prediction:
 
 def _given(path: str | Path | None, what: str) -> str | Path:
     if path is None:
-        raise DataUnavailable(f"name a file of {what}; its columns are described in uncone/data/structure.py")
+        raise DataUnavailable(f"name a file of {what}; its columns are described in uncone/data/context.py")
     return path
