@@ -1,5 +1,6 @@
 """Stored vectors: every format against `apply`, what stays as it is, the command, and memory."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -172,14 +173,23 @@ for path in sys.argv[2:]:
 """
 
 
+# An allocator that keeps what was freed would be measured in its place: this one gives back at once.
+GIVING_BACK = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "65536",
+    "MALLOC_TRIM_THRESHOLD_": "0",
+}
+
+
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak of memory is read from /proc")
 def test_memory_does_not_grow_with_the_file(tmp_path):
-    """Files of 64 MB take less than 45 MB at the peak; one of 128 MB in parquet, with its encoded pages, 110 MB."""
+    """16 MB more to correct, in parquet 32 MB, take no 8 MB more at the peak."""
     d = 256
     block = np.random.default_rng(0).normal(size=(4096, d)).astype(np.float32)
     removals.all_but_the_top(Spectrum.fit(block), D=2).save(tmp_path / "removal")
     paths = []
-    for sizes in ((8, 8, 8), (64, 64, 128)):  # what libraries take once, they take for the small files
+    for sizes in ((8, 8, 8), (16, 16, 64), (32, 32, 96)):  # what libraries take once, they take for the small files
         for kind, size in zip((".npy", "", ".parquet"), sizes, strict=True):
             X = np.resize(block, (size * 2**20 // (4 * d), d))
             table = pa.table({"vector": pa.FixedSizeListArray.from_arrays(pa.array(X.reshape(-1)), d)})
@@ -190,12 +200,11 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
                 pq.write_table(table, paths[-1], use_dictionary=False, compression="none")
             else:
                 datasets.Dataset(table).save_to_disk(paths[-1])
-    result = subprocess.run(
-        [sys.executable, "-c", MEASURE, tmp_path / "removal", *paths], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", MEASURE, tmp_path / "removal", *paths]
+    result = subprocess.run(command, env=os.environ | GIVING_BACK, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     print(result.stdout)
-    *_, npy, dataset, parquet = (int(line.split()[-1]) for line in result.stdout.splitlines())
-    assert max(npy, dataset) < 45
-    assert parquet < 110
-    assert np.load(tmp_path / "out_64.npy", mmap_mode="r").nbytes == 64 * 2**20
+    peaks = np.array([int(line.split()[-1]) for line in result.stdout.splitlines()]).reshape(3, 3)
+    assert (peaks[2] - peaks[1] < 8).all()
+    assert (peaks[2] < (32, 32, 80)).all()
+    assert np.load(tmp_path / "out_32.npy", mmap_mode="r").nbytes == 32 * 2**20
