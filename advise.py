@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from uncone.commands.schema import refuse_experiments_of_others, register
 
-register("advise")
+register()
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="advise")

@@ -34,10 +34,7 @@ def figure(run: Path) -> Figure:
     """Raw and corrected probe in the plane of their leading components, and the weights that made the difference."""
     config = OmegaConf.load(run / "config.yaml")
     vectors = make_vectors(config)
-    geometry = config.probe
-    probe = GeometryProbe.sample(
-        vectors, vectors.corpus, vectors.type_probabilities(), geometry.size, geometry.queries, config.seed
-    )
+    probe = GeometryProbe.sample(vectors, vectors.corpus, config.probe.size, config.probe.queries, config.seed)
     removal = Removal.load(run)
     drawing = Figure(figsize=(10, 3.3), dpi=150, layout="constrained")
     raw, corrected, weights = drawing.subplots(1, 3, width_ratios=[1, 1, 1.3])

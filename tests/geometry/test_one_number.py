@@ -30,8 +30,8 @@ def numbers(tmp_path_factory):
     shown = np.arange(10)
     settings = SampledSettings(queries=10_000, clusters=(2,), cluster_points=100, resamples=2)
     [atlas] = survey(occurrences, lambda *_: {"none": none(384)}, log10, shown, settings, lambda batches, _: batches)
-    vectors = Vectors(encoder, FeatureStore(tmp_path_factory.mktemp("store")))
-    probe = GeometryProbe.sample(vectors, TEXTS, frequencies, queries=10_000)
+    vectors = Vectors(encoder, FeatureStore(tmp_path_factory.mktemp("store")), corpus=TEXTS, frequencies="corpus")
+    probe = GeometryProbe.sample(vectors, TEXTS, queries=10_000)
     X, types = probe.occurrences, probe.types
     r = np.abs(geometry.frequency_correlation(X, np.log(frequencies[types]), components=3))
     functions = {

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import Progress
@@ -23,6 +22,7 @@ from uncone.advice.study import LayerStudy, Learn, candidates_of, find, keep
 from uncone.advice.table import print_layers
 from uncone.advice.words import how
 from uncone.commands.build import (
+    given_overrides,
     is_recipe,
     is_saved,
     make_candidates,
@@ -49,7 +49,7 @@ from uncone.runs.settings import digest, telling
 from uncone.support.files import write
 from uncone.tasks import Row
 from uncone.tasks.base import distinct
-from uncone.tasks.row import GEOMETRY
+from uncone.tasks.row import geometry_rows
 
 STATIC = "static"
 
@@ -200,29 +200,15 @@ def measure(
     config: DictConfig, console: Console, vectors: Vectors, removal: Correction | None
 ) -> tuple[list[Row], list[tuple[str, str]]]:
     """Rows of further tasks and of geometry, raw and after the removal that all pairs choose; and what is not run."""
-    encoder = vectors.encoder
-    systems: dict[str, Correction] = {RAW: none(encoder.dimension)} | ({CHOSEN: removal} if removal else {})
+    systems: dict[str, Correction] = {RAW: none(vectors.encoder.dimension)} | ({CHOSEN: removal} if removal else {})
     texts = load_texts(config.corpus, config.data_dir)[: config.probe.texts]
-    sizes = (config.probe.size, config.probe.queries)
-    probe = GeometryProbe.sample(vectors, texts, vectors.type_probabilities(), *sizes, config.seed)
+    probe = GeometryProbe.sample(vectors, texts, config.probe.size, config.probe.queries, config.seed)
     rows, not_run = compare(config, vectors, leave_out_seen(config, console, make_tasks(config), systems), systems)
-    where = {"encoder": encoder.name, "layers": encoder.layers, "pooling": encoder.pooling, "seed": config.seed}
-    geometry = [
-        Row(**where, removal=name, task=GEOMETRY, subset=encoder.layers, metric=metric, value=value)
-        for name, each in systems.items()
-        for metric, value in probe.measure(each).items()
-    ]
-    return rows + geometry, [(each.task, each.why) for each in not_run]
+    geometry = {name: probe.measure(each) for name, each in systems.items()}
+    return rows + geometry_rows(vectors.encoder, config.seed, geometry), [(each.task, each.why) for each in not_run]
 
 
-def given_overrides(key: str) -> list[str]:
-    """What the command line says of a key or what is below it."""
-    given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    named = [(override, override.split("=")[0].lstrip("+~")) for override in given]
-    return [override for override, name in named if name == key or name.startswith(f"{key}.")]
-
-
-def next_commands(conclusion: Conclusion, folder: Path, encoder: Sequence[str]) -> list[dict[str, str]]:
+def next_commands(conclusion: Conclusion, folder: Path, encoder: Mapping[str, str]) -> list[dict[str, str]]:
     """What to run next: for the layer advised, or else for each layer that removal helps.
 
     Args:
@@ -234,9 +220,11 @@ def next_commands(conclusion: Conclusion, folder: Path, encoder: Sequence[str]) 
     wanted = {which.layer: which.final} if which.outcome == "helped" else {}
     wanted |= {each.layer: each.final for each in conclusion.layers if each.outcome == "helped"} | wanted
 
+    given = [f"{key}={value}" for key, value in encoder.items()]
+
     def command(script: str, layer: str, *rest: str) -> str:
         chosen = [] if layer == "words" else [f"encoder.layers={layer if layer == STATIC else f'[{layer}]'}"]
-        return shlex.join(["python", script, *encoder, *chosen, *rest])
+        return shlex.join(["python", script, *given, *chosen, *rest])
 
     if not wanted:
         as_it_is = command("export.py", which.reference, "removal=none")

@@ -7,14 +7,13 @@ from functools import partial
 from typing import Any
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from uncone.commands.build import is_saved, make_candidates, names, open_run
+from uncone.commands.build import given_overrides, is_saved, make_candidates, names, open_run
 from uncone.commands.systems import saved_name
 from uncone.data.corpora import Corpora, Corpus
 from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
@@ -74,16 +73,14 @@ def load_encoders(config: DictConfig) -> Iterator[Encoder]:
     Raises:
         ValueError: if layers or special tokens are chosen for one encoder instead of all, or a pooling of tokens.
     """
-    given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    keys = {override.split("=")[0].lstrip("+") for override in given}
+    given = given_overrides("encoder")
     for key in ("layers", "special_tokens"):
-        if f"encoder.{key}" in keys:
+        if f"encoder.{key}" in given:
             raise ValueError(f"analyze.py takes {key} for all its encoders: write {key}=… instead of encoder.{key}=…")
-    if "encoder.pooling" in keys:
+    if "encoder.pooling" in given:
         raise ValueError("analyze.py measures tokens, which are not pooled: leave out encoder.pooling")
-    chosen = [OverridesParser.create().parse_override(text).value() for text in given if text.startswith("encoder=")]
-    several = chosen[-1] if chosen and isinstance(chosen[-1], list) else None
-    for name in several or [None]:
+    chosen = OverridesParser.create().parse_override(f"encoder={given.get('encoder', 'null')}").value()
+    for name in chosen if isinstance(chosen, list) else [None]:
         entry = config.encoder if name is None else hydra.compose(f"encoder/{name}").encoder
         options: Any = OmegaConf.to_container(entry)
         options = {key: config.encoder[key] if value == "???" else value for key, value in options.items()}
@@ -181,21 +178,10 @@ def _survey(
 
 def _rows(layer_map: LayerMap, encoder: str, seed: int) -> list[Row]:
     """Rows of results.json for one map."""
+    where: dict[str, Any] = {"encoder": encoder, "layers": layer_map.layer, "removal": layer_map.removal, "seed": seed}
     rows = []
     for metric, (value, se, n) in layer_map.measures.items():
         low, high = (None, None) if se is None else (value - INTERVAL * se, value + INTERVAL * se)
-        row = Row(
-            encoder=encoder,
-            layers=layer_map.layer,
-            removal=layer_map.removal,
-            task=GEOMETRY,
-            subset=layer_map.layer,
-            metric=metric,
-            value=value,
-            low=low,
-            high=high,
-            n=n,
-            seed=seed,
-        )
+        row = Row(**where, task=GEOMETRY, subset=layer_map.layer, metric=metric, value=value, low=low, high=high, n=n)
         rows.append(row)
     return rows

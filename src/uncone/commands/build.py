@@ -8,6 +8,7 @@ from typing import Any
 
 import hydra
 import torch
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from uncone.encoder.store import FeatureStore
@@ -32,6 +33,13 @@ def names(value: Any) -> list[str]:
         (['sts'], ['sts', 'google'])
     """
     return [value] if isinstance(value, str) else [str(name) for name in value]
+
+
+def given_overrides(key: str) -> dict[str, str]:
+    """What the command line says of a key, or of the keys below it: values as they were written, by key."""
+    given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
+    named = {name.lstrip("+~"): value for name, _, value in (text.partition("=") for text in given)}
+    return {name: value for name, value in named.items() if name == key or name.startswith(f"{key}.")}
 
 
 def open_run(config: DictConfig) -> Path:

@@ -7,11 +7,10 @@ from typing import Any
 
 import hydra
 import torch
-from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from uncone.commands.build import check, check_complete, make_problem, make_vectors, names
+from uncone.commands.build import check, check_complete, given_overrides, make_problem, make_vectors, names
 from uncone.commands.origin import TrainingRun, find_evidence
 from uncone.commands.systems import make_system
 from uncone.export.base import MARK, Exporter, check_target, whole_folder
@@ -76,10 +75,9 @@ def chosen_encoder(config: DictConfig, run: TrainingRun | None) -> DictConfig:
     It runs on the CPU in float32, as what is exported does.
     """
     chosen: Any = OmegaConf.to_container(config.encoder, resolve=True)
-    given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
-    keys = [text.lstrip("+").split("=")[0] for text in given]
-    if run is not None and "encoder" not in keys:
-        changed = [key.removeprefix("encoder.") for key in keys if key.startswith("encoder.")]
+    given = given_overrides("encoder")
+    if run is not None and "encoder" not in given:
+        changed = [key.removeprefix("encoder.") for key in given]
         chosen = run.encoder | {key: chosen[key] for key in changed}
     chosen |= {"device": "cpu"} | ({"dtype": "float32"} if "dtype" in chosen else {})
     return OmegaConf.create(chosen)

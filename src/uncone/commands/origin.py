@@ -98,9 +98,10 @@ def find_evidence(
     if not rows:
         return Evidence(removal.method, [], "")
     texts = vectors.corpus[:PROBE_TEXTS]
-    probe = GeometryProbe.sample(vectors, texts, vectors.type_probabilities(), PROBE_SIZE, PROBE_QUERIES, config.seed)
+    probe = GeometryProbe.sample(vectors, texts, PROBE_SIZE, PROBE_QUERIES, config.seed)
     measured = {name: probe.measure(each) for name, each in removals.items()}
-    return Evidence(removal.method, [*rows, *geometry_rows(rows[0], measured)], "Measured when this was exported")
+    rows += geometry_rows(vectors.encoder, config.seed, measured)
+    return Evidence(removal.method, rows, "Measured when this was exported")
 
 
 def _distinct(encoder: dict[str, Any]) -> dict[str, Any]:

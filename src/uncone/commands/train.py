@@ -48,14 +48,7 @@ def train(config: DictConfig) -> list[Row]:
     problem = make_problem(config, vectors)
     sizes = ", ".join(f"{len(getattr(problem, part))} {part}" for part in ("training", "validation", "test"))
     console.print(f"{vectors.encoder.name}, layers {vectors.encoder.layers}: {sizes} pairs")
-    probe = GeometryProbe.sample(
-        vectors,
-        vectors.corpus,
-        vectors.type_probabilities(),
-        config.probe.size,
-        config.probe.queries,
-        config.seed,
-    )
+    probe = GeometryProbe.sample(vectors, vectors.corpus, config.probe.size, config.probe.queries, config.seed)
     compared = [name for name in names(config.removal) if name != LEARNED]  # which always is there
     removals: dict[str, Correction] = dict(make_system(config, name, problem) for name in compared)
     learner = Learner(problem, make_recipe(config))
@@ -73,7 +66,8 @@ def train(config: DictConfig) -> list[Row]:
     if sentences:  # word pairs have a held-out part of their own, and liang_words is scored whole, as its paper does
         tasks = leave_out_seen(config, console, tasks, {LEARNED: learned})
     rows, not_run = compare(config, vectors, [held_out, *tasks], removals)
-    measured = geometry_rows(rows[0], {"none": probe.measure(none(learned.dimension)), LEARNED: probe.measure(learned)})
+    geometry = {"none": probe.measure(none(learned.dimension)), LEARNED: probe.measure(learned)}
+    measured = geometry_rows(vectors.encoder, config.seed, geometry)
     rows = [_of_candidate(row, called[row.removal]) if row.removal in called else row for row in rows]
     write_results(folder, [*rows, *measured])
     if distributed.is_first() and (figure := components_figure(rows)):

@@ -50,22 +50,18 @@ class GeometryProbe:
         cls,
         vectors: Vectors,
         texts: tuple[str, ...],
-        probabilities: np.ndarray,
         size: int = 20_000,
         queries: int = 1_000,
         seed: int = 0,
     ) -> GeometryProbe:
-        """Draw `size` token occurrences of texts without replacement, all if there are fewer.
-
-        `vectors` are read raw; `probabilities` are (V,) of each token type.
-        """
+        """Draw `size` raw token occurrences of texts without replacement, all if there are fewer."""
         tokens = vectors.tokens(texts)
         generator = np.random.default_rng(seed)
         rows = np.sort(generator.permutation(len(tokens.types))[:size])
         occurrences, types = np.asarray(tokens.vectors[rows], dtype=np.float32), np.asarray(tokens.types[rows])
         distinct = np.unique(types, return_index=True)[1] if vectors.encoder.is_static else np.arange(len(types))
         with np.errstate(divide="ignore"):
-            log_frequency = np.log(np.asarray(probabilities, dtype=np.float64)[types[distinct]])
+            log_frequency = np.log(vectors.type_probabilities().astype(np.float64)[types[distinct]])
         log_frequency[np.isneginf(log_frequency)] = np.nan
         return cls(occurrences, types, occurrences[distinct], log_frequency, min(queries, len(distinct)), seed)
 

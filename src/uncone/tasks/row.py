@@ -5,7 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from uncone.encoder import Encoder
 
 GEOMETRY = "geometry"  # the task of rows that hold a measure of geometry
 COVERAGE = "coverage"  # the metric that tells the share of items whose words are all known
@@ -120,11 +123,16 @@ def described(removal: str, settings: Mapping[str, float]) -> str:
     return " ".join([removal, *(f"{key}={value:g}" for key, value in settings.items())])
 
 
-def geometry_rows(like: Row, measures: Mapping[str, Mapping[str, float]]) -> list[Row]:
-    """Rows of geometry, of the encoder and seed of another row: `measures` from removal to metric to value."""
-    where = {key: getattr(like, key) for key in ("encoder", "layers", "pooling", "seed")}
+def geometry_rows(encoder: Encoder, seed: int, measures: Mapping[str, Mapping[str, float]]) -> list[Row]:
+    """Rows of geometry, of a seeded sample of the vectors of an encoder: `measures` from removal to metric to value."""
+    where: dict[str, Any] = {
+        "encoder": encoder.name,
+        "layers": encoder.layers,
+        "pooling": encoder.pooling,
+        "seed": seed,
+    }
     return [
-        Row(**where, removal=removal, task=GEOMETRY, subset=str(like.layers), metric=metric, value=value)
+        Row(**where, removal=removal, task=GEOMETRY, subset=encoder.layers, metric=metric, value=value)
         for removal, values in measures.items()
         for metric, value in values.items()
     ]
