@@ -39,8 +39,8 @@ def test_3cosadd_equals_gensim(few_questions, glove, glove_gensim):
         if asked:
             assert found[section["section"]] == len(section["correct"]) / asked
     total = predictions["total"]
-    assert len(total.covered) == len(task.questions)
-    assert len(predictions["semantic"].covered) + len(predictions["syntactic"].covered) == len(task.questions)
+    assert len(total.covered) == len(task.data)
+    assert len(predictions["semantic"].covered) + len(predictions["syntactic"].covered) == len(task.data)
 
 
 @pytest.mark.filterwarnings("ignore:Call to deprecated:DeprecationWarning")  # gensim calls what it has deprecated
@@ -48,7 +48,7 @@ def test_3cosmul_equals_gensim(few_questions, glove, glove_gensim):
     task = Analogy(few_questions[1], "3cosmul")
     total = task.predict(glove)[0]
     words = list(glove.index)
-    questions = task.questions
+    questions = task.data
     asked = [
         [column[i].lower() for column in (questions.a, questions.b, questions.c)] for i in np.flatnonzero(total.covered)
     ]

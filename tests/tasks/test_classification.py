@@ -79,8 +79,8 @@ def test_a_split_equals_a_plain_script(data_dir, glove):
     """TREC, six classes; its train split, regularised by inner folds, and its test split."""
     task = Classification("trec", data_dir=data_dir)
     rows, _ = evaluate([task], {"none": glove}, resamples=10)
-    x, target = glove.sentences(task.texts.text1).astype(np.float64), task.texts.target
-    train, test = task.texts.rows("train"), task.texts.rows("test")
+    x, target = glove.sentences(task.data.text1).astype(np.float64), task.data.target
+    train, test = task.data.rows("train"), task.data.rows("test")
     predicted = plain_script(x, target, [(train, test)], seed=0)[test]
     assert values(rows)["accuracy"] == pytest.approx(accuracy_score(target[test], predicted), abs=1e-6)
     assert {row.subset for row in rows} == {"test"}

@@ -33,8 +33,8 @@ def test_pairs_are_left_out_in_either_order_and_whatever_the_case(train):
     words = WordSimilarity()
     tasks, lines = without_training_pairs([task(), words], {"none": removal(), "learned": removal(str(train))})
     assert tasks[0].name == "mine"
-    assert tasks[0].pairs.text1 == ("A cup.", "A mug.")
-    assert tasks[0].pairs.score.tolist() == [2, 3]
+    assert tasks[0].data.text1 == ("A cup.", "A mug.")
+    assert tasks[0].data.score.tolist() == [2, 3]
     assert tasks[1] is words
     assert lines == [
         f"mine: 2 of 4 pairs are left out for every removal, because training saw them (learned on {train})"
@@ -75,22 +75,22 @@ def test_a_task_that_training_saw_whole_or_whose_training_pairs_are_gone_is_not_
 
 
 def test_what_a_task_leaves_out_already_stays_out(train):
-    already = Sts(task().pairs, name="mine", exclude=[task().pairs.take([2])])
+    already = Sts(task().data, name="mine", exclude=[task().data.take([2])])
     tasks, _ = without_training_pairs([already], {"learned": removal(str(train))})
-    assert tasks[0].pairs.score.tolist() == [3]
+    assert tasks[0].data.score.tolist() == [3]
 
 
 def test_one_set_may_stand_without_a_list(train):
     learned = SimpleNamespace(settings={"trained_on": {"kind": "sentences", "sets": str(train)}})
     tasks, lines = without_training_pairs([task()], {"learned": learned})
-    assert len(tasks[0].pairs) == 2
+    assert len(tasks[0].data) == 2
     assert lines[0].endswith(f"(learned on {train})")
 
 
 def test_stsb_in_the_yearly_sets(data_dir):
     yearly = [Sts(f"sts{year}", data_dir=data_dir) for year in (12, 13, 14, 15)]
     tasks, lines = without_training_pairs(yearly, {"none": removal(), "learned": removal("stsb_train")})
-    assert [len(task.pairs) for task in tasks] == [3108 - 1002, 1500 - 597, 3750 - 1861, 3000 - 1102]
+    assert [len(task.data) for task in tasks] == [3108 - 1002, 1500 - 597, 3750 - 1861, 3000 - 1102]
     assert lines[0].startswith("sts12: 1002 of 3108 pairs are left out for every removal")
 
 
@@ -101,7 +101,7 @@ def test_word_pairs_seen_in_training_or_choosing_are_left_out():
     sentences = task()
     tasks, lines = without_training_pairs([WordSimilarity("ws353"), sentences], {"learned": learned})
     held_out = split_pairs(description)[2]
-    assert sorted(tasks[0].pairs.text1) == sorted(held_out.text1)
+    assert sorted(tasks[0].data.text1) == sorted(held_out.text1)
     assert tasks[1] is sentences
     assert lines == [
         f"word_similarity: {353 - len(held_out)} of 353 pairs are left out for every removal, "

@@ -80,7 +80,7 @@ def test_ratios_by_brute_force(verbs):
 
     task = VerbTense(verbs)
     rows, _ = evaluate([task], {"none": Marked(vector)}, resamples=10)
-    items = list(zip(task.verbs.text, task.verbs.lemma, task.verbs.meaning, task.verbs.tense, strict=True))
+    items = list(zip(task.data.text, task.data.lemma, task.data.meaning, task.data.tense, strict=True))
     ratios = []
     for lemma in MEANINGS:
         kinds = {}
@@ -107,10 +107,10 @@ def test_neighbours_by_brute_force(groups):
 
     task = FunctionWords(groups, words=["."])
     (prediction,) = task.predict(Marked(vector))
-    x = [vector(text, (text.index("."), 0)) for text in task.groups.text]
+    x = [vector(text, (text.index("."), 0)) for text in task.data.text]
     shares = []
-    for i, group in enumerate(task.groups.group):
-        others = sorted((float(np.linalg.norm(x[i] - x[j])), task.groups.group[j]) for j in range(6) if j != i)
+    for i, group in enumerate(task.data.group):
+        others = sorted((float(np.linalg.norm(x[i] - x[j])), task.data.group[j]) for j in range(6) if j != i)
         shares.append(np.mean([name != group for _, name in others[:2]]))  # two others have the same structure
     assert 0 < np.mean(shares) < 1
     np.testing.assert_array_equal(prediction.predicted, shares)

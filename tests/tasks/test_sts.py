@@ -55,7 +55,7 @@ def test_each_text_is_encoded_once(make_vectors):
 
 def test_exclude_what_was_trained_on(data_dir):
     task = Sts("sts12", data_dir=data_dir, exclude=["stsb_train"])
-    assert len(task.pairs) == 3108 - 1002
+    assert len(task.data) == 3108 - 1002
     assert task.averages()[0].over == ("MSRpar", "MSRvid", "SMTeuroparl", "OnWN", "SMTnews")
 
 

@@ -30,8 +30,8 @@ def test_macro_and_pooled(glove, data_dir):
     assert set(spearman) == {*LIANG_SETS, "macro", "pooled"}
     assert spearman["macro"] == pytest.approx(np.mean([spearman[name] for name in LIANG_SETS]))
     pooled = next(p for p in task.predict(glove) if p.subset == "pooled")
-    pairs = task.pairs.take(np.flatnonzero(pooled.covered))
-    assert len(pooled.covered) - len(pooled.gold) == len(task.pairs) - len(pairs) > 0
+    pairs = task.data.take(np.flatnonzero(pooled.covered))
+    assert len(pooled.covered) - len(pooled.gold) == len(task.data) - len(pairs) > 0
     cosine = [_cosine(glove, one, two) for one, two in zip(pairs.text1, pairs.text2, strict=True)]
     assert spearman["pooled"] == pytest.approx(stats.spearmanr(pairs.scaled_score, cosine)[0], abs=1e-6)
 
@@ -68,10 +68,10 @@ def test_a_set_of_unknown_words_only_is_reported(make_vectors):
 
 def test_exclude(data_dir):
     task = WordSimilarity("liang_test", data_dir=data_dir, exclude=["liang_train"])
-    assert len(task.pairs) == 2329
+    assert len(task.data) == 2329
     pairs = load_word_pairs("ws353")
     first = pairs.take(range(100))
-    assert len(WordSimilarity(pairs, exclude=[first]).pairs) == 252  # one pair stands twice
+    assert len(WordSimilarity(pairs, exclude=[first]).data) == 252  # one pair stands twice
 
 
 def test_missing_data_shows_when_asked(monkeypatch, glove):

@@ -65,7 +65,7 @@ def test_removals_act_on_every_piece(path, tmp_path):
     """A map commutes with the mean; one with clusters does not, and is applied piece by piece where it is made so."""
     encoder = Encoder.from_pretrained("minilm", layers=2)
     vectors = Vectors(encoder, FeatureStore(tmp_path))
-    tokens = vectors.raw_tokens(ContextualSimilarity(path).words.pairs.text1).vectors
+    tokens = vectors.raw_tokens(ContextualSimilarity(path).data.pairs.text1).vectors
     affine = all_but_the_top(Spectrum.fit(tokens), D=3).for_encoder(encoder)
     by_cluster = clustered(Clustering.fit(np.array(tokens), 3, seed=0), D=1, level="tokens").for_encoder(encoder)
     for removal in (affine, by_cluster):
@@ -92,7 +92,7 @@ def test_a_word_beyond_what_the_encoder_reads_is_an_error(path, tmp_path):
 
 
 def test_a_set_of_pairs_needs_a_name(path):
-    words = ContextualSimilarity(path).words
+    words = ContextualSimilarity(path).data
     with pytest.raises(ValueError, match="give the task a name"):
         ContextualSimilarity(words)
-    assert ContextualSimilarity(words, "mine").words is words
+    assert ContextualSimilarity(words, "mine").data is words

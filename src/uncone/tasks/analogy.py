@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from uncone.data.analogies import Analogies, is_syntactic, load_analogies
-from uncone.tasks.base import Prediction, Task, Vectors
+from uncone.tasks.base import DataTask, Prediction, Vectors
 
 METHODS = ("3cosadd", "3cosmul")
 
@@ -18,7 +17,7 @@ _BRACKETS = "[<"  # special tokens such as [CLS] say nothing of the case of word
 _BLOCK = 8192  # candidates compared at once: 30 MB for the 905 words of the Google questions
 
 
-class Analogy(Task):
+class Analogy(DataTask[Analogies]):
     """Accuracy on word analogy questions.
 
     With unit vectors and x over the vocabulary without the three words of the question, the answer is
@@ -31,10 +30,9 @@ class Analogy(Task):
     each category, "semantic", "syntactic" and "total", over questions.
 
     Args:
-        questions: "google", "liang" or a path, for `uncone.data.load_analogies`.
+        questions, data_dir: "google", "liang" or a path, for `uncone.data.load_analogies`.
         method: "3cosadd" or "3cosmul".
         name: of the task in the results; None takes the questions and the method, such as "google_3cosadd".
-        data_dir: the data folder; see `uncone.data.sources`.
         fold_case: match words whatever their case; of several variants of a word the first in the vocabulary gives the
             vector, and any is a right answer (as gensim does). None folds where the vocabulary is in lower case.
 
@@ -47,6 +45,8 @@ class Analogy(Task):
         'google_3cosmul'
     """
 
+    load = staticmethod(load_analogies)
+
     def __init__(
         self,
         questions: str | Path = "google",
@@ -57,19 +57,13 @@ class Analogy(Task):
     ) -> None:
         if method not in METHODS:
             raise ValueError(f"unknown analogy method {method!r}; choose one of {', '.join(METHODS)}")
-        self.name = name or f"{Path(questions).stem}_{method}"
-        self._questions = questions
+        super().__init__(questions, name or f"{Path(questions).stem}_{method}", data_dir)
         self._method = method
-        self._data_dir = data_dir
         self._fold_case = fold_case
-
-    @cached_property
-    def questions(self) -> Analogies:
-        """The questions, read at first use."""
-        return load_analogies(self._questions, self._data_dir)
 
     def predict(self, vectors: Vectors) -> list[Prediction]:
         """Answer all questions whose four words are in the vocabulary."""
+        questions = self.data
         words, table = vectors.vocabulary()
         fold = str.lower if self._folds(words) else str
         form_number: dict[str, int] = {}  # a form is a word whatever its case
@@ -77,17 +71,17 @@ class Analogy(Task):
         asked = np.array(
             [
                 [form_number.get(fold(word), -1) for word in column]
-                for column in (self.questions.a, self.questions.b, self.questions.c, self.questions.d)
+                for column in (questions.a, questions.b, questions.c, questions.d)
             ]
         ).T  # (N, 4) form of each word, -1 if unknown
         covered = np.all(asked >= 0, axis=1)  # (N,)
         gold = asked[covered, 3]
         predicted = answer(table, forms, asked[covered, :3], self._method)
 
-        category = np.array(self.questions.category)
-        syntactic = np.array([is_syntactic(name) for name in self.questions.category])
+        category = np.array(questions.category)
+        syntactic = np.array([is_syntactic(name) for name in questions.category])
         subsets = {"total": np.ones(len(category), dtype=bool), "semantic": ~syntactic, "syntactic": syntactic}
-        subsets |= {name: np.equal(category, name) for name in self.questions.categories}
+        subsets |= {name: np.equal(category, name) for name in questions.categories}
         return [
             Prediction(name, gold[rows[covered]], predicted[rows[covered]], ("accuracy",), covered[rows])
             for name, rows in subsets.items()
@@ -129,13 +123,15 @@ def answer(table: np.ndarray, forms: np.ndarray, questions: np.ndarray, method: 
         raise ValueError(f"the vocabulary holds NaN or infinity, first in row {bad[0]}")
     distinct, places = np.unique(questions, return_inverse=True)  # the q forms that occur
     places = places.reshape(questions.shape)
-    entries = _first_entries(forms, distinct)
+    known, first = np.unique(forms, return_index=True)
+    entries = first[np.searchsorted(known, distinct)]  # (q,) the first variant of each
     norms = np.linalg.norm(table, axis=1)  # (V,)
     norms[norms == 0] = 1.0  # a nil vector has cosine 0 with everything
     queries = table[entries] / norms[entries, None]  # (q, d)
     place_of_form = np.full(forms.max() + 1, -1)
     place_of_form[distinct] = np.arange(len(distinct))
-    by_pair = _questions_by_pair(places)
+    pairs, pair = np.unique(places[:, :2], axis=0, return_inverse=True)  # in the Google set, some thirty share one
+    shared = [np.flatnonzero(pair.ravel() == i) for i in range(len(pairs))]
 
     best = np.full(len(questions), -np.inf, dtype=np.float32)
     answers = np.zeros(len(questions), dtype=np.intp)
@@ -148,7 +144,7 @@ def answer(table: np.ndarray, forms: np.ndarray, questions: np.ndarray, method: 
         inputs = np.flatnonzero(place >= 0)
         plus[place[inputs], inputs] = -np.inf
         minus[place[inputs], inputs] = np.inf
-        for (a, b), of_pair in by_pair.items():
+        for (a, b), of_pair in zip(pairs, shared, strict=True):
             score = plus[places[of_pair, 2]]  # (m, b)
             score += plus[b] - minus[a]
             top = score.argmax(axis=1)
@@ -169,17 +165,3 @@ def _terms(cosine: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
     plus = np.log(shifted)
     shifted += _EPSILON
     return plus, np.log(shifted, out=shifted)
-
-
-def _first_entries(forms: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Row of the first vocabulary entry of each wanted form."""
-    known, first = np.unique(forms, return_index=True)
-    return first[np.searchsorted(known, wanted)]
-
-
-def _questions_by_pair(places: np.ndarray) -> Mapping[tuple[int, int], np.ndarray]:
-    """Numbers of the questions that share a and b; in the Google set some thirty to a pair."""
-    groups: dict[tuple[int, int], list[int]] = {}
-    for i, (a, b) in enumerate(places[:, :2].tolist()):
-        groups.setdefault((a, b), []).append(i)
-    return {pair: np.array(of_pair) for pair, of_pair in groups.items()}

@@ -8,13 +8,15 @@ from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from types import NoneType
+from typing import Any, Generic, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 
 from uncone.data.files import DataUnavailable
 from uncone.data.pairs import NoPairsLeft, ScoredPairs
 
+T = TypeVar("T")
 Sets = str | Path | Sequence[str | Path] | ScoredPairs
 
 
@@ -109,17 +111,45 @@ class Task(ABC):
         return ()
 
 
-class PairTask(Task):
+class DataTask(Task, Generic[T]):
+    """A benchmark on data that are named, or given.
+
+    Args:
+        data: a name or path, or several, that `load` knows; or the data themselves.
+        name: in the results; None takes the (only) name of the data.
+        data_dir: the data folder; see `uncone.data.sources`.
+
+    Raises:
+        ValueError: if the name is left out though the data have none, or several.
+    """
+
+    def __init__(self, data: Any, name: str | None = None, data_dir: str | Path | None = None) -> None:
+        if name is None and not isinstance(data, (str, Path, NoneType)):
+            raise ValueError("give the task a name: it has several sets, or data of its own")
+        self.name = name or Path(str(data)).stem
+        self._data = data
+        self._data_dir = data_dir
+
+    @staticmethod
+    @abstractmethod
+    def load(data: Any, data_dir: str | Path | None, /) -> T:
+        """The data of that name."""
+
+    @cached_property
+    def data(self) -> T:
+        """The data, read at first use."""
+        return self._read(self._data)
+
+    def _read(self, data: Any) -> T:
+        return self.load(data, self._data_dir) if isinstance(data, (str, Path, Sequence, NoneType)) else data
+
+
+class PairTask(DataTask[ScoredPairs]):
     """A benchmark of pairs with human scores, less those on which a removal was trained.
 
     Args:
-        sets: names or paths that `load` knows, or the pairs themselves, such as a test split.
-        name: in the results; None takes the name of the (only) set.
-        data_dir: the data folder; see `uncone.data.sources`.
+        sets, name, data_dir: see `DataTask`; the pairs themselves may be a test split.
         exclude: names, paths or pairs that are left out, because a removal was trained on them.
-
-    Raises:
-        ValueError: if the name is left out though there are several sets.
     """
 
     def __init__(
@@ -129,41 +159,29 @@ class PairTask(Task):
         data_dir: str | Path | None = None,
         exclude: Sequence[Sets] = (),
     ) -> None:
-        if name is None and not isinstance(sets, (str, Path)):
-            raise ValueError("give the task a name: it has several sets, or pairs of its own")
-        self.name = name or Path(str(sets)).stem
-        self._sets = sets
-        self._data_dir = data_dir
+        super().__init__(sets, name, data_dir)
         self._exclude = list(exclude)
-
-    @staticmethod
-    @abstractmethod
-    def load(sets: Any, data_dir: str | Path | None) -> ScoredPairs:
-        """The pairs of sets, by name or path."""
 
     def excluding(self, sets: Sequence[Sets]) -> Self:
         """The same task without the pairs of these sets, besides those that it leaves out already."""
         other = copy(self)
-        other.__dict__.pop("pairs", None)
+        other.__dict__.pop("data", None)
         other._exclude = [*self._exclude, *sets]
         return other
 
     @cached_property
-    def pairs(self) -> ScoredPairs:
+    def data(self) -> ScoredPairs:
         """The pairs, read at first use."""
-        pairs = self._load(self._sets)
+        pairs = self._read(self._data)
         for sets in self._exclude:
             try:
-                pairs = pairs.without(self._load(sets))
+                pairs = pairs.without(self._read(sets))
             except NoPairsLeft as error:
                 which = "those that training saw" if isinstance(sets, ScoredPairs) else sets
                 raise DataUnavailable(f"every pair also stands in {which}, which is to be left out") from error
             except DataUnavailable as error:
                 raise DataUnavailable(f"pairs must be left out that cannot be had: {error}") from error
         return pairs
-
-    def _load(self, sets: Sets) -> ScoredPairs:
-        return sets if isinstance(sets, ScoredPairs) else self.load(sets, self._data_dir)
 
 
 def paired_cosine(vectors: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:

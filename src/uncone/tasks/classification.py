@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from uncone.data.classification import load_classification
 from uncone.data.labelled import LabelledTexts
-from uncone.tasks.base import Prediction, Task, Vectors, distinct, paired_cosine
+from uncone.tasks.base import DataTask, Prediction, Vectors, distinct, paired_cosine
 from uncone.tasks.probes import LogisticProbe, MlpProbe, Probe, Rows, ThresholdProbe, stratified_folds
 
 METRICS = ("accuracy", "macro_f1", "matthews")
-PROBES = ("logistic", "mlp", "threshold")
 
 
-class Classification(Task):
+class Classification(DataTask[LabelledTexts]):
     """Scores of a classifier trained on frozen vectors, after SentEval (Conneau and Kiela 2018, arXiv 1803.05449).
 
     Features are the vector of the text; for a pair u, v they are |u − v| and u · v element by element. Where a word is
@@ -29,9 +27,7 @@ class Classification(Task):
     the training rows.
 
     Args:
-        data: a name or path for `uncone.data.load_classification`, or the texts themselves.
-        name: of the task in the results; None takes that of the set.
-        data_dir: the data folder; see `uncone.data.sources`.
+        data, name, data_dir: for `uncone.data.load_classification`; see `DataTask`.
         metric: the figure that speaks for the task and chooses the regularisation: one of `METRICS`.
         probe: "logistic" regression; "mlp" with one hidden layer; or for pairs of two classes "threshold", on the
             cosine alone.
@@ -40,15 +36,16 @@ class Classification(Task):
         seed: of folds and probes.
 
     Raises:
-        ValueError: if metric or probe are unknown, the name is left out though texts are given, or, in `predict`, a
-            class has fewer rows than there are folds.
+        ValueError: if metric or probe are unknown, or, in `predict`, a class has fewer rows than there are folds.
         DataUnavailable: in `predict`, if the set cannot be found.
 
     Example:
         >>> task = Classification("polarity")
-        >>> task.name, len(task.texts), task.texts.scored
+        >>> task.name, len(task.data), task.data.scored
         ('polarity', 200, 'all')
     """
+
+    load = staticmethod(load_classification)
 
     def __init__(
         self,
@@ -63,34 +60,22 @@ class Classification(Task):
     ) -> None:
         if metric not in METRICS:
             raise ValueError(f"unknown metric {metric!r}; choose one of {', '.join(METRICS)}")
-        if probe not in PROBES:
-            raise ValueError(f"unknown probe {probe!r}; choose one of {', '.join(PROBES)}")
-        if name is None and isinstance(data, LabelledTexts):
-            raise ValueError("give the task a name: it has texts of its own")
-        self.name = name or Path(str(data)).stem
-        self._data = data
-        self._data_dir = data_dir
-        self._metrics = (metric, *(other for other in METRICS if other != metric))
-        self._kind = probe
-        self._folds = folds
-        self._seed = seed
         probes: dict[str, Probe] = {
             "logistic": LogisticProbe(folds=inner_folds, metric=metric, seed=seed),
             "mlp": MlpProbe(seed=seed),
             "threshold": ThresholdProbe(),
         }
+        if probe not in probes:
+            raise ValueError(f"unknown probe {probe!r}; choose one of {', '.join(probes)}")
+        super().__init__(data, name, data_dir)
+        self._metrics = (metric, *(other for other in METRICS if other != metric))
         self._probe = probes[probe]
-
-    @cached_property
-    def texts(self) -> LabelledTexts:
-        """The labelled texts, read at first use."""
-        if isinstance(self._data, LabelledTexts):
-            return self._data
-        return load_classification(self._data, self._data_dir)
+        self._folds = folds
+        self._seed = seed
 
     def predict(self, vectors: Vectors) -> list[Prediction]:
         """Classes of the scored rows, by probes that have not seen them."""
-        texts = self.texts
+        texts = self.data
         x, target = self._features(vectors), texts.target
         predicted = np.zeros(len(texts), dtype=np.int64)
         majority = np.zeros(len(texts), dtype=np.int64)
@@ -109,14 +94,14 @@ class Classification(Task):
 
     def _features(self, vectors: Vectors) -> np.ndarray:
         """Features (n, d) of every item; (n, 2 d) of pairs, or (n, 1) for a threshold."""
-        texts = self.texts
+        texts = self.data
         if texts.is_marked:
             both = vectors.in_context([*texts.text1, *texts.text2], [*texts.span1, *texts.span2])
             first, second = np.split(np.arange(len(both)), [len(texts.text1)])
         else:
             unique, first, second = distinct(texts.text1, texts.text2)
             both = vectors.sentences(unique)
-        if self._kind == "threshold":
+        if isinstance(self._probe, ThresholdProbe):
             if not len(second):
                 raise ValueError(f"{self.name}: the threshold probe needs pairs of texts")
             return paired_cosine(both, first, second)[:, None]

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from uncone.data.files import DataUnavailable
+from uncone.data.sources import listed
 from uncone.data.splits import seen_pairs
 from uncone.tasks.base import PairTask, Task
 from uncone.tasks.sts import Sts
 from uncone.tasks.word_similarity import WordSimilarity
 
-
-class Trained(Protocol):
-    """A removal that may say in its settings on which scored pairs it was trained."""
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """The settings; "trained_on", where it is there, describes pairs for `uncone.data.splits.split_pairs`."""
+if TYPE_CHECKING:
+    from uncone.removal import Correction
 
 
 def without_training_pairs(
-    tasks: Sequence[Task], removals: Mapping[str, Trained], data_dir: str | Path | None = None
+    tasks: Sequence[Task], removals: Mapping[str, Correction], data_dir: str | Path | None = None
 ) -> tuple[list[Task], list[str]]:
     """Leave out of STS and word similarity tasks the pairs a removal was trained on, for all removals compared.
 
@@ -35,7 +31,8 @@ def without_training_pairs(
 
     Args:
         tasks: those other than `Sts` and `WordSimilarity` stay as they are.
-        removals: by name, those to be compared.
+        removals: by name, those to be compared. "trained_on" in their settings describes the pairs they have seen, for
+            `uncone.data.splits.split_pairs`.
         data_dir: the data folder, where word pairs seen in training are found.
 
     Returns:
@@ -46,7 +43,7 @@ def without_training_pairs(
         >>> from types import SimpleNamespace
         >>> learned = SimpleNamespace(settings={"trained_on": {"kind": "sentences", "sets": ["lee"]}})
         >>> tasks, lines = without_training_pairs([Sts("lee")], {"none": SimpleNamespace(settings={}), "mine": learned})
-        >>> tasks[0].pairs
+        >>> tasks[0].data
         Traceback (most recent call last):
         uncone.data.files.DataUnavailable: every pair also stands in lee, which is to be left out
     """
@@ -54,14 +51,17 @@ def without_training_pairs(
     trained_on = {name: each["trained_on"] for name, each in settings.items() if "trained_on" in each}
     if not trained_on:
         return list(tasks), []
-    who = ", ".join(f"{name} on {' and '.join(_sets(seen))}" for name, seen in trained_on.items())
-    sentences = [name for seen in trained_on.values() if seen["kind"] == "sentences" for name in _sets(seen)]
+    sets = {name: [str(each) for each in listed(seen["sets"])] for name, seen in trained_on.items()}
+    who = ", ".join(f"{name} on {' and '.join(of)}" for name, of in sets.items())
+    sentences = dict.fromkeys(
+        each for name, of in sets.items() if trained_on[name]["kind"] == "sentences" for each in of
+    )
     words = [seen for seen in trained_on.values() if seen["kind"] == "words"]
     kept: list[Task] = []
     lines = []
     for task in tasks:
         if isinstance(task, Sts) and sentences:
-            clean: PairTask = task.excluding(list(dict.fromkeys(sentences)))
+            clean: PairTask = task.excluding(list(sentences))
         elif isinstance(task, WordSimilarity) and words:
             clean = task.excluding([seen_pairs(seen, data_dir) for seen in words])
         else:
@@ -71,17 +71,12 @@ def without_training_pairs(
             continue
         kept.append(clean)
         try:
-            left_out = len(task.pairs) - len(clean.pairs)
+            left_out = len(task.data) - len(clean.data)
         except DataUnavailable:
             continue  # evaluating the task will say why
         if left_out:
             lines.append(
-                f"{task.name}: {left_out} of {len(task.pairs)} pairs are left out for every removal, "
+                f"{task.name}: {left_out} of {len(task.data)} pairs are left out for every removal, "
                 f"because training saw them ({who})"
             )
     return kept, lines
-
-
-def _sets(seen: Mapping[str, Any]) -> list[str]:
-    """Names of the training sets, of which a single one may stand without a list."""
-    return [seen["sets"]] if isinstance(seen["sets"], str) else [str(name) for name in seen["sets"]]

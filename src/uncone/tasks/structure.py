@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +15,12 @@ from scipy.spatial.distance import cdist
 
 from uncone.data.context import Groups, Verbs, load_groups, load_verbs
 from uncone.data.files import DataUnavailable
-from uncone.tasks.base import Average, Prediction, Task, Vectors
+from uncone.tasks.base import Average, DataTask, Prediction, Vectors
 
 RATIOS = ("st_dm/dt_sm", "st_dm/st_sm", "dt_sm/st_sm")
 
 
-class VerbTense(Task):
+class VerbTense(DataTask[Verbs]):
     """How far apart occurrences of a verb are that share the tense, the meaning, or both.
 
     Of each lemma, d(ST-SM) is the mean Euclidean distance of two occurrences in the same tense and meaning, d(ST-DM)
@@ -43,17 +42,16 @@ class VerbTense(Task):
     """
 
     def __init__(self, path: str | Path | None, name: str = "verb_tense") -> None:
-        self.name = name
-        self._path = path
+        super().__init__(path, name)
 
-    @cached_property
-    def verbs(self) -> Verbs:
-        """The occurrences, read at first use."""
-        return load_verbs(_given(self._path, "verbs"))
+    @staticmethod
+    def load(data: str | Path | None, data_dir: str | Path | None = None) -> Verbs:
+        """The occurrences in a file."""
+        return load_verbs(_given(data, "verbs"))
 
     def predict(self, vectors: Vectors) -> list[Prediction]:
         """Ratios of the mean distances of each lemma."""
-        verbs = self.verbs
+        verbs = self.data
         x = vectors.in_context(verbs.text, verbs.span).astype(np.float64)
         lemma, meaning, tense = (np.array(column) for column in (verbs.lemma, verbs.meaning, verbs.tense))
         distances = []
@@ -66,13 +64,13 @@ class VerbTense(Task):
             if all(kind.any() for kind in kinds):
                 distances.append([distance[kind].mean() for kind in kinds])
         if not distances:
-            raise ValueError(f"{self._path}: no lemma has pairs of all three kinds: ST-SM, ST-DM and DT-SM")
+            raise ValueError(f"{self._data}: no lemma has pairs of all three kinds: ST-SM, ST-DM and DT-SM")
         st_sm, st_dm, dt_sm = np.array(distances).T  # (lemmas,) each
         ratios = (st_dm / dt_sm, st_dm / st_sm, dt_sm / st_sm)
         return [_means(subset, ratio) for subset, ratio in zip(RATIOS, ratios, strict=True)]
 
 
-class FunctionWords(Task):
+class FunctionWords(DataTask[Groups]):
     """Whether punctuation and function words have neighbours from other sentences than those built alike.
 
     For each occurrence of a word whose sentence has m others of its group with the same word: the share of its m
@@ -99,14 +97,13 @@ class FunctionWords(Task):
         words: Sequence[str] = (".", ",", "the", "a", "of"),
         name: str = "function_words",
     ) -> None:
-        self.name = name
-        self._path = path
+        super().__init__(path, name)
         self._words = tuple(words)
 
-    @cached_property
-    def groups(self) -> Groups:
-        """The sentences, read at first use."""
-        return load_groups(_given(self._path, "groups"))
+    @staticmethod
+    def load(data: str | Path | None, data_dir: str | Path | None = None) -> Groups:
+        """The sentences of a file."""
+        return load_groups(_given(data, "groups"))
 
     def predict(self, vectors: Vectors) -> list[Prediction]:
         """Shares of every occurrence of each word."""
@@ -119,13 +116,13 @@ class FunctionWords(Task):
     def _shares(self, vectors: Vectors, word: str) -> np.ndarray:
         edges = (r"(?<!\w)", r"(?!\w)") if word[0].isalnum() else ("", "")
         pattern = re.compile(edges[0] + re.escape(word) + edges[1], re.IGNORECASE)
-        found = [(i, list(pattern.finditer(text))) for i, text in enumerate(self.groups.text)]
+        found = [(i, list(pattern.finditer(text))) for i, text in enumerate(self.data.text)]
         places = {i: matches[-1].span() for i, matches in found if matches}
-        group = np.array([self.groups.group[i] for i in places])
+        group = np.array([self.data.group[i] for i in places])
         others = np.array([np.count_nonzero(group == name) - 1 for name in group], dtype=np.intp)
         if not others.any():
-            raise ValueError(f"{self._path}: {word!r} does not stand in two sentences of any group")
-        x = vectors.in_context([self.groups.text[i] for i in places], list(places.values())).astype(np.float64)
+            raise ValueError(f"{self._data}: {word!r} does not stand in two sentences of any group")
+        x = vectors.in_context([self.data.text[i] for i in places], list(places.values())).astype(np.float64)
         distance = cdist(x, x)  # (m, m)
         np.fill_diagonal(distance, np.inf)
         nearest = np.argsort(distance, axis=1, kind="stable")

@@ -35,7 +35,7 @@ class Sts(PairTask):
 
     Example:
         >>> task = Sts("lee")
-        >>> task.name, len(task.pairs), task.averages()
+        >>> task.name, len(task.data), task.averages()
         ('lee', 1225, ())
     """
 
@@ -43,7 +43,7 @@ class Sts(PairTask):
 
     def predict(self, vectors: Vectors) -> list[Prediction]:
         """Cosines of all pairs in one list and by part, squared distances of close pairs, terms of the uniformity."""
-        pairs = self.pairs
+        pairs = self.data
         texts, first, second = distinct(pairs.text1, pairs.text2)
         sentences = vectors.sentences(texts)  # (u, d)
         cosine = paired_cosine(sentences, first, second)
@@ -63,12 +63,12 @@ class Sts(PairTask):
 
     def averages(self) -> tuple[Average, ...]:
         """Both means over parts, where there are parts."""
-        parts = tuple(self._short(part) for part in self.pairs.datasets)
+        parts = tuple(self._short(part) for part in self.data.datasets)
         return (Average("mean", parts), Average("wmean", parts, "size")) if len(parts) > 1 else ()
 
     def _short(self, part: str) -> str:
         """The part's own name, such as "MSRvid", where the task has one set; with its set where it has several."""
-        return part.partition("/")[2] if isinstance(self._sets, (str, Path)) else part
+        return part.partition("/")[2] if isinstance(self._data, (str, Path)) else part
 
 
 def _uniformity(sentences: np.ndarray) -> np.ndarray:

@@ -48,7 +48,7 @@ class WordSimilarity(PairTask):
 
     def predict(self, vectors: Vectors) -> list[Prediction]:
         """Cosines of the pairs, by data set and pooled."""
-        pairs = self.pairs
+        pairs = self.data
         words, first, second = distinct(pairs.text1, pairs.text2)
         known = vectors.known(words)
         covered = known[first] & known[second]  # (N,)
@@ -70,5 +70,5 @@ class WordSimilarity(PairTask):
 
     def averages(self) -> tuple[Average, ...]:
         """The unweighted mean over data sets, where there are several."""
-        sets = self.pairs.datasets
+        sets = self.data.datasets
         return (Average("macro", sets),) if len(sets) > 1 else ()
