@@ -155,7 +155,7 @@ def test_a_learned_removal_says_what_it_was_trained_on(run, tmp_path):
 
 
 def test_word_vectors_have_one_layer(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(command, "given_overrides", lambda key: ["encoder=glove"] if key == "encoder" else [])
+    monkeypatch.setattr(command, "given_overrides", lambda key: {"encoder": "glove"} if key == "encoder" else {})
     advise(config_of(tmp_path, "encoder=glove", "encoder.limit=20000", "removal=[centre,all_but_the_top]"))
     advice = json.loads((tmp_path / "advice.json").read_text())
     assert [layer["layer"] for layer in advice["layers"]] == ["words"]
