@@ -16,8 +16,7 @@ from uncone.commands.systems import make_system
 from uncone.export.base import MARK, Exporter, check_target, whole_folder
 from uncone.export.card import card, description, shareable
 from uncone.export.vectors import StoredVectors
-from uncone.removal import Correction, load
-from uncone.removal.transductive import TransductiveRemoval
+from uncone.removal import Correction, TransductiveRemoval, load
 from uncone.removal.vectors import Vectors
 from uncone.support import distributed
 from uncone.tasks.row import Row

@@ -1,7 +1,11 @@
-"""What all removals have in common: whom they belong to, and how they are kept."""
+"""What all removals have in common: whom they belong to, and how they are kept.
+
+On disk, a removal is a few kilobytes of safetensors, and JSON that says what they are.
+"""
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,14 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from uncone.removal.files import read_removal, write_removal
 from uncone.support.arrays import ArrayT, as_given, as_tensor
+from uncone.support.files import whole, write
 
 if TYPE_CHECKING:
     from uncone.encoder import Encoder
 
+FORMAT = "uncone removal"
+FORMAT_VERSION = 1
+TENSORS, DESCRIPTION = "removal.safetensors", "removal.json"
 ORTHONORMAL_TOLERANCE = 1e-4
 
 
@@ -100,24 +109,34 @@ class Correction(ABC):
 
         Each file appears whole or not at all. Numbers are kept as float32.
         """
-        description = {"method": self.method, "settings": dict(self.settings), "encoder": dict(self.encoder)}
+        folder = Path(folder)
+        with whole(folder / TENSORS) as aside:
+            save_file({name: getattr(self, name).float() for name in self.tensors}, aside)
+        description = {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": self.kind, "method": self.method}
+        description |= {"settings": dict(self.settings), "encoder": dict(self.encoder)}
         description |= {name: getattr(self, name) for name in self.options}
-        tensors = {name: getattr(self, name).float() for name in self.tensors}
-        return write_removal(folder, self.kind, description, tensors)
+        write(folder / DESCRIPTION, json.dumps(description, indent=1))
+        return folder
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
-        """Read what `save` wrote; the folder of a training run will do.
+        """Read a removal of this kind (`uncone.removal.load`: of any) that `save` wrote; the folder of a run will do.
 
         Raises:
             ValueError: if it holds none, a damaged or foreign one, one of another kind, or one of a newer format.
         """
-        kind, description, tensors = read_removal(folder)
-        if kind != cls.kind:
+        folder = Path(folder)
+        description, tensors = _read(folder)
+        kind = description.pop("kind")
+        kinds = {each.kind: each for each in Correction.__subclasses__() if each.tensors}
+        if kind not in kinds:
+            raise ValueError(f"{folder} holds a removal of unknown kind {kind!r}; this uncone reads {', '.join(kinds)}")
+        removal = kinds[kind](**tensors, **description)
+        if not isinstance(removal, cls):
             raise ValueError(
                 f"{folder} holds a removal of the kind {kind!r}, not {cls.kind!r}: uncone.removal.load reads either"
             )
-        return cls(**tensors, **description)
+        return removal
 
     def _own_tensors(self) -> None:
         """Hold all tensors on the CPU, float64 where they came so and else float32, refusing NaN and infinity."""
@@ -141,6 +160,25 @@ class Correction(ABC):
 
     def _owner(self) -> str:
         return f" for {self.encoder['name']} layers {self.encoder['layers']}" if self.encoder else ""
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Description and tensors of the removal in a folder, or in the folder `removal` of a training run."""
+    if not (folder / DESCRIPTION).is_file() and (folder / "removal" / DESCRIPTION).is_file():
+        folder = folder / "removal"
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text())
+        tensors = load_file(folder / TENSORS)
+    except FileNotFoundError as error:
+        raise ValueError(f"no removal in {folder.resolve()}: {DESCRIPTION} and {TENSORS} are expected there") from error
+    except (json.JSONDecodeError, SafetensorError) as error:
+        raise ValueError(f"the removal in {folder.resolve()} is damaged: {error}") from error
+    if not isinstance(description, dict) or description.pop("format", None) != FORMAT:
+        raise ValueError(f"{folder / DESCRIPTION} does not describe a removal of uncone")
+    version = description.pop("format_version")
+    if version > FORMAT_VERSION:
+        raise ValueError(f"{folder} is in format {version}, this uncone reads up to {FORMAT_VERSION}: upgrade uncone")
+    return description, tensors
 
 
 def check_orthonormal(components: Tensor, used: Tensor) -> None:

@@ -5,6 +5,8 @@ All return a `Removal`. The table of methods with their sources stands in the RE
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -20,7 +22,7 @@ def none(dimension: int) -> Removal:
 
 def centre(spectrum: Spectrum) -> Removal:
     """Subtract the mean μ, remove nothing."""
-    return _removal(spectrum, "centre", components=0, centre=spectrum.mean)
+    return Removal(spectrum.mean, torch.zeros(len(spectrum.mean), 0), torch.zeros(0), "centre")
 
 
 def all_but_the_top(spectrum: Spectrum, D: int, centred: bool = True) -> Removal:
@@ -37,14 +39,9 @@ def all_but_the_top(spectrum: Spectrum, D: int, centred: bool = True) -> Removal
         tensor([0.])
     """
     D = capped(D, spectrum.rank, "D")
-    return _removal(
-        spectrum,
-        "all_but_the_top",
-        D,
-        gains=torch.zeros(D),
-        centre=spectrum.mean if centred else None,
-        settings={"D": D, "centred": centred},
-    )
+    origin = spectrum.mean if centred else torch.zeros(len(spectrum.mean))
+    settings = {"D": D, "centred": centred}
+    return Removal(origin, spectrum.components[:, :D], torch.zeros(D), "all_but_the_top", settings)
 
 
 def conceptor(spectrum: Spectrum, alpha: float = 2.0) -> Removal:
@@ -75,7 +72,7 @@ def whitening(spectrum: Spectrum, D: int | None = None, power: float = 0.5, name
     D = spectrum.rank if D is None else capped(D, spectrum.rank, "D")
     gains = torch.zeros(len(spectrum.mean), dtype=torch.float64)
     gains[:D] = _relative(spectrum.eigenvalues[:D]) ** -power
-    return _removal(spectrum, name, len(gains), gains, spectrum.mean, {"D": D, "power": power})
+    return Removal(spectrum.mean, spectrum.components, gains, name, {"D": D, "power": power})
 
 
 def soft_zca(spectrum: Spectrum, eps: float = 0.1) -> Removal:
@@ -86,8 +83,8 @@ def soft_zca(spectrum: Spectrum, eps: float = 0.1) -> Removal:
     """
     if eps <= 0:
         raise ValueError(f"eps must be above 0, got {eps}")
-    relative = _relative(spectrum.eigenvalues)
-    return _removal(spectrum, "soft_zca", len(relative), (relative + eps) ** -0.5, spectrum.mean, {"eps": eps})
+    gains = (_relative(spectrum.eigenvalues) + eps) ** -0.5
+    return Removal(spectrum.mean, spectrum.components, gains, "soft_zca", {"eps": eps})
 
 
 def renormalize(spectrum: Spectrum, variant: str = "R2") -> Removal:
@@ -96,7 +93,7 @@ def renormalize(spectrum: Spectrum, variant: str = "R2") -> Removal:
     The paper's final normalisation to unit length is left to the cosine.
     """
     if variant == "R1":
-        return _removal(spectrum, "renormalize", components=0, centre=spectrum.mean, settings={"variant": variant})
+        return replace(centre(spectrum), method="renormalize", settings={"variant": variant})
     if variant != "R2":
         raise ValueError(f"unknown variant {variant!r}: choose 'R1' or 'R2'")
     direction = spectrum.mean / spectrum.mean.norm()
@@ -106,21 +103,3 @@ def renormalize(spectrum: Spectrum, variant: str = "R2") -> Removal:
 def _relative(eigenvalues: Tensor) -> Tensor:
     """Eigenvalues in units of their mean: a common factor of the gains does not change any cosine."""
     return eigenvalues / eigenvalues.mean()
-
-
-def _removal(
-    spectrum: Spectrum,
-    method: str,
-    components: int,
-    gains: Tensor | None = None,
-    centre: Tensor | None = None,
-    settings: dict[str, object] | None = None,
-) -> Removal:
-    """A removal in the leading components of the covariance."""
-    return Removal(
-        torch.zeros(len(spectrum.mean)) if centre is None else centre,
-        spectrum.components[:, :components],
-        torch.ones(components) if gains is None else gains,
-        method,
-        settings or {},
-    )
