@@ -1,11 +1,10 @@
 """A study of planted truths: a cone that hides the meaning of words, and none."""
 
-import numpy as np
 import pytest
 
 from uncone.advice.conclusion import conclude
 from uncone.advice.design import CHOSEN, RAW, Design
-from uncone.advice.study import LayerStudy, candidates_of, cosines, find, keep
+from uncone.advice.study import LayerStudy, candidates_of, find, keep
 from uncone.encoder.store import FeatureStore
 from uncone.learning.fit import learn
 from uncone.learning.problem import Problem
@@ -29,13 +28,6 @@ class Scene:
         self.vectors = Vectors(encoder, FeatureStore(folder))
         self.design = Design(*pairs_of(encoder), folds=4, divisions=2, seed=0)
         spectra = Spectra(lambda: encoder.table)
-        fixed = {RAW: [none(encoder.dimension)]}
-        if not learned:
-            fixed |= {
-                "centre": [centre(spectra.uniform)],
-                "all_but_the_top": [all_but_the_top(spectra.uniform, D) for D in (1, 3)],
-                "whitening": [whitening(spectra.uniform, 8)],
-            }
         self.learned_from = []
 
         def learn_from(rows):
@@ -43,10 +35,15 @@ class Scene:
             pairs = self.design.pairs["words"].take(rows)
             return learn(Problem(self.vectors, spectra, lambda: (pairs, pairs, pairs)), RECIPE)
 
-        self.found = candidates_of(self.vectors, self.design, fixed, {"learned": learn_from} if learned else {})
-        candidates = list(self.found)
+        raw = none(encoder.dimension)
+        fixed = [
+            ("centre", centre(spectra.uniform)),
+            *(("all_but_the_top", all_but_the_top(spectra.uniform, D)) for D in (1, 3)),
+            ("whitening", whitening(spectra.uniform, 8)),
+        ]
+        removals = [(RAW, raw), *([("learned", learn_from)] if learned else fixed)]
+        candidates = candidates_of(self.vectors, self.design, removals)
         final = self.design.choose(candidates)
-        self.removal = self.found[final]().for_encoder(encoder)
         row = Row(removal=RAW, task="google", subset="total", metric="accuracy", value=0.5)
         self.study = LayerStudy(
             layer="words", candidates=candidates, final=final, rows=[row], not_run=[("lee", "no data")]
@@ -93,23 +90,19 @@ def test_rows_hold_every_system_on_every_kind(tmp_path):
     assert [row for row in rows if row.task == "google"] != []
 
 
-def test_a_fit_learns_from_its_folds_alone_and_what_is_scored_is_handed_out(tmp_path):
+def test_a_fit_learns_from_its_folds_alone(tmp_path):
     scene = Scene(3.0, tmp_path, learned=True)
-    *fits, whole = scene.learned_from
-    assert len(whole) == len(scene.design.pairs["words"])
-    for fit, rows in enumerate(fits):
+    for fit, rows in enumerate(scene.learned_from):
         assert not set(scene.design.folds.fold[rows]) & set(scene.design.fits[fit])
-    learned = scene.study.candidates[1]
-    again = scene.found[learned]()
-    for kind, found in cosines(scene.vectors, again, scene.design).items():
-        np.testing.assert_allclose(cosines(scene.vectors, scene.removal, scene.design)[kind], found)
-        assert learned.cosines[kind].shape == (6, len(scene.design.pairs[kind]))
+    for kind, pairs in scene.design.pairs.items():
+        assert scene.study.candidates[1].cosines[kind].shape == (len(scene.design.fits), len(pairs))
+    assert len(scene.learned_from) == len(scene.design.fits) == 6
 
 
 def test_a_layer_is_kept_and_found_again(tmp_path):
     scene = Scene(4.0, tmp_path / "store")
     folder = tmp_path / "layers" / "words"
-    keep(folder, "digest", scene.study, scene.removal)
+    keep(folder, "digest", scene.study, none(24))
     kept = find(folder, "digest")
     assert (kept.layer, kept.final.name, kept.rows) == ("words", scene.study.final.name, scene.study.rows)
     assert [tuple(each) for each in kept.not_run] == [("lee", "no data")]
@@ -120,5 +113,5 @@ def test_a_layer_is_kept_and_found_again(tmp_path):
     assert find(tmp_path / "nowhere", "digest") is None
     (folder / "study.safetensors").write_bytes(b"damaged")
     assert find(folder, "digest") is None
-    keep(folder, "digest", scene.study, scene.removal)
+    keep(folder, "digest", scene.study, none(24))
     assert find(folder, "digest") is not None

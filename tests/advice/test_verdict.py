@@ -2,7 +2,7 @@
 
 import pytest
 
-from uncone.advice.verdict import answer, outcome
+from uncone.advice.conclusion import Choice, Conclusion, outcome
 from uncone.tasks.row import Row
 
 
@@ -30,7 +30,7 @@ def gains(words, sentences, both, p_holm):
     ],
 )
 def test_outcome(words, sentences, both, p_holm, final, expected):
-    assert outcome(gains(words, sentences, both, p_holm), final) == expected
+    assert outcome(gains(words, sentences, both, p_holm), final == "none") == expected
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,5 @@ def test_outcome(words, sentences, both, p_holm, final, expected):
     ],
 )
 def test_answer(outcomes, expected):
-    assert answer(outcomes) == expected
+    layers = [Choice(layer=str(i), outcome=outcome, final="m", choices={}) for i, outcome in enumerate(outcomes)]
+    assert Conclusion(layers, layers[0], "0", []).answer == expected

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from uncone.advice.conclusion import Conclusion, LayerChoice, LayerConclusion
+from uncone.advice.conclusion import Choice, Conclusion
 from uncone.advice.design import Candidate
 from uncone.advice.study import LayerStudy
 from uncone.advice.words import layer_advice, verdict, warning
@@ -23,30 +23,28 @@ def gains(layer, removal, words, sentences):
 
 
 def layer(name, outcome):
-    return LayerConclusion(layer=name, outcome=outcome, final="m(D=1)", choices={}, settings={})
+    return Choice(layer=name, outcome=outcome, final="m(D=1)", choices={})
 
 
 def which(outcome, final="m(D=1)"):
-    return LayerChoice(outcome=outcome, layer="1", final=final, reference="2", choices={})
+    return Choice(outcome=outcome, layer="1", final=final, choices={})
 
 
-def conclusion(answer, layers=(), rows=(), of=None):
-    return Conclusion(answer, list(layers), of or which("helped"), list(rows))
+def conclusion(layers=(), rows=(), of=None):
+    return Conclusion(list(layers), of or which("helped"), "2", list(rows))
 
 
 def test_the_verdict_says_which_layers_and_what_gains():
     helped, hurt = layer("static", "helped"), layer("1", "hurt")
     rows = [*gains("static", "chosen", 5, 0.2), *gains("1", "chosen", -5, 0.1)]
-    assert verdict("tiny", conclusion("only for these layers", [helped, hurt], rows)) == (
+    assert verdict("tiny", conclusion([helped, hurt], rows)) == (
         "Only for these layers of tiny: static. Taken alone, words on static and sentences on none gain surely. "
         "Better left alone: 1 (hurt)."
     )
-    assert verdict("tiny", conclusion("yes", [helped], rows)).startswith(
+    assert verdict("tiny", conclusion([helped], rows)).startswith(
         "Yes: removal helps every layer of tiny studied: static."
     )
-    assert verdict("tiny", conclusion("no", [hurt], rows)) == (
-        "No: removal surely helps no layer of tiny studied: 1 (hurt)."
-    )
+    assert verdict("tiny", conclusion([hurt], rows)) == ("No: removal surely helps no layer of tiny studied: 1 (hurt).")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +61,7 @@ def test_the_verdict_says_which_layers_and_what_gains():
 )
 def test_the_advice_says_which_layer_to_use(chosen, expected):
     rows = [*gains("chosen", "chosen", 3, 4), *gains("chosen", "layer_alone", 1, 0.5)]
-    assert re.match(expected, layer_advice(conclusion("no", [], rows, chosen)))
+    assert re.match(expected, layer_advice(conclusion([], rows, chosen)))
 
 
 RAW = Candidate("none", {}, {})

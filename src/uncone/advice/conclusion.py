@@ -1,68 +1,74 @@
-"""From finished layers to the answer: what the nested choice gains, layer by layer and over layers."""
+"""From finished layers to the answer: what the nested choice gains, layer by layer and over layers.
+
+What the study chooses for a layer is measured against raw vectors on word pairs, on sentences, and on the mean of the
+two figures, by which it was chosen. The layer is *helped* if the mean gains surely (p < 0.05 after Holm, over all
+layers), neither words nor sentences lose surely (p < 0.05, not corrected: the burden is on the gain), and the choice
+on all pairs is a removal too. A gain on one kind with a sure loss on the other is a *trade*, never help: people use
+encoders for sentences and documents as well as for words. The answer is "yes" if every layer is helped, "no" if none
+is, else "only for these layers".
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 
 from uncone.advice.design import CHOSEN, KINDS, RAW, Candidate, Design
 from uncone.advice.study import LayerStudy
-from uncone.advice.verdict import BOTH, MACRO, Answer, Gains, Outcome, answer, outcome, p_value
-from uncone.tasks.row import Row
+from uncone.tasks.row import SIGNIFICANT, Row
+from uncone.tasks.scoring import row_of
 from uncone.tasks.statistics import Estimate, holm
 
+BOTH, MACRO = "both", "macro"  # the mean of words and sentences; the mean of data sets
 LAYER_ALONE = "layer_alone"
+Gains = dict[str, Row]  # on "words", "sentences" and "both", and on each data set
+Outcome = Literal["helped", "trade", "hurt", "left alone", "not sure"]
+Systems = Mapping[str, Sequence[Candidate]]  # by name, the candidate that stands for it in each split
+
+MEANING: dict[Outcome, str] = {
+    "helped": "a sure gain, and no sure loss on words or sentences",
+    "trade": "one kind of text gains, the other surely loses",
+    "hurt": "a sure loss",
+    "left alone": "raw vectors are chosen",
+    "not sure": "no sure gain",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
-class LayerConclusion:
-    """What removal does for one layer.
+class Choice:
+    """What is chosen for one layer, or among all of them, and what becomes of it.
 
     Attributes:
-        layer: its name.
-        outcome: see `uncone.advice.verdict`.
+        layer: its name; among layers, that of the layer which all pairs choose.
         final: name of the candidate that all pairs choose.
         choices: what the splits chose, and how many did.
-        settings: of each method, the candidates that the splits chose.
+        settings: of each method, the candidates that the splits chose; none among layers.
     """
 
     layer: str
     outcome: Outcome
     final: str
     choices: dict[str, int]
-    settings: dict[str, list[str]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayerChoice:
-    """Which layer to use, compared with the raw deepest one.
-
-    Attributes:
-        outcome: see `uncone.advice.verdict`; "helped" if the choice gains surely and loses on nothing surely.
-        layer: chosen by all pairs.
-        final: name of the candidate that goes with it.
-        reference: the deepest layer studied, raw.
-        choices: layers and candidates that the splits chose, and how many did.
-    """
-
-    outcome: Outcome
-    layer: str
-    final: str
-    reference: str
-    choices: dict[str, int]
+    settings: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Conclusion:
-    """The outcome of a study, and all its figures as rows of results.json."""
+    """The outcome of a study, and all its figures as rows of results.json.
 
-    answer: Answer
-    layers: list[LayerConclusion]
-    which: LayerChoice
+    Attributes:
+        layers: each by itself, compared with itself raw.
+        which: the choice among layers and removals, compared with the reference.
+        reference: the deepest layer, raw.
+    """
+
+    layers: list[Choice]
+    which: Choice
+    reference: str
     rows: list[Row]
 
     @property
@@ -70,10 +76,38 @@ class Conclusion:
         """The layers that removal helps."""
         return [each.layer for each in self.layers if each.outcome == "helped"]
 
+    @property
+    def answer(self) -> Literal["yes", "no", "only for these layers"]:
+        """The answer for the encoder."""
+        if len(self.helped) == len(self.layers):
+            return "yes"
+        return "only for these layers" if self.helped else "no"
+
     def gains(self, layer: str = CHOSEN, removal: str = CHOSEN) -> Gains:
         """Of the nested choice over raw vectors of the layer; over the raw deepest one, where a layer is chosen too."""
         rows = [row for row in self.rows if (row.layers, row.removal, row.subset) == (layer, removal, MACRO)]
         return {row.task: row for row in rows}
+
+
+def outcome(gains: Gains, is_raw: bool) -> Outcome:
+    """What became of a choice, from its gains and whether all pairs choose raw vectors."""
+    if is_raw:
+        return "left alone"
+    # of losses no correction: a warning may be one too many, a missed loss may not
+    sure = [gain(gains[kind]) for kind in KINDS if p_value(gains[kind]) < SIGNIFICANT]
+    if any(each < 0 for each in sure):
+        return "trade" if any(each > 0 for each in sure) else "hurt"
+    return "helped" if gains[BOTH].is_sure and gain(gains[BOTH]) > 0 else "not sure"
+
+
+def gain(row: Row) -> float:
+    """The gain of a row; nil for raw vectors themselves."""
+    return 0.0 if row.gain is None else row.gain
+
+
+def p_value(row: Row) -> float:
+    """Of the gain, not corrected."""
+    return 1.0 if row.p_value is None else row.p_value
 
 
 def conclude(
@@ -88,68 +122,64 @@ def conclude(
         resamples: of the bootstrap, which are the same for all layers and systems.
         seed: of the bootstrap.
     """
+
+    def measure(layer: str, systems: Systems) -> dict[str, Gains]:
+        return _measured(design, systems, {**where, "layers": layer}, resamples, seed)
+
     picked = [design.choices(layer.candidates) for layer in layers]
-    measured = [
-        _measured(design, choices, {**where, "layers": layer.layer}, resamples, seed)
-        for layer, choices in zip(layers, picked, strict=True)
-    ]
+    measured = [measure(layer.layer, systems) for layer, systems in zip(layers, picked, strict=True)]
     corrected = holm({i: p_value(found[CHOSEN][BOTH]) for i, found in enumerate(measured)})
     concluded, rows = [], []
-    for i, (layer, choices, found) in enumerate(zip(layers, picked, measured, strict=True)):
+    for i, (layer, systems, found) in enumerate(zip(layers, picked, measured, strict=True)):
         methods = holm({name: p_value(of[BOTH]) for name, of in found.items() if name not in (RAW, CHOSEN)})
         for name, p_holm in {CHOSEN: corrected[i], **methods}.items():
             found[name][BOTH] = replace(found[name][BOTH], p_holm=p_holm)
         concluded.append(
-            LayerConclusion(
+            Choice(
                 layer=layer.layer,
-                outcome=outcome(found[CHOSEN], layer.final.method),
+                outcome=outcome(found[CHOSEN], layer.final.method == RAW),
                 final=layer.final.name,
-                choices=dict(Counter(each.name for each in choices[CHOSEN])),
-                settings={name: sorted({each.name for each in choices[name]}) for name in methods},
+                choices=dict(Counter(each.name for each in systems[CHOSEN])),
+                settings={name: sorted({each.name for each in systems[name]}) for name in methods},
             )
         )
         rows += [*(row for of in found.values() for row in of.values()), *layer.rows]
-    which, of_which = _which(design, layers, picked, where, resamples, seed)
-    return Conclusion(answer([each.outcome for each in concluded]), concluded, which, rows + of_which)
+    which, of_which = _which(design, layers, [systems[CHOSEN] for systems in picked], measure)
+    return Conclusion(concluded, which, layers[-1].layer, rows + of_which)
 
 
 def _which(
     design: Design,
     layers: Sequence[LayerStudy],
-    picked: Sequence[Mapping[str, Sequence[Candidate]]],
-    where: Mapping[str, Any],
-    resamples: int,
-    seed: int,
-) -> tuple[LayerChoice, list[Row]]:
+    picked: Sequence[Sequence[Candidate]],
+    measure: Callable[[str, Systems], dict[str, Gains]],
+) -> tuple[Choice, list[Row]]:
     """Choose a layer with its removal in every split, and score the choice against the raw deepest layer."""
     reference = layers[-1].candidates[0]
     layer_of = {each: layer.layer for layer in layers for each in layer.candidates}
-    options = [[reference, *(choices[CHOSEN][split] for choices in picked)] for split in design.splits]
     alone = [reference, *(layer.candidates[0] for layer in layers)]
     systems = {
-        RAW: [reference] * len(options),
-        CHOSEN: [design.choose(each, split) for split, each in enumerate(options)],
+        RAW: [reference for _ in design.splits],
+        CHOSEN: [design.choose([reference, *(chosen[split] for chosen in picked)], split) for split in design.splits],
         LAYER_ALONE: [design.choose(alone, split) for split in design.splits],
     }
-    found = _measured(design, systems, {**where, "layers": CHOSEN}, resamples, seed)
+    found = measure(CHOSEN, systems)
     for gains in (found[CHOSEN], found[LAYER_ALONE]):
         gains[BOTH] = replace(gains[BOTH], p_holm=gains[BOTH].p_value)  # one comparison
     final = design.choose([reference, *(layer.final for layer in layers)])
-    which = LayerChoice(
-        # a raw layer other than the deepest is a choice too
-        outcome=outcome(found[CHOSEN], RAW if final is reference else CHOSEN),
+    which = Choice(
         layer=layer_of[final],
+        outcome=outcome(found[CHOSEN], final is reference),  # a raw layer other than the deepest is a choice too
         final=final.name,
-        reference=layers[-1].layer,
         choices=dict(Counter(f"{layer_of[each]}: {each.name}" for each in systems[CHOSEN])),
     )
     return which, [*found[CHOSEN].values(), *found[LAYER_ALONE].values()]
 
 
 def _measured(
-    design: Design, systems: Mapping[str, Sequence[Candidate]], where: Mapping[str, Any], resamples: int, seed: int
+    design: Design, systems: Systems, where: Mapping[str, Any], resamples: int, seed: int
 ) -> dict[str, Gains]:
-    """Rows of systems, each one candidate a split, over raw vectors; those undefined on a kind are left out.
+    """Rows of systems over raw vectors; those undefined on a kind are left out.
 
     Of each system: on words, sentences and, last, the mean of both, and on each data set under its name.
     """
@@ -165,25 +195,17 @@ def _measured(
         raise ValueError("raw vectors give the same cosine to all pairs of a fold: there is nothing to compare")
     n = {kind: figure.n for kind, figure in design.tested.items()}
     n[BOTH] = sum(n.values())
-    return {
-        name: {
-            task if subset == MACRO else subset: _row(
-                of[s], of[raw], **where, removal=name, task=task, subset=subset, n=n[task]
-            )
-            for (task, subset), of in estimates.items()
-        }
-        for s, name in enumerate(systems)
-        if not np.isnan(estimates[BOTH, MACRO][s].value)
-    }
+    found: dict[str, Gains] = {}
+    for s, name in enumerate(systems):
+        if np.isnan(estimates[BOTH, MACRO][s].value):
+            continue
+        found[name] = {}
+        for (task, subset), of in estimates.items():
+            gain_over_raw = None if s == raw else of[s].minus(of[raw])
+            told = {**where, "removal": name, "task": task, "subset": subset, "metric": "spearman", "n": n[task]}
+            found[name][task if subset == MACRO else subset] = row_of(of[s], gain_over_raw, **told)
+    return found
 
 
 def _mean(estimates: Sequence[Estimate]) -> Estimate:
     return Estimate.mean(estimates, np.full(len(estimates), 1 / len(estimates)))
-
-
-def _row(own: Estimate, raw: Estimate, **figure: Any) -> Row:
-    row = Row(**figure, metric="spearman", value=own.value, **own.interval._asdict())
-    if row.removal == RAW:
-        return row
-    gain = own.minus(raw)
-    return replace(row, gain=gain.difference, gain_low=gain.low, gain_high=gain.high, p_value=gain.p_value)

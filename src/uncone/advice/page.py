@@ -9,9 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from uncone.advice.conclusion import Conclusion
+from uncone.advice.conclusion import MEANING, Conclusion
 from uncone.advice.study import LayerStudy
-from uncone.advice.verdict import MEANING
 from uncone.advice.words import layer_advice, verdict, warning
 from uncone.geometry.measures import MEASURES
 from uncone.report.page import rendered
@@ -32,7 +31,7 @@ def advice(encoder: str, conclusion: Conclusion, layers: Sequence[LayerStudy]) -
         "advice": layer_advice(conclusion),
         "warning": warning(layers),
         "layers": [{**asdict(each), "meaning": MEANING[each.outcome]} for each in conclusion.layers],
-        "which": asdict(conclusion.which),
+        "which": {**asdict(conclusion.which), "reference": conclusion.reference},
         "not_run": [[layer.layer, *each] for layer in layers for each in layer.not_run],
         "made": f"Made with uncone {version('uncone')}. This file holds all it shows and opens without a network.",
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -45,39 +45,31 @@ class LayerStudy:
 def candidates_of(
     vectors: Vectors,
     design: Design,
-    fixed: Mapping[str, Sequence[Correction]],
-    learners: Mapping[str, Learn],
+    removals: Sequence[tuple[str, Correction | Learn]],
     advance: Callable[[], None] = lambda: None,
-) -> dict[Candidate, Callable[[], Correction]]:
-    """Score every candidate on all pairs; with each, what gives its removal, fitted on all there is.
+) -> list[Candidate]:
+    """Score every removal on all pairs.
 
     Args:
         vectors: raw ones, of one layer.
         design: pairs, and how they are divided.
-        fixed: removals by method, one for each setting, that know nothing of the pairs: one fit serves all folds. Raw
-            vectors first.
-        learners: how to learn more, by method: once for every two folds, see `Design.fits`.
+        removals: each with its method, raw vectors first. One that knows nothing of the pairs serves all folds; what
+            learns from them does so once for every two folds, see `Design.fits`.
         advance: called after each fit.
     """
-    found: dict[Candidate, Callable[[], Correction]] = {}
-    for method, removals in fixed.items():
-        for removal in removals:
-            of_pairs = cosines(vectors, removal, design)
-            candidate = Candidate(method, removal.settings, {kind: x[None] for kind, x in of_pairs.items()})
-            found[candidate] = _ready(removal)
+    found = []
+    for method, removal in removals:
+        settings: Mapping[str, Any] = {}
+        if isinstance(removal, Correction):
+            settings, fits = removal.settings, iter([removal])
+        else:
+            fits = map(removal, map(design.training, range(len(design.fits))))
+        of_fits = []
+        for fitted in fits:
+            of_fits.append(cosines(vectors, fitted, design))
             advance()
-    for method, learn in learners.items():
-        fits = []
-        for fit in range(len(design.fits)):
-            fits.append(cosines(vectors, learn(design.training(fit)), design))
-            advance()
-        candidate = Candidate(method, {}, {kind: np.stack([of[kind] for of in fits]) for kind in KINDS})
-        found[candidate] = partial(learn, np.arange(len(design.pairs["words"])))
+        found.append(Candidate(method, settings, {kind: np.stack([of[kind] for of in of_fits]) for kind in KINDS}))
     return found
-
-
-def _ready(removal: Correction) -> Callable[[], Correction]:
-    return lambda: removal
 
 
 def cosines(vectors: Vectors, removal: Correction, design: Design) -> dict[str, np.ndarray]:

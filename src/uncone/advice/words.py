@@ -1,4 +1,4 @@
-"""A conclusion in words, and how it was come by."""
+"""A conclusion in words and as a table, and how it was come by."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from uncone.advice.conclusion import LAYER_ALONE, Conclusion
+from rich.console import Console
+from rich.table import Table
+
+from uncone.advice.conclusion import BOTH, LAYER_ALONE, MEANING, Conclusion, gain, p_value
 from uncone.advice.design import CHOSEN, KINDS, RAW, Design
 from uncone.advice.folds import share_texts
 from uncone.advice.study import LayerStudy
-from uncone.advice.verdict import MEANING, gain, p_value
+from uncone.report.tables import gains
 from uncone.tasks.row import COVERAGE, GEOMETRY, SIGNIFICANT, Row
 from uncone.tasks.statistics import LOWER_IS_BETTER, holm
-from uncone.tasks.table import headlines
+
+LEGEND = (
+    "Spearman ×100: raw, and what the nested choice gains, with its 95 % interval; both is the mean of the two. "
+    "▲ sure gain, ▼ sure loss (p < 0.05; on both after Holm over layers), ≈ neither."
+)
 
 
 def verdict(encoder: str, conclusion: Conclusion) -> str:
@@ -36,19 +43,19 @@ def verdict(encoder: str, conclusion: Conclusion) -> str:
 def layer_advice(conclusion: Conclusion) -> str:
     """Which layer to use, in a sentence."""
     which = conclusion.which
-    raw = f"raw layer {which.reference}"
+    raw = f"raw layer {conclusion.reference}"
     if which.outcome == "left alone":
         return f"Keep {raw}: of all layers and removals it is chosen itself."
     system = f"layer {which.layer} {'raw' if which.final == RAW else f'with {which.final}'}"
-    gains = " and ".join(f"{_points(conclusion.gains()[kind])} on {kind}" for kind in KINDS)
+    gained = " and ".join(f"{_points(conclusion.gains()[kind])} on {kind}" for kind in KINDS)
     if which.outcome == "helped":
         alone = " and ".join(f"{100 * gain(conclusion.gains(removal=LAYER_ALONE)[kind]):+.1f}" for kind in KINDS)
         return (
-            f"Use {system}: choosing layer and removal so, on pairs kept apart, gains {gains} over {raw}; choosing the "
-            f"layer alone, {alone}."
+            f"Use {system}: choosing layer and removal so, on pairs kept apart, gains {gained} over {raw}; choosing "
+            f"the layer alone, {alone}."
         )
     return (
-        f"Keep {raw}: {system} looks best, but choosing so, on pairs kept apart, comes to {gains} "
+        f"Keep {raw}: {system} looks best, but choosing so, on pairs kept apart, comes to {gained} "
         f"({MEANING[which.outcome]})."
     )
 
@@ -58,11 +65,10 @@ def warning(layers: Sequence[LayerStudy]) -> str | None:
     lost: dict[str, list[str]] = {}
     for layer in layers:
         rows = [row for row in layer.rows if row.task != GEOMETRY and row.metric != COVERAGE]
-        gains = {row.headline: row for row in rows if row.removal == CHOSEN and row.gain is not None}
-        for row in (gains[headline] for headline in headlines(rows) if headline in gains):
-            better = gain(row) * (-1 if row.metric in LOWER_IS_BETTER else 1)
+        for row, points in gains(rows, CHOSEN):
+            better = points * (-1 if row.metric in LOWER_IS_BETTER else 1)
             if better < 0 and p_value(row) < SIGNIFICANT:
-                lost.setdefault(row.task, []).append(f"{layer.layer} ({100 * gain(row):+.1f})")
+                lost.setdefault(row.task, []).append(f"{layer.layer} ({100 * points:+.1f})")
     if not lost:
         return None
     found = "; ".join(f"{task} on {', '.join(names)}" for task, names in lost.items())
@@ -88,6 +94,36 @@ def how(design: Design, **settings: Any) -> list[str]:
     text = resources.files("uncone.advice").joinpath("how.txt").read_text("utf-8")
     lines = [line.split("\t")[-1] for line in text.splitlines() if line.split("\t")[0] in ("", folds.disjoint)]
     return [line.format(**values) for line in lines]
+
+
+def print_layers(console: Console, conclusion: Conclusion) -> None:
+    """Print layers down, both figures across."""
+    table = Table()
+    for name in ("layer", "outcome", "words", "sentences", "both"):
+        table.add_column(name, justify="left" if name in ("layer", "outcome") else "right")
+    table.add_column("all pairs choose")
+    for layer in conclusion.layers:
+        gains = conclusion.gains(layer.layer)
+        rows = [gains[kind] for kind in KINDS]
+        cells = [f"{100 * (row.value - gain(row)):.1f}\n{gain_cell(row)}" for row in rows]
+        table.add_row(layer.layer, layer.outcome, *cells, f"\n{gain_cell(gains[BOTH])}", layer.final)
+    console.print(table)
+    console.print(LEGEND)
+
+
+def gain_cell(row: Row) -> str:
+    """The gain of a row to read, sure if it is after correction, where it was corrected.
+
+    Example:
+        >>> figure = {"removal": "chosen", "task": "words", "subset": "macro", "metric": "spearman", "value": 0.5}
+        >>> gain_cell(Row(**figure, gain=0.031, gain_low=0.012, gain_high=0.052, p_value=0.001))
+        '▲ +3.1 [+1.2, +5.2]'
+    """
+    if gain(row) == row.gain_low == row.gain_high == 0:
+        return "as raw"
+    p = row.p_value if row.p_holm is None else row.p_holm
+    mark = "≈" if p is None or p >= SIGNIFICANT else "▲" if gain(row) > 0 else "▼"
+    return f"{mark} {_points(row)}"
 
 
 def _points(row: Row) -> str:

@@ -19,8 +19,7 @@ from uncone.advice.conclusion import Conclusion, conclude
 from uncone.advice.design import CHOSEN, RAW, Design
 from uncone.advice.page import ADVICE, advice, write_advice_page
 from uncone.advice.study import LayerStudy, Learn, candidates_of, find, keep
-from uncone.advice.table import print_layers
-from uncone.advice.words import how
+from uncone.advice.words import how, print_layers
 from uncone.commands.build import (
     given_overrides,
     is_recipe,
@@ -76,7 +75,7 @@ def advise(config: DictConfig) -> list[Row]:
     told = advice(first.encoder.name, conclusion, studies)
     probe = {"size": config.probe.size, "texts": config.probe.texts, "corpus": ", ".join(names(config.corpus))}
     told["how"] = how(design, resamples=config.resamples, fitted_on=config.fitted_on, seed=config.seed, **probe)
-    told["commands"] = next_commands(conclusion, folder, given_overrides("encoder"))
+    told["commands"] = next_commands(conclusion, folder, given_overrides("encoder").values())
     write_results(folder, conclusion.rows)
     write(folder / ADVICE, json.dumps(told, indent=1))
     page = write_advice_page(folder)
@@ -158,23 +157,25 @@ def study(config: DictConfig, console: Console, vectors: Vectors, design: Design
         console.print(f"layer {layer}: read from {place}")
         return kept
     spectra = Spectra.of(vectors, config.fitted_on)
-    fixed: dict[str, list[Correction]] = {RAW: [none(vectors.encoder.dimension)]}
-    learners: dict[str, Learn] = {}
-    for name in names(config.removal):
+    removals: list[tuple[str, Correction | Learn]] = [(RAW, none(vectors.encoder.dimension))]
+    for name in dict.fromkeys(names(config.removal)):
         if is_recipe(config, name):
-            learners[name] = make_learner(config, make_recipe(config, name), vectors, spectra, design)
+            removals.append((name, make_learner(config, make_recipe(config, name), vectors, spectra, design)))
         elif name != RAW:
-            fixed[name] = make_candidates(config, name, spectra)
-    if any(isinstance(each, TransductiveRemoval) for found in fixed.values() for each in found):
+            removals += [(name, each) for each in make_candidates(config, name, spectra)]
+    if any(isinstance(each, TransductiveRemoval) for _, each in removals):
         raise ValueError("a transductive removal is fitted on what it is tested on: leave it out, or take clustered")
+    fits = sum(1 if isinstance(each, Correction) else len(design.fits) for _, each in removals)
     with Progress(console=console, transient=True) as bars:
-        bar = bars.add_task(f"layer {layer}", total=sum(map(len, fixed.values())) + len(design.fits) * len(learners))
-        candidates = candidates_of(vectors, design, fixed, learners, lambda: bars.advance(bar))
-    final = design.choose(list(candidates))
-    removal = candidates[final]().for_encoder(vectors.encoder)
+        bar = bars.add_task(f"layer {layer}", total=fits)
+        candidates = candidates_of(vectors, design, removals, lambda: bars.advance(bar))
+    final = design.choose(candidates)
+    _, chosen = removals[candidates.index(final)]
+    removal = chosen if isinstance(chosen, Correction) else chosen(np.arange(len(design.pairs["words"])))
+    removal = removal.for_encoder(vectors.encoder)
     removal = removal.with_settings(chosen_by=[*names(config.words), *names(config.sentences)])
     rows, not_run = measure(config, console, vectors, None if final.method == RAW else removal)
-    found = LayerStudy(layer=layer, candidates=list(candidates), final=final, rows=rows, not_run=not_run)
+    found = LayerStudy(layer=layer, candidates=candidates, final=final, rows=rows, not_run=not_run)
     keep(place, key, found, removal)
     console.print(f"layer {layer}: all pairs choose {final.name}; {time.monotonic() - began:.0f} s")
     return found
@@ -227,7 +228,7 @@ def next_commands(conclusion: Conclusion, folder: Path, encoder: Mapping[str, st
         return shlex.join(["python", script, *given, *chosen, *rest])
 
     if not wanted:
-        as_it_is = command("export.py", which.reference, "removal=none")
+        as_it_is = command("export.py", conclusion.reference, "removal=none")
         return [{"what": "Export the encoder as it is", "command": as_it_is}]
     lines = []
     for layer, final in wanted.items():

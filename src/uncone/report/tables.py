@@ -93,7 +93,7 @@ def verdict(rows: Sequence[Row], geometry: Sequence[Row], removal: str = "learne
     """
     parts = [
         f"{row.task} {100 * gain:+.1f}" + ("" if row.is_sure else " (not significant)")
-        for row, gain in _gains(rows, removal)
+        for row, gain in gains(rows, removal)
     ]
     cosine = {row.removal: row.value for row in geometry if row.metric == "mean_cosine"}
     encoder = f"{rows[0].encoder} (layers {rows[0].layers})" if rows else "this encoder"
@@ -105,14 +105,14 @@ def verdict(rows: Sequence[Row], geometry: Sequence[Row], removal: str = "learne
 
 def outcome(rows: Sequence[Row], removal: str = "learned") -> Outcome:
     """What a removal did for the headline figures, counting significant differences only."""
-    sure = [gain for row, gain in _gains(rows, removal) if row.is_sure]
+    sure = [gain for row, gain in gains(rows, removal) if row.is_sure]
     helped, hurt = any(gain > 0 for gain in sure), any(gain < 0 for gain in sure)
     if helped and hurt:
         return "helps some tasks and hurts others"
     return "helps" if helped else "hurts" if hurt else "changes nothing for sure"
 
 
-def _gains(rows: Sequence[Row], removal: str) -> list[tuple[Row, float]]:
+def gains(rows: Sequence[Row], removal: str) -> list[tuple[Row, float]]:
     """The rows of the headline figures in which there is a difference from raw vectors, and that difference."""
     of_removal = {row.headline: row for row in rows if row.method == removal}
     found = [of_removal[headline] for headline in headlines(rows) if headline in of_removal]

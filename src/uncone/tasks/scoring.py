@@ -10,12 +10,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from uncone.tasks.base import Average, Prediction
-from uncone.tasks.row import COVERAGE, Headline, Row
+from uncone.tasks.row import COVERAGE, Row
 from uncone.tasks.statistics import LOWER_IS_BETTER, Difference, Estimate, bootstrap, holm, point
 
 MAJORITY = "majority"
@@ -105,7 +105,10 @@ def score(
     for name in predictions:
         for (subset, metric), figure in measured.items():
             if name in figure.estimates:
-                rows.append(_row(Headline(task, subset, metric), figure, compared[subset, metric], name))
+                gains, p_holm, p_best = compared[subset, metric]
+                where = {"task": task, "subset": subset, "metric": metric, "removal": name, "n": figure.n}
+                corrected = {"p_holm": p_holm.get(name), "p_best": p_best.get(name)}
+                rows.append(row_of(figure.estimates[name], gains.get(name), **where, **corrected))
             if subset in coverage and metric == metrics[-1]:
                 share, n = float(coverage[subset].mean()), len(coverage[subset])
                 rows.append(Row(removal=name, task=task, subset=subset, metric=COVERAGE, value=share, n=n))
@@ -168,22 +171,18 @@ def _compare(metric: str, figure: _Measured, reference: str | None) -> _Compared
     return _Compared(gains, p_holm, p_best | {best: 1.0} if p_best else {})
 
 
-def _row(headline: Headline, figure: _Measured, compared: _Compared, name: str) -> Row:
-    """Value and gain of one system."""
-    value = figure.estimates[name].value
-    ends = figure.estimates[name].interval._asdict()
-    row = Row(removal=name, **headline._asdict(), value=value, **ends, n=figure.n, p_best=compared.p_best.get(name))
-    if name not in compared.gains:
+def row_of(own: Estimate, gain: Difference | None, **figure: Any) -> Row:
+    """Value and interval of one system, and its gain over the reference, if it is not the reference itself.
+
+    Args:
+        own: the value.
+        gain: the gain.
+        figure: all else that the row says.
+    """
+    row = Row(**figure, value=own.value, **own.interval._asdict())
+    if gain is None:
         return row
-    gain = compared.gains[name]
-    return replace(
-        row,
-        gain=gain.difference,
-        gain_low=gain.low,
-        gain_high=gain.high,
-        p_value=gain.p_value,
-        p_holm=compared.p_holm[name],
-    )
+    return replace(row, gain=gain.difference, gain_low=gain.low, gain_high=gain.high, p_value=gain.p_value)
 
 
 def _require_same_items(task: str, of_system: Mapping[str, Prediction]) -> None:
