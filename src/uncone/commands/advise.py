@@ -75,7 +75,7 @@ def advise(config: DictConfig) -> list[Row]:
     told = advice(first.encoder.name, conclusion, studies)
     probe = {"size": config.probe.size, "texts": config.probe.texts, "corpus": ", ".join(names(config.corpus))}
     told["how"] = how(design, resamples=config.resamples, fitted_on=config.fitted_on, seed=config.seed, **probe)
-    told["commands"] = next_commands(conclusion, folder, given_overrides("encoder").values())
+    told["commands"] = next_commands(conclusion, folder, given_overrides("encoder"))
     write_results(folder, conclusion.rows)
     write(folder / ADVICE, json.dumps(told, indent=1))
     page = write_advice_page(folder)
