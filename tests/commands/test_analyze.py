@@ -14,6 +14,7 @@ from uncone.commands.analyze import analyze, load_encoders
 from uncone.commands.schema import register
 from uncone.encoder import Encoder
 from uncone.geometry.atlas.store import AtlasStore
+from uncone.geometry.atlas.windows import Windows
 from uncone.removal import all_but_the_top
 from uncone.removal.spectrum import Spectrum
 from uncone.runs.reading import read_results
@@ -61,6 +62,12 @@ def run(folder, tmp_path_factory) -> Path:
     overrides = ["removal=[none,all_but_the_top]", "methods.all_but_the_top.D=3", "words=[[monday,tuesday]]"]
     analyze(config_of(folder, output, *overrides))
     return output
+
+
+def test_raw_vectors_encode_the_windows_of_the_corpus_alone(folder, tmp_path, encoded):
+    """Each once, for all layers."""
+    analyze(config_of(folder, tmp_path, "removal=[none]"))
+    assert sorted(encoded) == sorted(Windows((folder / "corpus.txt").read_text().splitlines(), words=16))
 
 
 def value(rows, metric, layer="2", removal="none"):

@@ -11,7 +11,7 @@ from uncone.commands.build import make_recipe
 from uncone.commands.evaluate import evaluate
 from uncone.commands.schema import register
 from uncone.data import load_lee
-from uncone.encoder import Encoder, TransformerEncoder
+from uncone.encoder import Encoder
 from uncone.learning.recipe import Recipe, recipes
 from uncone.removal import Removal, all_but_the_top
 from uncone.removal.spectrum import Spectrum
@@ -198,13 +198,8 @@ def test_a_recipe_is_the_same_by_name_and_in_a_config(name, tmp_path):
     assert make_recipe(config_of(tmp_path, f"recipe={name}")) == Recipe.named(name)
 
 
-def test_raw_vectors_of_a_layer_encode_the_texts_of_the_task_alone(tmp_path, monkeypatch):
+def test_raw_vectors_of_a_layer_encode_the_texts_of_the_task_alone(tmp_path, encoded):
     """No vocabulary, no pairs, no corpus."""
-    read = []
-    encode = TransformerEncoder.encode
-    monkeypatch.setattr(
-        TransformerEncoder, "encode", lambda self, texts, **o: read.extend(texts) or encode(self, texts, **o)
-    )
     evaluate(config_of(tmp_path, "encoder.layers=[1]", "removal=none", "task=lee", f"cache_dir={tmp_path}/cache"))
     pairs = load_lee()
-    assert sorted(read) == sorted({*pairs.text1, *pairs.text2})
+    assert sorted(encoded) == sorted({*pairs.text1, *pairs.text2})

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ from omegaconf import OmegaConf
 from sentence_transformers import SentenceTransformer
 
 from uncone.commands.export import export
-from uncone.commands.origin import TrainingRun
+from uncone.commands.origin import PROBE_TEXTS, TrainingRun
 from uncone.commands.schema import register
 from uncone.commands.train import train
+from uncone.data import load_lee, load_texts
 from uncone.encoder import Encoder
 from uncone.removal import Removal, load
 from uncone.runs.reading import read_results
@@ -138,8 +140,14 @@ def test_a_removal_that_hurts_is_called_so(tmp_path, capsys):
     assert "**This removal makes the encoder worse on what was measured. Use the raw encoder.**" in card
 
 
-def test_nothing_removed_exports_the_raw_encoder(tmp_path, capsys):
-    export(config_of("export", "removal=none", "encoder.layers=[1]", f"output_dir={tmp_path}/model", *QUICK))
+def test_nothing_removed_exports_the_raw_encoder(tmp_path, capsys, encoded):
+    """No text is encoded but those of the task, of the corpus for geometry, and a few to compare with."""
+    settings = ("encoder.layers=[1]", f"output_dir={tmp_path}/model", f"cache_dir={tmp_path}/cache")
+    export(config_of("export", "removal=none", *settings, *QUICK))
+    pairs = load_lee()
+    measured = Counter([*{*pairs.text1, *pairs.text2}, *load_texts("lee_background")[:PROBE_TEXTS]])
+    assert Counter(encoded) >= measured
+    assert (Counter(encoded) - measured).total() < 10
     raw = Encoder.from_pretrained("minilm", layers=1, device="cpu").encode(TEXTS)
     np.testing.assert_allclose(vectors_of(tmp_path / "model"), raw, atol=1e-5)
     assert "these are the vectors of the raw encoder" in capsys.readouterr().out
