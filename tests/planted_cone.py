@@ -5,7 +5,7 @@ from functools import cache
 import torch
 
 from uncone.learning.bank import RemovalBank
-from uncone.learning.basis import Basis, PairBatch, TrainingBatch
+from uncone.learning.basis import Basis, PairBatch, TrainingBatch, take
 from uncone.learning.batches import PairDataModule
 from uncone.learning.fit import quiet_trainer, quietly
 from uncone.learning.module import RemovalModule
@@ -37,7 +37,7 @@ def basis_of(cone) -> Basis:
 def data_module(cone, basis, batch_size=64, neighbours=None, views=None, **options) -> PairDataModule:
     """The first 300 pairs to train on, the rest to choose by; neighbours and views as vectors, if given."""
     batch = batch_of(cone, basis)
-    train, validation = (batch.batch(torch.arange(*rows)) for rows in ((0, 300), (300, PAIRS)))
+    train, validation = (take(batch, torch.arange(*rows)) for rows in ((0, 300), (300, PAIRS)))
     return PairDataModule(training(basis, train, neighbours, views), validation, batch_size, **options)
 
 

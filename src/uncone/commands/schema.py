@@ -10,11 +10,12 @@ import re
 import sys
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
+
+from uncone.support.files import CONF
 
 
 @dataclass
@@ -164,7 +165,7 @@ def refuse_experiments_of_others(command: str) -> None:
     """End in one line if the command line asks for an experiment whose first comment names another command."""
     asked = [text.removeprefix("experiment=") for text in sys.argv[1:] if text.startswith("experiment=")]
     for name in ",".join(asked).split(","):
-        path = Path(sys.argv[0]).parent / "conf" / "experiment" / f"{name}.yaml"
+        path = CONF / "experiment" / f"{name}.yaml"
         runs = re.search(r"^# (python (\w+)\.py .*)", path.read_text(), re.MULTILINE) if path.is_file() else None
         if runs and runs[2] != command:
             sys.exit(f"Error: experiment={name} is for {runs[2]}.py, not for {command}.py: {runs[1]}")

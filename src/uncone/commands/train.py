@@ -20,10 +20,9 @@ from uncone.commands.processes import asks_for_processes
 from uncone.commands.systems import compare, leave_out_seen, make_system
 from uncone.geometry.probe import GeometryProbe
 from uncone.learning.bank import candidates
-from uncone.learning.callbacks import GeometryCallback, LoggerIdentity
-from uncone.learning.callbacks.identity import logger_id
+from uncone.learning.callbacks import GeometryCallback
 from uncone.learning.fit import Learner
-from uncone.learning.module import RemovalModule
+from uncone.learning.module import RemovalModule, logged_as
 from uncone.learning.replicas import trainer_options
 from uncone.removal import Correction, none
 from uncone.report.bank_figure import components_figure
@@ -40,7 +39,7 @@ from uncone.tasks.row import Row, described, geometry_rows
 def train(config: DictConfig) -> list[Row]:
     """Run the whole path from text to a saved removal and its results; returns the rows of results.json."""
     console = Console()
-    resumed_id = logger_id(config.ckpt_path) if config.ckpt_path else None
+    resumed_id = logged_as(config.ckpt_path) if config.ckpt_path else None
     folder = open_run(config)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     tasks = make_tasks(config)
@@ -90,7 +89,6 @@ def fit(
         "enable_version_counter": False,
     }
     callbacks = [
-        LoggerIdentity(),
         GeometryCallback(probe, folder / "figures", config.probe.every_n_epochs),
         ModelCheckpoint(filename="best", monitor=VALIDATION, mode="max", **options),
         ModelCheckpoint(filename="last", **options),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -97,10 +97,6 @@ class PairBatch(NamedTuple):
         """(n, 3, k) a∘b, a∘a, b∘b: what squared gains are multiplied with."""
         return torch.stack([self.a * self.b, self.a * self.a, self.b * self.b], -2)
 
-    def batch(self, rows: Tensor) -> PairBatch:
-        """Some of them, by row numbers of any shape (…, n)."""
-        return PairBatch(*(part[rows] for part in self))
-
 
 class Neighbours(NamedTuple):
     """Neighbouring sentences in a component basis. In a step, (S, n, …) in place of (n, …) for several seeds.
@@ -117,9 +113,13 @@ class Neighbours(NamedTuple):
     a_rest: Tensor
     b_rest: Tensor
 
-    def batch(self, rows: Tensor) -> Neighbours:
-        """Some of them, by row numbers of any shape (…, n)."""
-        return Neighbours(*(part[rows] for part in self))
+
+Some = TypeVar("Some", PairBatch, Neighbours)
+
+
+def take(part: Some | None, rows: Tensor) -> Some | None:
+    """Some of the pairs, by row numbers of any shape (…, n)."""
+    return None if part is None else type(part)(*(each[rows] for each in part))
 
 
 class TrainingBatch(NamedTuple):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
-from uncone.learning.basis import PairBatch, Steps, TrainingBatch
+from uncone.learning.basis import PairBatch, Steps, TrainingBatch, take
 
 Rows = tuple[Tensor, Tensor]  # of the pairs (S, n), and of the neighbours (S, m), for each of S seeds
 STEPS_AT_ONCE = 16  # steps that are gathered together: gathering, and Lightning, cost as much for one
@@ -26,11 +26,7 @@ class _Gathered(Dataset[Steps]):
     def __getitems__(self, steps: Sequence[Rows]) -> Steps:
         rows, beside = (torch.cat(each, 1) for each in zip(*steps, strict=True))  # (S, all of the steps)
         pairs, neighbours, views = self.whole
-        whole = TrainingBatch(
-            None if pairs is None else pairs.batch(rows),
-            None if neighbours is None else neighbours.batch(beside),
-            None if views is None else views.batch(beside),
-        )
+        whole = TrainingBatch(take(pairs, rows), take(neighbours, beside), take(views, beside))
         return Steps(whole, *(part.shape[1] for part in steps[0]))
 
 

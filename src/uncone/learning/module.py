@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.loggers import WandbLogger
 from torch import Tensor
 
 from uncone.encoder import Encoder
@@ -22,6 +24,7 @@ from uncone.removal import Removal
 from uncone.runs.reading import VALIDATION
 from uncone.tasks.statistics import macro_spearman
 
+LOGGED_AS = "wandb_id"  # key in checkpoints
 MIXING_RATE = 1 / 6  # learning rate of a mixing, whose entries are small, in units of that of the log-gains
 
 
@@ -187,10 +190,13 @@ class RemovalModule(pl.LightningModule):
         return self.removal().apply(self.encoder.encode(texts))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Drop the frozen encoder: what is left is about a megabyte."""
+        """Drop the frozen encoder: what is left is about a megabyte. Add the id of the run in W&B."""
         state = checkpoint["state_dict"]
         checkpoint["state_dict"] = {key: value for key, value in state.items() if not key.startswith("encoder.")}
         checkpoint["best_member"] = self.best_member
+        checkpoint[LOGGED_AS] = next(
+            (each.experiment.id for each in self.loggers if isinstance(each, WandbLogger)), None
+        )
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse a checkpoint of another encoder or basis."""
@@ -203,3 +209,16 @@ class RemovalModule(pl.LightningModule):
                     "use the config that it came from"
                 )
         self.best_member = checkpoint["best_member"]
+
+
+def logged_as(ckpt_path: str | Path) -> str | None:
+    """The id in W&B of the run that a checkpoint belongs to, if it was logged there.
+
+    Raises:
+        ValueError: if there is no such checkpoint.
+    """
+    path = Path(ckpt_path)
+    if not path.is_file():
+        raise ValueError(f"no checkpoint at {path} (looked for {path.resolve()})")
+    found: str | None = torch.load(path, map_location="cpu", weights_only=True).get(LOGGED_AS)
+    return found

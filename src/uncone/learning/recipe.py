@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from uncone.learning.objectives import OBJECTIVES
 from uncone.learning.optimizers import OPTIMIZERS
+from uncone.support.files import CONF
 
-# where conf/recipe is: in the package as it is installed, or beside it in the repository
-FOLDERS = tuple(Path(__file__).parents[up] / "conf" / "recipe" for up in (1, 3))
+FOLDER = CONF / "recipe"
 PARAMETERISATIONS = ("log_gains", "paper")
 
 
@@ -195,15 +194,14 @@ class Recipe:
 
 def recipes() -> list[str]:
     """Names of all recipes."""
-    return sorted(path.stem for folder in FOLDERS for path in folder.glob("*.yaml"))
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def _read(name: str) -> dict[str, Any]:
     """The settings of a file, over those of the recipe that its list of defaults names, as Hydra would read it."""
-    path = next((folder / f"{name}.yaml" for folder in FOLDERS if (folder / f"{name}.yaml").is_file()), None)
-    if path is None:
+    if name not in recipes():
         raise ValueError(f"unknown recipe {name!r}: choose one of {', '.join(recipes())}")
-    settings: dict[str, Any] = yaml.safe_load(path.read_text())
+    settings: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
     for base in settings.pop("defaults", []):
         settings = _merged(_read(base), settings)
     return settings

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# the configuration: in the package as it is installed, or beside src/ in the repository
+CONF = next(each for up in (1, 3) if (each := Path(__file__).parents[up] / "conf").is_dir())
+
 
 @contextmanager
 def whole(target: Path) -> Iterator[Path]:
