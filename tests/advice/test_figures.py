@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 from uncone.advice.design import Figure, pair_counts
 from uncone.data.pairs import ScoredPairs, concatenate
 from uncone.support.resampling import draw
-from uncone.tasks.statistics import kernel
+from uncone.tasks.statistics import STATISTICS
 
 
 def whole(pairs):
@@ -103,7 +103,7 @@ def test_intervals_over_documents_are_wider(pairs):
         own, said = sample(seed)
         by_texts = whole(own).estimates(said[None, None], 300, [seed])[0][0].replicates.std()
         draws = draw(len(own), 300, np.random.default_rng(seed))
-        spreads.append((by_texts, kernel("spearman")(own.score, said[None])(draws).std()))
+        spreads.append((by_texts, STATISTICS["spearman"](own.score, said[None])(draws).std()))
     over_texts, over_pairs = np.mean(spreads, axis=0)
     assert over_pairs < 0.7 * np.std(values)
     assert 0.75 * np.std(values) < over_texts < 1.5 * np.std(values)

@@ -20,7 +20,7 @@ import numpy as np
 from uncone.advice.folds import Folds, halves, numbered
 from uncone.data.pairs import ScoredPairs
 from uncone.support.resampling import draw
-from uncone.tasks.statistics import Estimate, kernel
+from uncone.tasks.statistics import STATISTICS, Estimate
 
 RAW, CHOSEN = "none", "chosen"
 KINDS = ("words", "sentences")
@@ -95,7 +95,7 @@ class Figure:
         for d, cells in enumerate(self.cells.values()):
             total = sum(len(rows) for _, rows in cells)
             for c, rows in cells:
-                under = kernel("spearman")(self.pairs.score[rows], systems[:, c, rows])
+                under = STATISTICS["spearman"](self.pairs.score[rows], systems[:, c, rows])
                 found[d] += len(rows) / total * under(counts[rows])
         return found
 

@@ -8,14 +8,15 @@ other row.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from uncone.tasks.base import Average, Prediction
-from uncone.tasks.row import COVERAGE, Row
+from uncone.tasks.row import COVERAGE, Headline, Row
 from uncone.tasks.statistics import LOWER_IS_BETTER, Difference, Estimate, bootstrap, holm, point
 
 MAJORITY = "majority"
@@ -35,14 +36,6 @@ class _Measured(NamedTuple):
 
     n: int
     estimates: dict[str, Estimate]
-
-
-class _Compared(NamedTuple):
-    """What sets the systems apart on one figure."""
-
-    gains: dict[str, Difference]  # of every system but the reference
-    p_holm: dict[str, float]  # of the gains
-    p_best: dict[str, float]  # of every system, where there are several
 
 
 def score(
@@ -99,20 +92,16 @@ def score(
             parts = [measured[subset, metric] for subset in average.over if (subset, metric) in measured]
             if len(parts) == len(average.over):  # some metrics are of all items only
                 measured[average.subset, metric] = _average(average, parts)
-    compared = {key: _compare(key[1], figure, reference) for key, figure in measured.items()}
 
-    rows: list[Row] = []
-    for name in predictions:
-        for (subset, metric), figure in measured.items():
-            if name in figure.estimates:
-                gains, p_holm, p_best = compared[subset, metric]
-                where = {"task": task, "subset": subset, "metric": metric, "removal": name, "n": figure.n}
-                corrected = {"p_holm": p_holm.get(name), "p_best": p_best.get(name)}
-                rows.append(row_of(figure.estimates[name], gains.get(name), **where, **corrected))
-            if subset in coverage and metric == metrics[-1]:
-                share, n = float(coverage[subset].mean()), len(coverage[subset])
-                rows.append(Row(removal=name, task=task, subset=subset, metric=COVERAGE, value=share, n=n))
-    return rows, not_run
+    rows: dict[str, list[Row]] = {name: [] for name in predictions}
+    for (subset, metric), figure in measured.items():
+        for row in _compare(Headline(task, subset, metric), figure, reference):
+            rows[row.removal].append(row)
+        if subset in coverage and metric == metrics[-1]:
+            share, n = float(coverage[subset].mean()), len(coverage[subset])
+            for name, lines in rows.items():
+                lines.append(Row(removal=name, task=task, subset=subset, metric=COVERAGE, value=share, n=n))
+    return list(chain.from_iterable(rows.values())), not_run
 
 
 def _with_majority(task: str, predictions: Mapping[str, Sequence[Prediction]]) -> Mapping[str, Sequence[Prediction]]:
@@ -154,47 +143,41 @@ def _average(average: Average, parts: Sequence[_Measured]) -> _Measured:
     return _Measured(int(sizes.sum()), estimates)
 
 
-def _compare(metric: str, figure: _Measured, reference: str | None) -> _Compared:
-    """Every system against the reference, and against the best."""
+def _compare(headline: Headline, figure: _Measured, reference: str | None) -> Iterator[Row]:
+    """The row of every system, against the reference and against the best."""
     found = figure.estimates
 
     def against(other: str) -> dict[str, Difference]:
         return {name: estimate.minus(found[other]) for name, estimate in found.items() if name != other}
 
     if not found:
-        return _Compared({}, {}, {})
+        return
     gains = against(reference) if reference in found else {}
-    choose = min if metric in LOWER_IS_BETTER else max
+    choose = min if headline.metric in LOWER_IS_BETTER else max
     best = choose(found, key=lambda name: found[name].value)
-    p_best = holm({name: from_best.p_value for name, from_best in against(best).items()})
     p_holm = holm({name: gain.p_value for name, gain in gains.items()})
-    return _Compared(gains, p_holm, p_best | {best: 1.0} if p_best else {})
+    p_best = holm({name: from_best.p_value for name, from_best in against(best).items()})
+    if p_best:
+        p_best[best] = 1.0
+    for name, estimate in found.items():
+        where = {"removal": name, "n": figure.n, **headline._asdict()}
+        yield row_of(estimate, gains.get(name), **where, p_holm=p_holm.get(name), p_best=p_best.get(name))
 
 
 def row_of(own: Estimate, gain: Difference | None, **figure: Any) -> Row:
     """Value and interval of one system, and its gain over the reference, if it is not the reference itself.
 
-    Args:
-        own: the value.
-        gain: the gain.
-        figure: all else that the row says.
+    `figure` is all else that the row says.
     """
-    row = Row(**figure, value=own.value, **own.interval._asdict())
-    if gain is None:
-        return row
-    return replace(row, gain=gain.difference, gain_low=gain.low, gain_high=gain.high, p_value=gain.p_value)
+    low, high = own.interval
+    return Row(**figure, value=own.value, low=low, high=high, **(gain._asdict() if gain else {}))
 
 
 def _require_same_items(task: str, of_system: Mapping[str, Prediction]) -> None:
     """Refuse systems that cover different words: they cannot be compared item by item."""
     (first_name, first), *others = of_system.items()
     for name, prediction in others:
-        same_covered = (first.covered is None and prediction.covered is None) or (
-            first.covered is not None
-            and prediction.covered is not None
-            and np.array_equal(first.covered, prediction.covered)
-        )
-        if not same_covered or not np.array_equal(first.gold, prediction.gold):
+        if not all(np.array_equal(getattr(first, key), getattr(prediction, key)) for key in ("covered", "gold")):
             raise ValueError(
                 f"{task}/{first.subset}: {name!r} was scored on other items than {first_name!r}; "
                 "evaluate systems with different vocabularies one by one"

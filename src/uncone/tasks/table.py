@@ -34,9 +34,6 @@ class _Cell(NamedTuple):
     best: bool = False
 
 
-_MISSING = _Cell("–")
-
-
 def headlines(rows: Sequence[Row]) -> list[Headline]:
     """The usual figure of each task: the metric that it names first, over all its items or its macro average.
 
@@ -53,8 +50,9 @@ def headlines(rows: Sequence[Row]) -> list[Headline]:
     measured = [row for row in rows if row.metric != COVERAGE]
     for task in dict.fromkeys(row.task for row in measured):
         of_task = [row for row in measured if row.task == task]
-        subset = _first_of(_SUBSETS, [row.subset for row in of_task])
-        chosen.append(next(row.headline for row in of_task if row.subset == subset))
+        present = [row.subset for row in of_task]
+        subset = next((name for name in _SUBSETS if name in present), present[0])
+        chosen.append(of_task[present.index(subset)].headline)
     return chosen
 
 
@@ -70,20 +68,15 @@ def rich_table(rows: Sequence[Row], columns: Sequence[Headline] | None = None, c
     Raises:
         ValueError: if there is no figure to show, or no row has one of the columns.
     """
-    columns, methods, cells = _arrange(rows, columns)
+    columns, lines = _arrange(rows, columns)
     tables = []
     for part in np.array_split(np.arange(len(columns)), math.ceil(len(columns) / columns_per_table)):
-        shown = [columns[i] for i in part]
         table = Table()
         table.add_column("method", no_wrap=True)
-        for column in shown:
-            table.add_column(f"{column.task}\n{column.subset}\n{column.metric}", justify="right", no_wrap=True)
-        for method in methods:
-            line = []
-            for column in shown:
-                cell = cells.get((method, column), _MISSING)
-                line.append(Text(cell.text, style="bold" if cell.best else ""))
-            table.add_row(method, *line)
+        for i in part:
+            table.add_column("\n".join(columns[i]), justify="right", no_wrap=True)
+        for method, cells in lines.items():
+            table.add_row(method, *(Text(cells[i].text, style="bold" if cells[i].best else "") for i in part))
         tables.append(table)
     return Group(*tables, LEGEND)
 
@@ -104,20 +97,15 @@ def markdown_table(rows: Sequence[Row], columns: Sequence[Headline] | None = Non
         >>> print(markdown_table([row]).splitlines()[2])
         | none | **70.0 ±4.5** |
     """
-    columns, methods, cells = _arrange(rows, columns)
-    lines = [["method", *(f"{column.task} {column.subset} {column.metric}" for column in columns)]]
-    lines.append(["---", *("---:" for _ in columns)])
-    for method in methods:
-        line = [cells.get((method, column), _MISSING) for column in columns]
-        lines.append([method, *(f"**{cell.text}**" if cell.best else cell.text for cell in line)])
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"{table}\n\n{LEGEND}\n"
+    columns, lines = _arrange(rows, columns)
+    table = [["method", *map(" ".join, columns)], ["---", *("---:" for _ in columns)]]
+    for method, cells in lines.items():
+        table.append([method, *(f"**{cell.text}**" if cell.best else cell.text for cell in cells)])
+    return "".join(f"| {' | '.join(line)} |\n" for line in table) + f"\n{LEGEND}\n"
 
 
-def _arrange(
-    rows: Sequence[Row], columns: Sequence[Headline] | None
-) -> tuple[list[Headline], list[str], dict[tuple[str, Headline], _Cell]]:
-    """Columns, methods, and the cell of each method and column that has one."""
+def _arrange(rows: Sequence[Row], columns: Sequence[Headline] | None) -> tuple[list[Headline], dict[str, list[_Cell]]]:
+    """Columns, and the line of each method."""
     columns = list(columns) if columns is not None else headlines(rows)
     if not columns:
         raise ValueError("there is no figure to show among the result rows")
@@ -126,23 +114,26 @@ def _arrange(
     ]
     names = [_method_name(row, differing) for row in rows]
     by_key = {(name, row.headline): row for name, row in zip(names, rows, strict=True)}
-    methods = list(dict.fromkeys(names))
-    cells = {}
+    lines: dict[str, list[_Cell]] = {name: [] for name in names}
     for column in columns:
-        of_column = {method: row for method in methods if (row := by_key.get((method, column))) is not None}
-        if not of_column:
+        of_column = {method: by_key.get((method, column)) for method in lines}
+        sign = -1 if column.metric in LOWER_IS_BETTER else 1
+        scores = [sign * row.value for row in of_column.values() if row is not None]
+        if not scores:
             known = ", ".join("/".join(headline) for headline in headlines(rows))
             raise ValueError(f"no result row has {'/'.join(column)}; there are, for instance, {known}")
-        sign = -1 if column.metric in LOWER_IS_BETTER else 1
-        best = max(sign * row.value for row in of_column.values())
+        best = max(scores)
         for method, row in of_column.items():
+            if row is None:
+                lines[method].append(_Cell("–"))
+                continue
             is_best = sign * row.value == best
             mark = _mark(row, sign)
             # rows of several evaluations were each compared with the best of their own only
             if not is_best and not differing and (row.p_best or 0) >= SIGNIFICANT:
                 mark += "°"
-            cells[method, column] = _Cell(f"{mark} {_value(row)}".strip(), is_best)
-    return columns, methods, cells
+            lines[method].append(_Cell(f"{mark} {_value(row)}".strip(), is_best))
+    return columns, lines
 
 
 def _method_name(row: Row, differing: Sequence[str]) -> str:
@@ -165,7 +156,3 @@ def _mark(row: Row, sign: int) -> str:
     if not row.is_sure:
         return "≈"
     return "▲" if sign * row.gain > 0 else "▼"
-
-
-def _first_of(preferred: Sequence[str], present: Sequence[str]) -> str:
-    return next((name for name in preferred if name in present), present[0])

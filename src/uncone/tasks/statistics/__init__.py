@@ -4,17 +4,16 @@ Statistics take `gold` (n,), what people said, and `predicted` (n,) or (S, n), w
 items.
 """
 
-from uncone.tasks.statistics.kernels import LOWER_IS_BETTER, kernel, macro_spearman, point
-from uncone.tasks.statistics.resampling import Difference, Estimate, Interval, bootstrap, holm
+from uncone.tasks.statistics.kernels import LOWER_IS_BETTER, STATISTICS, macro_spearman, point
+from uncone.tasks.statistics.resampling import Difference, Estimate, bootstrap, holm
 
 __all__ = [
     "LOWER_IS_BETTER",
+    "STATISTICS",
     "Difference",
     "Estimate",
-    "Interval",
     "bootstrap",
     "holm",
-    "kernel",
     "macro_spearman",
     "point",
 ]

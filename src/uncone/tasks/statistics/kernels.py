@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.stats import zscore
 
 Weighted = Callable[[np.ndarray], np.ndarray]  # weights (n, B) of the items -> statistic (S, B)
 
@@ -32,7 +33,7 @@ def point(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> float:
     gold, systems = checked(statistic, gold, predicted)
     if len(systems) != 1:
         raise ValueError(f"predicted must hold one system, shape (n,), got {len(systems)} systems")
-    return float(kernel(statistic)(gold, systems)(np.ones((len(gold), 1)))[0, 0])
+    return float(STATISTICS[statistic](gold, systems)(np.ones((len(gold), 1)))[0, 0])
 
 
 def macro_spearman(gold: np.ndarray, predicted: np.ndarray, dataset: np.ndarray) -> np.ndarray:
@@ -53,16 +54,10 @@ def macro_spearman(gold: np.ndarray, predicted: np.ndarray, dataset: np.ndarray)
     return np.mean([_spearman(*of_set)(np.ones((len(of_set[0]), 1)))[:, 0] for of_set in each], axis=0)
 
 
-def kernel(statistic: str) -> Callable[[np.ndarray, np.ndarray], Weighted]:
-    """From gold (n,) and systems (S, n) to the function that computes the statistic of that name under weights."""
-    if statistic not in STATISTICS:
-        raise ValueError(f"unknown statistic {statistic!r}; choose one of {', '.join(STATISTICS)}")
-    return STATISTICS[statistic]
-
-
 def checked(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Gold (n,) and systems (S, n) as float64, refusing what has no such statistic."""
-    kernel(statistic)
+    if statistic not in STATISTICS:
+        raise ValueError(f"unknown statistic {statistic!r}; choose one of {', '.join(STATISTICS)}")
     gold = _finite(gold, "gold")
     systems = np.atleast_2d(_finite(predicted, "predicted"))
     if gold.ndim != 1 or systems.ndim != 2 or systems.shape[1] != len(gold):
@@ -92,8 +87,7 @@ def _finite(x: np.ndarray, name: str) -> np.ndarray:
 
 def _pearson(gold: np.ndarray, systems: np.ndarray) -> Weighted:
     # Centring and scaling first keeps the moments below free of cancellation.
-    x = _standardised(gold[None])[0]
-    y = _standardised(systems)
+    x, y = zscore(gold), zscore(systems, axis=1)
     moments = np.concatenate([x[None], (x * x)[None], y, y * y, x * y])  # (2 + 3 S, n)
 
     def under(weights: np.ndarray) -> np.ndarray:
@@ -106,8 +100,8 @@ def _pearson(gold: np.ndarray, systems: np.ndarray) -> Weighted:
 
 
 def _spearman(gold: np.ndarray, systems: np.ndarray) -> Weighted:
-    ranks_of_gold = _TiedGroups(gold).ranks
-    ranks_of_systems = [_TiedGroups(predicted).ranks for predicted in systems]
+    ranks_of_gold = _ranks(gold)
+    ranks_of_systems = [_ranks(predicted) for predicted in systems]
 
     def under(weights: np.ndarray) -> np.ndarray:
         middle = (weights.sum(axis=0) + 1) / 2  # (B,) the mean of average ranks
@@ -125,30 +119,24 @@ def _spearman(gold: np.ndarray, systems: np.ndarray) -> Weighted:
     return under
 
 
-class _TiedGroups:
-    """Items (n,) sorted once by value, so that ranks under any weights cost O(n) and no sorting.
+def _ranks(x: np.ndarray) -> Weighted:
+    """From weights (n, B) to the average rank (n, B) of every item (n,); that of an item of no weight means nothing.
 
-    The average rank of a group of tied values is the running count up to it less half its own.
+    Items are sorted once, so that ranks under any weights cost O(n).
     """
+    order = np.argsort(x, kind="stable")
+    _, group, sizes = np.unique(x, return_inverse=True, return_counts=True)
+    ends = np.cumsum(sizes) - 1  # in the order, of each group of tied values
 
-    def __init__(self, x: np.ndarray) -> None:
-        self._order = np.argsort(x, kind="stable")  # (n,) items by value
-        ordered = x[self._order]
-        last = np.append(ordered[1:] != ordered[:-1], True)  # where a group of tied values ends
-        self._ends = np.flatnonzero(last)
-        self._group = np.empty(len(x), dtype=np.intp)  # (n,) group of each item
-        self._group[self._order] = np.cumsum(last) - last
-
-    def ranks(self, weights: np.ndarray) -> np.ndarray:
-        """Average rank (n, B) of every item under weights (n, B); that of an item of no weight means nothing."""
-        up_to = np.cumsum(weights[self._order], axis=0)  # (n, B)
-        if len(self._ends) < len(self._order):
-            up_to = up_to[self._ends]  # (groups, B)
+    def under(weights: np.ndarray) -> np.ndarray:
+        up_to = np.cumsum(weights[order], axis=0)[ends]  # (groups, B)
         # a group covers the ranks from one past the count before it to the count at its end; take their mean
         ranks = up_to + 1
         ranks[1:] += up_to[:-1]
         ranks *= 0.5
-        return ranks[self._group]  # (n, B)
+        return ranks[group]  # (n, B)
+
+    return under
 
 
 def _correlation(covariance: np.ndarray, variance_x: np.ndarray, variance_y: np.ndarray) -> np.ndarray:
@@ -157,12 +145,6 @@ def _correlation(covariance: np.ndarray, variance_x: np.ndarray, variance_y: np.
     defined = (variance_x > 1e-12) & (variance_y > 1e-12)
     scale = np.sqrt(np.where(defined, variance_x * variance_y, 1.0))
     return np.where(defined, np.clip(covariance / scale, -1.0, 1.0), np.nan)
-
-
-def _standardised(x: np.ndarray) -> np.ndarray:
-    """Rows (S, n) with mean 0 and variance 1."""
-    centred = x - x.mean(axis=1, keepdims=True)
-    return centred / centred.std(axis=1, keepdims=True)
 
 
 def _mean(gold: np.ndarray, systems: np.ndarray) -> Weighted:
@@ -177,10 +159,10 @@ def _accuracy(gold: np.ndarray, systems: np.ndarray) -> Weighted:
 
 def _macro_f1(gold: np.ndarray, systems: np.ndarray) -> Weighted:
     """Unweighted mean of F1 over the classes that occur under the weights, in gold or predicted."""
-    members = _Members(gold, systems)
+    members = _members(gold, systems)
 
     def under(weights: np.ndarray) -> np.ndarray:
-        expected, predicted, both = members.under(weights)
+        expected, predicted, both = members(weights)
         sizes = expected + predicted  # (S, C, B)
         occurs = sizes > 0
         f1 = 2 * both / np.where(occurs, sizes, 1.0)  # = 2 tp / (2 tp + fp + fn)
@@ -191,10 +173,10 @@ def _macro_f1(gold: np.ndarray, systems: np.ndarray) -> Weighted:
 
 def _matthews(gold: np.ndarray, systems: np.ndarray) -> Weighted:
     """Matthews' correlation coefficient of any number of classes (Gorodkin 2004); 0 where one side is constant."""
-    members = _Members(gold, systems)
+    members = _members(gold, systems)
 
     def under(weights: np.ndarray) -> np.ndarray:
-        expected, predicted, both = members.under(weights)
+        expected, predicted, both = members(weights)
         n = weights.sum(axis=0)
         t, p = expected / n, predicted / n  # (C, B), (S, C, B) shares of the classes
         covariance = both.sum(axis=1) / n - (p * t).sum(axis=1)
@@ -205,22 +187,13 @@ def _matthews(gold: np.ndarray, systems: np.ndarray) -> Weighted:
     return under
 
 
-class _Members:
-    """Which items are of a class: by gold (n,), by each of S predictions (S, n), and by both."""
-
-    def __init__(self, gold: np.ndarray, systems: np.ndarray) -> None:
-        classes = np.unique(np.concatenate([gold, systems.ravel()]))[:, None]  # (C, 1)
-        self._expected = (gold == classes).astype(np.float64)  # (C, n)
-        self._predicted = (systems[:, None] == classes).astype(np.float64)  # (S, C, n)
-
-    def under(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Items of each class by gold (C, B), by prediction (S, C, B) and by both (S, C, B), under weights (n, B)."""
-        s, c, n = self._predicted.shape
-        predicted, both = (
-            (of_class.reshape(s * c, n) @ weights).reshape(s, c, -1)
-            for of_class in (self._predicted, self._predicted * self._expected)
-        )
-        return self._expected @ weights, predicted, both
+def _members(gold: np.ndarray, systems: np.ndarray) -> Callable[[np.ndarray], tuple[np.ndarray, ...]]:
+    """From weights (n, B) to those of each of C classes: by gold (C, B), by prediction and by both (S, C, B)."""
+    classes = np.unique(np.concatenate([gold, systems.ravel()]))[:, None]  # (C, 1)
+    expected = (gold == classes).astype(np.float64)  # (C, n)
+    predicted = (systems[:, None] == classes).astype(np.float64)  # (S, C, n)
+    both = predicted * expected
+    return lambda weights: (expected @ weights, predicted @ weights, both @ weights)
 
 
 STATISTICS: dict[str, Callable[[np.ndarray, np.ndarray], Weighted]] = {

@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from uncone.support.resampling import draw
-from uncone.tasks.statistics.kernels import checked, kernel
+from uncone.tasks.statistics.kernels import STATISTICS, checked
 
 K = TypeVar("K")
 LEVEL = 0.95
@@ -21,24 +21,17 @@ LEVEL = 0.95
 _BLOCK = 1 << 17
 
 
-class Interval(NamedTuple):
-    """A 95 % confidence interval."""
-
-    low: float
-    high: float
-
-
 class Difference(NamedTuple):
     """How much better one system is than another on the same items.
 
     Attributes:
-        low, high: its 95 % interval.
+        gain_low, gain_high: its 95 % interval.
         p_value: two-sided, in (0, 1]; at least 2 / (resamples + 1), so 1000 resamples resolve 0.002.
     """
 
-    difference: float
-    low: float
-    high: float
+    gain: float
+    gain_low: float
+    gain_high: float
     p_value: float
 
 
@@ -54,15 +47,15 @@ class Estimate(NamedTuple):
     replicates: np.ndarray
 
     @property
-    def interval(self) -> Interval:
-        """Percentile bootstrap interval.
+    def interval(self) -> tuple[float, float]:
+        """Ends of the 95 % percentile bootstrap interval.
 
         Raises:
             ValueError: if every replicate is NaN.
 
         Example:
             >>> Estimate(0.5, np.full(10, 0.4)).interval
-            Interval(low=0.4, high=0.4)
+            (0.4, 0.4)
         """
         return _interval(self.replicates)
 
@@ -98,12 +91,12 @@ class Estimate(NamedTuple):
         return cls(value, weights @ np.stack([part.replicates for part in parts]))
 
 
-def _interval(replicates: np.ndarray) -> Interval:
+def _interval(replicates: np.ndarray) -> tuple[float, float]:
     defined = replicates[~np.isnan(replicates)]
     if not len(defined):
         raise ValueError("the statistic is undefined on every resample: give more items or more varied values")
     low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(float(low), float(high))
+    return float(low), float(high)
 
 
 def bootstrap(
@@ -125,7 +118,7 @@ def bootstrap(
     if resamples < 1:
         raise ValueError(f"resamples must be at least 1, got {resamples}")
     gold, systems = checked(statistic, gold, predicted)
-    under = kernel(statistic)(gold, systems)
+    under = STATISTICS[statistic](gold, systems)
     generator = np.random.default_rng(seed)
     block = max(1, _BLOCK // len(gold))
     sizes = [min(block, resamples - done) for done in range(0, resamples, block)]
