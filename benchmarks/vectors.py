@@ -28,7 +28,7 @@ import torch
 from rich.console import Console
 
 from uncone import removal as removals
-from uncone.export.corrector import CHUNK
+from uncone.export.vector_files import CHUNK
 from uncone.export.vectors import StoredVectors
 from uncone.removal import Removal
 from uncone.removal.spectrum import Spectrum

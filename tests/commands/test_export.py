@@ -119,6 +119,18 @@ def forget_hydra():
     HydraConfig.instance().cfg = None
 
 
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("format=vectors", "input=a.npy", "output=b.npy", "encoder=glove", "task=[]"), "leave out encoder, task"),
+        (("format=numpy", "input=a.npy"), "exports an encoder, not stored vectors: leave out input"),
+    ],
+)
+def test_a_key_that_the_format_ignores_is_refused(saved, tmp_path, overrides, message):
+    with pytest.raises(ValueError, match=message):
+        export(told(f"removal={saved}", *overrides))
+
+
 def test_a_removal_without_a_run_is_measured(saved, tmp_path, capsys):
     rows = export(
         config_of("export", f"removal={saved}/removal.json", f"output_dir={tmp_path}/model", "format=numpy", *QUICK)

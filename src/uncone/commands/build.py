@@ -35,11 +35,11 @@ def names(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else [str(name) for name in value]
 
 
-def given_overrides(key: str) -> dict[str, str]:
-    """What the command line says of a key, or of the keys below it: values as they were written, by key."""
+def given_overrides(key: str = "") -> dict[str, str]:
+    """What the command line says of a key and of the keys below it, or of all: values as they were written, by key."""
     given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
     named = {name.lstrip("+~"): value for name, _, value in (text.partition("=") for text in given)}
-    return {name: value for name, value in named.items() if name == key or name.startswith(f"{key}.")}
+    return {name: value for name, value in named.items() if f"{name}.".startswith(key and f"{key}.")}
 
 
 def open_run(config: DictConfig) -> Path:

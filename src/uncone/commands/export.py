@@ -21,6 +21,9 @@ from uncone.removal.vectors import Vectors
 from uncone.support import distributed
 from uncone.tasks.row import Row
 
+# what format=vectors has a use for
+OF_VECTORS = {"format", "input", "output", "column", "removal", "overwrite", "threads", "sweep_name", "hydra"}
+
 
 def export(config: DictConfig) -> list[Row]:
     """Write the format that `config.format` names; returns the rows of results that speak for the removal."""
@@ -33,14 +36,19 @@ def export(config: DictConfig) -> list[Row]:
     config.removal = only_removal(config.removal)
     check(config)
     exporter: Exporter | StoredVectors = hydra.utils.instantiate(config.format)
+    given = {key.partition(".")[0] for key in given_overrides()}
+    stored = isinstance(exporter, StoredVectors)
+    if ignored := (given - OF_VECTORS if stored else given & {"input", "output", "column"}):
+        why = "corrects vectors that are stored, as they are" if stored else "exports an encoder, not stored vectors"
+        raise ValueError(f"this format {why}: leave out {', '.join(sorted(ignored))}")
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
     if isinstance(exporter, StoredVectors):
         exporter.run(load(config.removal), config.overwrite, console)
         return []
     target = Path(config.output_dir).expanduser().absolute()
     check_target(target, config.overwrite)
     logging.disable_progress_bar()  # of reading and writing models, which happens several times
-    if config.threads is not None:
-        torch.set_num_threads(config.threads)
     run = TrainingRun.of(config.removal)
     config.encoder = chosen_encoder(config, run)
     vectors = make_vectors(config)

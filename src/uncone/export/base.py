@@ -1,12 +1,18 @@
-"""What a format can do, and the folder that it fills: written aside, looked through, put in place whole."""
+"""What a format can do, and the folder that it fills: written aside, looked through, put in place whole.
+
+In the Markdown that stands in it, FOLDER is the name of the folder.
+"""
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from uncone.encoder import Encoder
 from uncone.removal import Correction
@@ -15,6 +21,11 @@ from uncone.support.files import whole
 MARK = "uncone.json"  # stands in every export; what lacks it is never replaced
 DATA_ENDINGS = {".json", ".md", ".txt", ".safetensors", ".onnx", ".npy", ".model", ".jinja", ".vec"}
 DATA_NAMES = {"word2vec.bin"}  # numbers as word2vec writes them
+
+_LOADER = PackageLoader("uncone.export")
+_TEMPLATES = Environment(loader=_LOADER, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+# a name as Markdown shows it letter by letter, on one line
+_TEMPLATES.filters["plain"] = lambda text: re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", " ".join(text.split()))
 
 
 class Exporter(ABC):
@@ -33,6 +44,11 @@ class Exporter(ABC):
         Raises:
             ValueError: if they do not give the vectors of the encoder.
         """
+
+
+def markdown(template: str, **values: Any) -> str:
+    """The template of that name, with values put in."""
+    return _TEMPLATES.get_template(f"{template}.md").render(values)
 
 
 def check_target(folder: Path, overwrite: bool) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uncone
 from uncone.encoder import Encoder, TransformerEncoder
-from uncone.export.markdown import markdown
+from uncone.export.base import markdown
 from uncone.removal import Correction
 from uncone.report.tables import geometry_table, outcome, verdict
 from uncone.tasks.row import GEOMETRY, Row

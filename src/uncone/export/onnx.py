@@ -20,8 +20,7 @@ from torch import Tensor, nn
 from uncone.data.corpora import load_texts
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.encoder.layers import average
-from uncone.export.base import Exporter
-from uncone.export.markdown import markdown
+from uncone.export.base import Exporter, markdown
 from uncone.export.parts import (
     affine,
     check_tokenizer,

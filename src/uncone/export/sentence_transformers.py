@@ -17,8 +17,7 @@ from torch import Tensor, nn
 
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.encoder.pooling import WEIGHTED
-from uncone.export.base import Exporter
-from uncone.export.markdown import markdown
+from uncone.export.base import Exporter, markdown
 from uncone.export.parts import (
     affine,
     check_tokenizer,

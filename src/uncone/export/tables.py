@@ -11,8 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from uncone.encoder import Encoder
-from uncone.export.base import Exporter
-from uncone.export.markdown import markdown
+from uncone.export.base import Exporter, markdown
 from uncone.removal import ClusteredRemoval, Correction
 
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
-from uncone.export.column_files import correct_dataset, correct_parquet, is_dataset
-from uncone.export.corrector import Corrector
-from uncone.export.raw_files import correct_npy, correct_safetensors
+from uncone.export.vector_files import Corrector, format_of, is_dataset
 from uncone.removal import ClusteredRemoval, Correction
 from uncone.support.files import whole
-
-# (source, target, column or None, what corrects a chunk) -> nothing; writes the target
-Format = Callable[[Path, Path, str | None, Corrector], None]
-FORMATS: dict[str, Format] = {".npy": correct_npy, ".parquet": correct_parquet, ".safetensors": correct_safetensors}
-DATASET = "a folder written by a data set's save_to_disk"
 
 
 @dataclass(frozen=True)
@@ -65,7 +57,7 @@ class StoredVectors:
                 vectors of another dimension; a row that holds NaN or infinity, or would after the correction.
         """
         source, target = Path(str(self.input)), Path(str(self.output))
-        form = _format_of(source, target)
+        form = format_of(source, target)
         _check_target(source, target, overwrite)
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(f"Correcting {source.name}", total=None)
@@ -80,20 +72,6 @@ class StoredVectors:
             highlight=False,
             soft_wrap=True,
         )
-
-
-def _format_of(source: Path, target: Path) -> Format:
-    if not source.exists():
-        raise ValueError(f"there is no {source}: input names {', '.join(FORMATS)} files, or {DATASET}")
-    if source.is_dir():
-        if not is_dataset(source):
-            raise ValueError(f"{source} is not {DATASET}")
-        return correct_dataset
-    if source.suffix not in FORMATS:
-        raise ValueError(f"{source} is of no known kind: input is one of {', '.join(FORMATS)}, or {DATASET}")
-    if target.suffix != source.suffix:
-        raise ValueError(f"output={target} must end in {source.suffix}, as the input does: nothing is converted")
-    return FORMATS[source.suffix]
 
 
 def _check_target(source: Path, target: Path, overwrite: bool) -> None:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from uncone import removal as removals
-from uncone.export import corrector
+from uncone.export import vector_files
 from uncone.export.vectors import StoredVectors
 from uncone.removal.spectrum import Spectrum
 
@@ -18,7 +18,7 @@ ROWS, DIMENSION = 250, 6
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
     """Thirty-two rows a chunk, so that every file is read in several, the last one partly full."""
-    monkeypatch.setattr(corrector, "CHUNK", 32 * 4 * DIMENSION)
+    monkeypatch.setattr(vector_files, "CHUNK", 32 * 4 * DIMENSION)
 
 
 @pytest.fixture(scope="module")
