@@ -1,6 +1,5 @@
 """Rows with learning rates of their own, beside torch's Adam one row at a time."""
 
-import pytest
 import torch
 
 from uncone.learning.optimizers import make_optimizer
@@ -23,8 +22,3 @@ def test_every_row_moves_as_if_alone():
     for row, rate in enumerate(rates):
         torch.testing.assert_close(together[row : row + 1], run([rate], [row], scale=0.5), rtol=1e-5, atol=1e-7)
     assert together[0].abs().max() > 5 * together[2].abs().max()
-
-
-def test_unknown_name():
-    with pytest.raises(ValueError, match="unknown optimizer 'sgd': choose one of adam, lbfgs"):
-        make_optimizer("sgd", [], [0.1])

@@ -52,15 +52,10 @@ def make_optimizer(
             there, so their paths depend on each other, though not their optima.
         groups: "params", tensors with one row for each member, and "scale", a factor on their learning rates.
         learning_rates: of each member; L-BFGS, whose line search finds its own, ignores them.
-
-    Raises:
-        ValueError: for another name.
     """
     if name == "lbfgs":
         everything = [parameter for group in groups for parameter in group["params"]]
         return torch.optim.LBFGS(everything, max_iter=ITERATIONS, line_search_fn="strong_wolfe")
-    if name != "adam":
-        raise ValueError(f"unknown optimizer {name!r}: choose one of {', '.join(OPTIMIZERS)}")
     if len(set(learning_rates)) == 1:
         return torch.optim.Adam(
             [{"params": group["params"], "lr": group["scale"] * learning_rates[0]} for group in groups], fused=True

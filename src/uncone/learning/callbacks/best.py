@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 from torch import Tensor
@@ -32,9 +32,8 @@ class BestEpoch(pl.Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Count an epoch."""
-        assert isinstance(pl_module, RemovalModule)
-        epoch = trainer.current_epoch + 1
-        self._look(pl_module, pl_module.scores, epoch)
+        module, epoch = cast(RemovalModule, pl_module), trainer.current_epoch + 1
+        self._look(module, module.scores, epoch)
         if self.patience is not None and epoch - self.epoch >= self.patience:
             trainer.should_stop = True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import cast
 
 import pytorch_lightning as pl
 from pytorch_lightning.loggers import WandbLogger
@@ -17,11 +18,7 @@ class GeometryCallback(pl.Callback):
     """Measure a fixed probe with the current weights after every epoch, and draw it at start and end.
 
     Logs `geometry/*` (see `GeometryProbe.measure`) and what it cost in `geometry/seconds`; writes
-    `figures/weights_{start,end}.png` and `figures/frequency_{start,end}.png`, to W&B too. In a config:
-
-        callbacks:
-          geometry:
-            every_n_epochs: 1
+    `figures/weights_{start,end}.png` and `figures/frequency_{start,end}.png`, to W&B too.
 
     Args:
         probe: the sample.
@@ -44,7 +41,7 @@ class GeometryCallback(pl.Callback):
         if (trainer.current_epoch + 1) % self.every_n_epochs:
             return
         begin = time.perf_counter()
-        measures = self.probe.measure(_removal_module(pl_module).removal())
+        measures = self.probe.measure(cast(RemovalModule, pl_module).removal())
         measures["seconds"] = time.perf_counter() - begin
         pl_module.log_dict({f"geometry/{name}": value for name, value in measures.items()})
 
@@ -55,7 +52,7 @@ class GeometryCallback(pl.Callback):
     def _draw(self, trainer: pl.Trainer, pl_module: pl.LightningModule, moment: str) -> None:
         if not trainer.is_global_zero:
             return
-        removal = _removal_module(pl_module).removal()
+        removal = cast(RemovalModule, pl_module).removal()
         points = removal.apply(self.probe.points)
         figures = {
             f"weights_{moment}": weight_profile(removal.weights.numpy(), "learned: how much of each component goes"),
@@ -66,9 +63,3 @@ class GeometryCallback(pl.Callback):
             for logger in trainer.loggers:
                 if isinstance(logger, WandbLogger):
                     logger.log_image(f"figures/{name}", [str(path)])
-
-
-def _removal_module(module: pl.LightningModule) -> RemovalModule:
-    if not isinstance(module, RemovalModule):
-        raise ValueError(f"GeometryCallback watches a RemovalModule, got {type(module).__name__}")
-    return module
