@@ -64,7 +64,7 @@ def random_pairs() -> tuple[torch.Tensor, ScoredPairs, torch.Tensor, torch.Tenso
 
 def real_pairs(folder: str) -> tuple[torch.Tensor, ScoredPairs, torch.Tensor, torch.Tensor]:
     """The input table of an encoder, and the paper's training pairs."""
-    from uncone.data.word_pairs import load_word_pairs
+    from uncone.data.pair_sets import load_word_pairs
     from uncone.encoder import Encoder
 
     encoder = Encoder.from_pretrained(folder, layers="static", pooling="sum")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from uncone.advice.folds import Folds, halves
-from uncone.data import load_lee, load_word_pairs
+from uncone.data import load_sts, load_word_pairs
 from uncone.data.pairs import ScoredPairs
 
 
@@ -74,7 +74,7 @@ def test_too_little_is_refused(pairs, count, message):
 
 
 def test_halves_of_documents_that_were_all_compared():
-    lee = load_lee()
+    lee = load_sts("lee")
     divided = halves(lee, 5, seed=0)
     assert set(map(tuple, np.sort([np.bincount(row + 1, minlength=3) for row in divided]).tolist())) == {
         (300, 300, 625)

@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from uncone.commands.build import make_recipe
 from uncone.commands.evaluate import evaluate
 from uncone.commands.schema import register
-from uncone.data import load_lee
+from uncone.data import load_sts
 from uncone.encoder import Encoder
 from uncone.learning.recipe import Recipe, recipes
 from uncone.removal import Removal, all_but_the_top
@@ -201,5 +201,5 @@ def test_a_recipe_is_the_same_by_name_and_in_a_config(name, tmp_path):
 def test_raw_vectors_of_a_layer_encode_the_texts_of_the_task_alone(tmp_path, encoded):
     """No vocabulary, no pairs, no corpus."""
     evaluate(config_of(tmp_path, "encoder.layers=[1]", "removal=none", "task=lee", f"cache_dir={tmp_path}/cache"))
-    pairs = load_lee()
+    pairs = load_sts("lee")
     assert sorted(encoded) == sorted({*pairs.text1, *pairs.text2})

@@ -17,7 +17,7 @@ from uncone.commands.export import export
 from uncone.commands.origin import PROBE_TEXTS, TrainingRun
 from uncone.commands.schema import register
 from uncone.commands.train import train
-from uncone.data import load_lee, load_texts
+from uncone.data import load_sts, load_texts
 from uncone.encoder import Encoder
 from uncone.removal import Removal, load
 from uncone.runs.reading import read_results
@@ -156,7 +156,7 @@ def test_nothing_removed_exports_the_raw_encoder(tmp_path, capsys, encoded):
     """No text is encoded but those of the task, of the corpus for geometry, and a few to compare with."""
     settings = ("encoder.layers=[1]", f"output_dir={tmp_path}/model", f"cache_dir={tmp_path}/cache")
     export(config_of("export", "removal=none", *settings, *QUICK))
-    pairs = load_lee()
+    pairs = load_sts("lee")
     measured = Counter([*{*pairs.text1, *pairs.text2}, *load_texts("lee_background")[:PROBE_TEXTS]])
     assert Counter(encoded) >= measured
     assert (Counter(encoded) - measured).total() < 10

@@ -166,8 +166,6 @@ def test_unknown_name():
         ({"label": ("x",)}, "must be equally many"),
         ({"text2": ("a",)}, "must be equally many"),
         ({"text1": ("a", " ")}, "text1 of item 1 is empty"),
-        ({"span1": ((0, 1), (1, 3))}, r"span \(1, 3\) of item 1 lies outside its text 'bb'"),
-        ({"span2": ((0, 1), (0, 1))}, "spans are given for text2, but no texts"),
     ],
 )
 def test_labelled_texts_must_fit(options, message):

@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from uncone.data import DataUnavailable, load_lee, load_sts
-from uncone.data.sts import SETS
+from uncone.data import DataUnavailable, load_sts
+from uncone.data.pair_sets import SENTENCES
 
 PARTS = {
     "sts12": {"MSRpar": 750, "MSRvid": 750, "SMTeuroparl": 459, "OnWN": 750, "SMTnews": 399},
@@ -15,12 +15,12 @@ PARTS = {
 }
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", SENTENCES)
 def test_every_set_loads_with_its_published_rows(name, data_dir):
-    if not (data_dir / SETS[name].path).is_file():
-        pytest.skip(f"{SETS[name].path} is not in the data folder")
+    if not (data_dir / SENTENCES[name].path).is_file():
+        pytest.skip(f"{SENTENCES[name].path} is not in the data folder")
     pairs = load_sts(name, data_dir)
-    assert len(pairs) == SETS[name].rows
+    assert len(pairs) == SENTENCES[name].rows
     assert set(pairs.ranges.values()) == ({(1.0, 5.0)} if "sickr" in name else {(0.0, 5.0)})
     if name in PARTS:
         sizes = {part.removeprefix(f"{name}/"): pairs.dataset.count(part) for part in pairs.datasets}
@@ -38,7 +38,7 @@ def test_stsb_train_shares_pairs_with_the_yearly_sets(data_dir):
 
 
 def test_lee_documents():
-    pairs = load_lee()
+    pairs = load_sts("lee")
     assert len(pairs) == 1225
     assert len({*pairs.text1, *pairs.text2}) == 50
     assert 0 < pairs.score.min() < pairs.score.max() <= 1
@@ -70,7 +70,7 @@ def test_stsb_as_published(tmp_path, monkeypatch, no_data_folder):
     path.write_text(STSB.format("4.200", "") + STSB.format("1.5", "\tLDC\thttp://x.org"))
     with pytest.raises(ValueError, match=f"{path}: 1500 rows expected as published, found 2"):
         load_sts("stsb_dev", tmp_path)
-    monkeypatch.setitem(SETS, "stsb_dev", dataclasses.replace(SETS["stsb_dev"], rows=2))
+    monkeypatch.setitem(SENTENCES, "stsb_dev", dataclasses.replace(SENTENCES["stsb_dev"], rows=2))
     pairs = load_sts("stsb_dev", tmp_path)
     assert pairs.text1 == ('"Unbalanced, he said.',) * 2
     assert pairs.text2[1] == 'A "second" one.'
@@ -81,7 +81,7 @@ def test_stsb_as_published(tmp_path, monkeypatch, no_data_folder):
 
 
 def test_sick_as_published(tmp_path, monkeypatch, no_data_folder):
-    monkeypatch.setitem(SETS, "sickr_test", dataclasses.replace(SETS["sickr_test"], rows=2))
+    monkeypatch.setitem(SENTENCES, "sickr_test", dataclasses.replace(SENTENCES["sickr_test"], rows=2))
     (tmp_path / "sts").mkdir()
     path = tmp_path / "sts" / "SICK_test_annotated.txt"
     header = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment\n"
@@ -126,7 +126,7 @@ def test_malformed_files_are_named_with_their_line(name, text, message, tmp_path
     path = tmp_path / "sts" / name
     path.write_text(text)
     known = {"sts16.tsv": "sts16", "sts-test.csv": "stsb_test", "SICK_trial.txt": "sickr_dev"}[name]
-    monkeypatch.setitem(SETS, known, dataclasses.replace(SETS[known], rows=2))
+    monkeypatch.setitem(SENTENCES, known, dataclasses.replace(SENTENCES[known], rows=2))
     with pytest.raises(ValueError, match=f"{path}.*{message}"):
         load_sts(known, tmp_path)
 
@@ -152,4 +152,4 @@ def test_errors(tmp_path, monkeypatch, no_data_folder):
         load_sts("sickr_test")
     monkeypatch.setattr("numpy.loadtxt", lambda path: np.ones((50, 50)))
     with pytest.raises(ValueError, match="50 documents and their upper triangle expected; reinstall gensim"):
-        load_lee()
+        load_sts("lee")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from uncone.data import DataUnavailable, load_lee
+from uncone.data import DataUnavailable, load_sts
 from uncone.data.mteb import load_task
 from uncone.encoder import Encoder
 from uncone.export.mteb import Mteb, named_model
@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
     """A data folder with Lee's documents as STSBenchmark, and a little classification task of three topics."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "mteb").mkdir()
-    pairs = load_lee()
+    pairs = load_sts("lee")
     lines = ["split\tsentence1\tsentence2\tscore"]
     lines += [
         f"test\t{one}\t{two}\t{score}" for one, two, score in zip(pairs.text1, pairs.text2, pairs.score, strict=True)
@@ -181,7 +181,7 @@ def test_results_of_two_removals_lie_side_by_side(encoder, removal, folder, tmp_
     assert len(files) == 2
     scores = [json.loads(path.read_text())["scores"]["test"][0]["cosine_spearman"] for path in files]
     assert scores[0] != scores[1]
-    pairs = load_lee()
+    pairs = load_sts("lee")
     first, second = (encoder.encode(texts, progress=False).astype(float) for texts in (pairs.text1, pairs.text2))
     cosine = np.einsum("nd,nd->n", first, second) / np.linalg.norm(first, axis=1) / np.linalg.norm(second, axis=1)
     assert any(score == pytest.approx(stats.spearmanr(pairs.score, cosine)[0], abs=1e-6) for score in scores)

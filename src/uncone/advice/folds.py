@@ -105,8 +105,8 @@ def halves(pairs: ScoredPairs, count: int, seed: int) -> np.ndarray:
         (count, n) int8: 0 to choose by, 1 to test on, -1 left out.
 
     Example:
-        >>> from uncone.data import load_lee
-        >>> np.bincount(halves(load_lee(), 1, seed=0)[0] + 1)  # 25 of 50 documents on each side
+        >>> from uncone.data import load_sts
+        >>> np.bincount(halves(load_sts("lee"), 1, seed=0)[0] + 1)  # 25 of 50 documents on each side
         array([625, 300, 300])
     """
     first, second, texts = numbered(pairs)

@@ -6,9 +6,8 @@ from uncone.data.context import WordsInContext, load_words_in_context
 from uncone.data.corpora import load_texts
 from uncone.data.files import DataUnavailable
 from uncone.data.labelled import LabelledTexts
+from uncone.data.pair_sets import load_sts, load_word_pairs
 from uncone.data.pairs import ScoredPairs, concatenate
-from uncone.data.sts import load_lee, load_sts
-from uncone.data.word_pairs import load_word_pairs
 
 __all__ = [
     "Analogies",
@@ -19,7 +18,6 @@ __all__ = [
     "concatenate",
     "load_analogies",
     "load_classification",
-    "load_lee",
     "load_sts",
     "load_texts",
     "load_word_pairs",

@@ -14,12 +14,22 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from uncone.data.files import Table
 from uncone.data.labelled import LabelledTexts, Span
-from uncone.data.sources import Hub, Source, find, packaged_file, read, read_hub, read_known
+from uncone.data.sources import Hub, Source, find, read, read_hub, read_known
 
 _TEXT, _PAIR, _MARKED = ("text",), ("text1", "text2"), ("sentence1", "sentence2")
+
+
+class _OnHub(NamedTuple):
+    """How the hub's copy differs from the file: names of splits and of text columns; labels are numbers there."""
+
+    name: str
+    splits: Mapping[str, str]
+    config: str | None = None
+    texts: tuple[str, ...] = _TEXT
 
 
 @dataclass(frozen=True)
@@ -28,11 +38,8 @@ class _Set:
 
     Attributes:
         rows: published number of rows of each split.
-        labels: all labels that may occur; the hub's copies have numbers instead, in this order.
+        labels: all labels that may occur, in the order of their numbers on the hub.
         merged: splits that count as part of another.
-        hub: the hub's repository, and `config` the one of its data sets.
-        splits: names on the hub of the splits here.
-        columns: names on the hub of the columns of texts.
     """
 
     file: str
@@ -40,16 +47,25 @@ class _Set:
     labels: tuple[str, ...] = ("0", "1")
     texts: tuple[str, ...] = _TEXT
     merged: Mapping[str, str] = field(default_factory=dict)
-    hub: str | None = None
-    config: str | None = None
-    splits: Mapping[str, str] = field(default_factory=dict)
-    columns: tuple[str, ...] = _TEXT
+    hub: _OnHub | None = None
+    packaged: str | None = None
 
     @property
     def source(self) -> Source:
         """Its places."""
-        hub = Hub(self.hub, "+".join(self.splits.values()), self.config) if self.hub else None
-        return Source(f"classification/{self.file}", sum(self.rows.values()), hub=hub)
+        hub = Hub(self.hub.name, "+".join(self.hub.splits.values()), self.hub.config) if self.hub else None
+        rows = sum(self.rows.values())
+        return Source(f"classification/{self.file}", rows, self.packaged, hub=hub, foreign=_read_polarity)
+
+
+def _read_polarity(path: Path) -> Table:
+    """Read gensim's file: "__label__neg" or "__label__pos" and a space before each text."""
+    lines = path.read_text(encoding="cp1252").splitlines()
+    rows = []
+    for number, line in enumerate(lines, 1):
+        mark, _, text = line.partition(" ")
+        rows.append((number, ("all", mark.removeprefix("__label__"), text)))
+    return Table.of(path, ("split", "label", "text"), rows)
 
 
 _GLUE = "nyu-mll/glue"
@@ -61,12 +77,11 @@ SETS: dict[str, _Set] = {
     "mr": _Set(
         "mr.tsv",
         {"all": 10662},
-        hub="cornell-movie-review-data/rotten_tomatoes",
-        splits={"all": "train+validation+test"},
+        hub=_OnHub("cornell-movie-review-data/rotten_tomatoes", {"all": "train+validation+test"}),
     ),
     "cr": _Set("cr.tsv", {"all": 3771}),  # Hu and Liu 2004: product reviews, for or against
     # Pang and Lee 2004: plot or opinion
-    "subj": _Set("subj.tsv", {"all": 10000}, hub="SetFit/subj", splits={"all": "train+test"}),
+    "subj": _Set("subj.tsv", {"all": 10000}, hub=_OnHub("SetFit/subj", {"all": "train+test"})),
     "mpqa": _Set("mpqa.tsv", {"all": 10603}),  # Wiebe et al. 2005: phrases of opinion, good or bad
     # Socher et al. 2013: film reviews; phrases too in training. The hub's copies lack the phrases or the test labels.
     "sst2": _Set("sst2.tsv.gz", {"train": 67349, "dev": 872, "test": 1821}),
@@ -75,8 +90,7 @@ SETS: dict[str, _Set] = {
         "sst5.tsv",
         {"train": 8544, "dev": 1101, "test": 2210},
         labels=("0", "1", "2", "3", "4"),
-        hub="SetFit/sst5",
-        splits={**_TRAIN_DEV, "test": "test"},
+        hub=_OnHub("SetFit/sst5", {**_TRAIN_DEV, "test": "test"}),
     ),
     "trec": _Set("trec.tsv", {"train": 5452, "test": 500}, labels=_TREC),  # Li and Roth 2002: questions
     # Dolan et al. 2004: paraphrases. As in SentEval, all that is not test is for training.
@@ -85,10 +99,7 @@ SETS: dict[str, _Set] = {
         {"train": 4076, "test": 1725},
         texts=_PAIR,
         merged={"val": "train"},
-        hub=_GLUE,
-        config="mrpc",
-        splits={"train": "train+validation", "test": "test"},
-        columns=_MARKED,
+        hub=_OnHub(_GLUE, {"train": "train+validation", "test": "test"}, "mrpc", _MARKED),
     ),
     # entailment, as in GLUE, which does not publish the test labels; nor those of CoLA
     "rte": _Set(
@@ -96,27 +107,19 @@ SETS: dict[str, _Set] = {
         {"train": 2490, "dev": 277},
         labels=("entailment", "not_entailment"),
         texts=_PAIR,
-        hub=_GLUE,
-        config="rte",
-        splits=_TRAIN_DEV,
-        columns=_MARKED,
+        hub=_OnHub(_GLUE, _TRAIN_DEV, "rte", _MARKED),
     ),
     # Warstadt et al. 2019: is the sentence English?
-    "cola": _Set(
-        "cola.tsv",
-        {"train": 8551, "dev": 1043},
-        hub=_GLUE,
-        config="cola",
-        splits=_TRAIN_DEV,
-        columns=("sentence",),
-    ),
+    "cola": _Set("cola.tsv", {"train": 8551, "dev": 1043}, hub=_OnHub(_GLUE, _TRAIN_DEV, "cola", ("sentence",))),
     # Pilehvar and Camacho-Collados 2019: does the word mean the same in both sentences?
     "wic": _Set("wic.tsv", {"train": 5428, "dev": 638, "test": 1400}, labels=("F", "T"), texts=_MARKED),
+    # The first 100 of each kind in "mr", far too few for more than a try.
+    "polarity": _Set("polarity.tsv", {"all": 200}, labels=("neg", "pos"), packaged="pang_lee_polarity.cor"),
 }
 
 
 def load_classification(name: str | Path = "polarity", data_dir: str | Path | None = None) -> LabelledTexts:
-    """Load one of `SETS`, "polarity" (see `load_polarity`), or your own file, of the columns told at the top.
+    """Load one of `SETS`, of which "polarity" is packaged, or your own file, of the columns told at the top.
 
     Raises:
         ValueError: if the name is unknown or the file malformed; DataUnavailable, if the set cannot be found.
@@ -126,10 +129,8 @@ def load_classification(name: str | Path = "polarity", data_dir: str | Path | No
         >>> len(texts), texts.classes, texts.text1[0]
         (200, ('neg', 'pos'), 'simplistic , silly and tedious .')
     """
-    if name == "polarity":
-        return load_polarity()
     if name not in SETS:
-        return _labelled(read_known(name, {}, ("label",), "classification set", others=[*SETS, "polarity"]))
+        return _labelled(read_known(name, {}, ("label",), "classification set", others=list(SETS)))
     known = SETS[str(name)]
     table = _read(known, data_dir)
     for label, line in zip(table.text("label"), table.lines, strict=True):
@@ -143,33 +144,20 @@ def load_classification(name: str | Path = "polarity", data_dir: str | Path | No
     return texts
 
 
-def load_polarity() -> LabelledTexts:
-    """Load 100 negative and 100 positive sentences of film reviews from the gensim package.
-
-    They are the first of each kind in the set of Pang and Lee 2005 ("mr" here), far too few for more than a try.
-    """
-    path = packaged_file("pang_lee_polarity.cor")
-    lines = path.read_text(encoding="cp1252").splitlines()
-    marks = [line.partition(" ")[0] for line in lines]
-    if Counter(marks) != {"__label__neg": 100, "__label__pos": 100}:
-        raise ValueError(f"{path}: 100 negative and 100 positive lines expected, found {len(lines)}; reinstall gensim")
-    texts = tuple(line.partition(" ")[2].strip() for line in lines)
-    return LabelledTexts(texts, tuple(mark.removeprefix("__label__") for mark in marks), ("all",) * len(texts))
-
-
 def _read(known: _Set, data_dir: str | Path | None) -> Table:
     """The rows of a known set, named as in its file wherever they are found."""
     names, source = ("split", "label", *known.texts), known.source
-    if known.hub is None or find(source, data_dir):
+    hub = known.hub
+    if hub is None or find(source, data_dir):
         return read(source, names, data_dir)
     label_of = {str(i): label for i, label in enumerate(known.labels)}
     rows: list[tuple[int, Sequence[str]]] = []
-    for split, theirs in known.splits.items():
-        part = read_hub(Hub(known.hub, theirs, known.config), ("label", *known.columns), looked_in=source.path)
+    for split, theirs in hub.splits.items():
+        part = read_hub(Hub(hub.name, theirs, hub.config), ("label", *hub.texts), looked_in=source.path)
         labels = [label_of.get(label, label) for label in part.columns["label"]]
-        texts = zip(*(part.columns[column] for column in known.columns), strict=True)
+        texts = zip(*(part.columns[name] for name in hub.texts), strict=True)
         rows += [(line, (split, label, *text)) for line, label, text in zip(part.lines, labels, texts, strict=True)]
-    return Table.of(f"{known.hub} {known.config or ''}".strip(), names, rows)
+    return Table.of(" ".join(filter(None, (hub.name, hub.config))), names, rows)
 
 
 def _labelled(table: Table, merged: Mapping[str, str] | None = None) -> LabelledTexts:

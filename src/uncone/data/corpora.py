@@ -11,8 +11,8 @@ from itertools import chain, islice
 from pathlib import Path
 
 from uncone.data.files import stream_lines, stream_table, suffix
+from uncone.data.pair_sets import SENTENCES, load_sts
 from uncone.data.sources import Source, asking_hub, packaged_file, read_known
-from uncone.data.sts import SETS, load_sts
 
 SOURCES: dict[str, Source] = {
     "ptb_train": Source("corpora/ptb_mikolov_train.tsv.gz", 42068),  # Penn Treebank, lower case, rare words <unk>
@@ -50,7 +50,7 @@ def load_texts(name: str | Path = "lee_background", data_dir: str | Path | None 
         return tuple(packaged_file("lee_background.cor").read_text(encoding="utf-8").splitlines())
     if name == "wikipedia":
         return _wikipedia_paragraphs()
-    if name in SETS:
+    if name in SENTENCES:
         pairs = load_sts(name, data_dir)
         return tuple(dict.fromkeys([*pairs.text1, *pairs.text2]))
     return read_known(name, SOURCES, ("text",), "corpus", data_dir, others=PACKAGED).text("text")
@@ -104,12 +104,12 @@ class Corpus:
         path = Path(name)
         if name.startswith("hf://"):
             return self._hub(name.removeprefix("hf://"))
-        if name in (*PACKAGED, *SOURCES, *SETS):
+        if name in (*PACKAGED, *SOURCES, *SENTENCES):
             return load_texts(name, self.data_dir)
         if path.is_dir():
             return self._folder(path)
         if not path.is_file():
-            known = ", ".join([*PACKAGED, *SOURCES, *SETS])
+            known = ", ".join([*PACKAGED, *SOURCES, *SENTENCES])
             raise ValueError(f"no corpus {name!r}: it is no file or folder here, not hf://…, and none of {known}")
         return self._table(path) if suffix(path) in (".tsv", ".csv") else stream_lines(path)
 

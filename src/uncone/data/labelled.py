@@ -22,8 +22,8 @@ class LabelledTexts:
         span1: characters of the marked word in each of `text1`; empty where the whole text is meant.
 
     Raises:
-        ValueError: if lengths differ, a text is empty, a span lies outside its text, a split is unknown or lacks what
-            it needs, there are fewer than two classes, or one that is scored does not occur in training.
+        ValueError: if lengths differ, a text is empty, a split is unknown or lacks what it needs, there are fewer than
+            two classes, or one that is scored does not occur in training.
 
     Example:
         >>> texts = LabelledTexts(("fine", "poor", "good"), ("pos", "neg", "pos"), ("train", "train", "test"))
@@ -43,15 +43,10 @@ class LabelledTexts:
         lengths = {name: len(getattr(self, name)) for name in ("text1", "label", "split", "text2", "span1", "span2")}
         if any(length != n for name, length in lengths.items() if length or name in ("label", "split")):
             raise ValueError(f"texts, labels, splits and spans must be equally many, got {lengths}")
-        for name, texts, spans in (("text1", self.text1, self.span1), ("text2", self.text2, self.span2)):
-            if spans and not texts:
-                raise ValueError(f"spans are given for {name}, but no texts")
-            for i, text in enumerate(texts):
+        for name in ("text1", "text2"):
+            for i, text in enumerate(getattr(self, name)):
                 if not text.strip():
                     raise ValueError(f"{name} of item {i} is empty")
-                start, end = spans[i] if spans else (0, len(text))
-                if not 0 <= start < end <= len(text):
-                    raise ValueError(f"span {(start, end)} of item {i} lies outside its text {text!r}")
         self._check_splits()
 
     def __len__(self) -> int:

@@ -4,7 +4,7 @@ In the data folder,
 
 - `mteb/NAME.tsv` holds the task NAME, tab separated and unquoted, with a header line: split, sentence1, sentence2 and
   score for STS; split, text and label for classification;
-- STS12 to STS16, STSBenchmark and SICK-R are also found in the files of `uncone.data.sts`.
+- STS12 to STS16, STSBenchmark and SICK-R are also found in the files of `uncone.data.pair_sets`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from uncone.data.files import DataUnavailable, read_table
+from uncone.data.pair_sets import SENTENCES, load_sts
 from uncone.data.sources import Source, asking_hub, find
-from uncone.data.sts import SETS, load_sts
 
 STS, CLASSIFICATION = "STS", "Classification"  # types of mteb
 STS_SETS = {f"STS{year}": f"sts{year}" for year in (12, 13, 14, 15, 16)} | {
@@ -84,7 +84,7 @@ def _splits(task: Any, data_dir: str | Path | None) -> Any:
         if missing := sorted(needed - set(split)):
             raise ValueError(f"{path}: mteb's {name} needs the split {', '.join(missing)}, found {', '.join({*split})}")
         rows = {part: np.flatnonzero(split == part).tolist() for part in dict.fromkeys(split)}
-    elif name in STS_SETS and find(SETS[STS_SETS[name]], data_dir):
+    elif name in STS_SETS and find(SENTENCES[STS_SETS[name]], data_dir):
         pairs = load_sts(STS_SETS[name], data_dir)
         columns = _pairs(task, pairs.text1, pairs.text2, pairs.score)
         rows = {"test": list(range(len(pairs)))}

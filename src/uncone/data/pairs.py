@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from uncone.data.files import Table
-
 
 class NoPairsLeft(ValueError):
     """Nothing remains of a set after pairs were left out."""
@@ -66,19 +64,6 @@ class ScoredPairs:
             if not low < high:
                 raise ValueError(f"every score of {name!r} is {low:g}: at least two different scores are needed")
         object.__setattr__(self, "ranges", ranges)
-
-    @classmethod
-    def from_table(
-        cls,
-        table: Table,
-        columns: tuple[str, str, str],
-        dataset: tuple[str, ...],
-        ends: tuple[float, float] | None = None,
-    ) -> ScoredPairs:
-        """Pairs of a file: `columns` are those of the texts and the score, `ends` the range of every data set."""
-        one, two, score = columns
-        ranges = dict.fromkeys(dataset, ends) if ends else {}
-        return cls(table.text(one), table.text(two), table.numbers(score), dataset, ranges)
 
     def __len__(self) -> int:
         return len(self.score)

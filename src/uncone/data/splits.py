@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from uncone.data.pair_sets import load_pairs
 from uncone.data.pairs import ScoredPairs, concatenate
 from uncone.data.sources import listed
-from uncone.data.sts import load_sts
-from uncone.data.word_pairs import load_word_pairs
-
-KINDS = ("words", "sentences")
 
 
 def split_pairs(
@@ -39,7 +36,7 @@ def split_pairs(
     kind = description["kind"]
 
     def own(key: str) -> ScoredPairs | None:
-        return None if description[key] is None else _load(kind, description[key], data_dir)
+        return None if description[key] is None else load_pairs(kind, description[key], data_dir)
 
     validation, test = own("validation_sets"), own("test_sets")
     split_off = [name for name, part in (("validation", validation), ("test", test)) if part is None]
@@ -47,9 +44,9 @@ def split_pairs(
     if len(fractions) != 1 + len(split_off) and not (split_off == ["validation"] and len(fractions) == 1):
         shares = ", ".join(["train", *split_off])
         raise ValueError(f"data.fractions needs {1 + len(split_off)} numbers ({shares}), got {fractions}")
-    pairs = _load(kind, description["sets"], data_dir)
+    pairs = load_pairs(kind, description["sets"], data_dir)
     if description.get("leave_out"):
-        pairs = pairs.without(_load(kind, description["leave_out"], data_dir))
+        pairs = pairs.without(load_pairs(kind, description["leave_out"], data_dir))
     train, *rest = pairs.split(fractions, description["seed"]) if len(fractions) > 1 else (pairs,)
     made = dict(zip(split_off, rest, strict=False))
     if validation is None:
@@ -67,11 +64,5 @@ def seen_pairs(description: Mapping[str, Any], data_dir: str | Path | None = Non
     """
     if len(description["fractions"]) == 1 and description["test_sets"] is None:  # nothing was kept apart
         sets = [*listed(description["sets"]), *listed(description["validation_sets"] or [])]
-        return _load(description["kind"], sets, data_dir)
+        return load_pairs(description["kind"], sets, data_dir)
     return concatenate(split_pairs(description, data_dir)[:2])
-
-
-def _load(kind: str, sets: str | Path | Sequence[str | Path], data_dir: str | Path | None) -> ScoredPairs:
-    if kind not in KINDS:
-        raise ValueError(f"unknown data.kind {kind!r}: choose one of {', '.join(KINDS)}")
-    return load_sts(sets, data_dir) if kind == "sentences" else load_word_pairs(sets, data_dir)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from uncone.data.sts import load_sts
+from uncone.data.pair_sets import load_sts
 from uncone.geometry.alignment import uniformity_terms
 from uncone.tasks.base import Average, PairTask, Prediction, Vectors, distinct, paired_cosine
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from uncone.data.word_pairs import PACKAGED, load_word_pairs
+from uncone.data.pair_sets import PACKAGED, load_word_pairs
 from uncone.tasks.base import Average, PairTask, Prediction, Sets, Vectors, distinct, paired_cosine
 
 _METRICS = ("spearman", "pearson")
