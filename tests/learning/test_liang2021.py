@@ -13,9 +13,8 @@ from scipy.stats import pearsonr, spearmanr
 from transformers import AutoModel, AutoTokenizer
 
 from uncone import removal as removals
+from uncone.data import pair_sets
 from uncone.data.analogies import SOURCES
-from uncone.data.sts import SETS
-from uncone.data.word_pairs import LIANG
 from uncone.encoder import Encoder
 from uncone.removal.spectrum import Spectrum
 from uncone.removal.vectors import Vectors
@@ -42,7 +41,7 @@ def folder(data_dir, tmp_path_factory):
     """The files of the paper with fewer rows, but for the pairs of words; so many rows are expected of them."""
     folder = tmp_path_factory.mktemp("data")
     (folder / "liang2021").mkdir()
-    shutil.copy(Path(data_dir) / LIANG["liang_test"].path, folder / LIANG["liang_test"].path)
+    shutil.copy(Path(data_dir) / pair_sets.LIANG["liang_test"].path, folder / pair_sets.LIANG["liang_test"].path)
     with pytest.MonkeyPatch.context() as patch:
         for known, name, rows in ((SETS, "liang_stsb", SENTENCES), (SOURCES, "liang", QUESTIONS)):
             whole = pd.read_csv(Path(data_dir) / known[name].path, keep_default_na=False)
