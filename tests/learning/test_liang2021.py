@@ -43,7 +43,7 @@ def folder(data_dir, tmp_path_factory):
     (folder / "liang2021").mkdir()
     shutil.copy(Path(data_dir) / pair_sets.LIANG["liang_test"].path, folder / pair_sets.LIANG["liang_test"].path)
     with pytest.MonkeyPatch.context() as patch:
-        for known, name, rows in ((SETS, "liang_stsb", SENTENCES), (SOURCES, "liang", QUESTIONS)):
+        for known, name, rows in ((pair_sets.SENTENCES, "liang_stsb", SENTENCES), (SOURCES, "liang", QUESTIONS)):
             whole = pd.read_csv(Path(data_dir) / known[name].path, keep_default_na=False)
             spread = whole.iloc[np.linspace(0, len(whole) - 1, rows).astype(int)]
             spread.to_csv(folder / known[name].path, index=False)
