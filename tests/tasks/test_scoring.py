@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from uncone.data import DataUnavailable
-from uncone.tasks import Average, Prediction, Row, Sts, evaluate, score, statistics
+from uncone.tasks import Average, Prediction, Row, Sts, comparison, evaluate, score, statistics
 
 from .test_statistics import difference
 
@@ -97,9 +97,9 @@ def test_p_values_are_corrected_for_the_systems_compared():
 
     best = max(systems, key=lambda name: found[name, "b", "pearson"].value)
     assert best == "x"
-    gains = statistics.holm({"x": p_value("x", "none"), "y": p_value("y", "none")})
+    gains = comparison.holm({"x": p_value("x", "none"), "y": p_value("y", "none")})
     assert [found[name, "b", "pearson"].p_holm for name in ("x", "y")] == [*gains.values()]
-    to_best = statistics.holm({"none": p_value("none", "x"), "y": p_value("y", "x")})
+    to_best = comparison.holm({"none": p_value("none", "x"), "y": p_value("y", "x")})
     assert [found[name, "b", "pearson"].p_best for name in ("none", "y")] == [*to_best.values()]
     assert found["x", "b", "pearson"].p_best == 1.0
     x, y = (found[name, "b", "pearson"] for name in ("x", "y"))

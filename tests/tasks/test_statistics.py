@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics
 
-from uncone.tasks import statistics
+from uncone.tasks import comparison, statistics
 from uncone.tasks.statistics import point
 
 
@@ -30,14 +30,14 @@ def test_pearson_survives_a_large_offset(scale):
 
 
 def interval(replicates):
-    return statistics.Estimate(0.0, replicates).interval
+    return comparison.Estimate(0.0, replicates).interval
 
 
 def difference(statistic, gold, system, reference, **options):
     """A system against a reference, on the same resamples."""
     systems = np.stack([system, reference])
     replicates = statistics.bootstrap(statistic, gold, systems, **options)
-    own, other = (statistics.Estimate(point(statistic, gold, systems[s]), replicates[s]) for s in range(2))
+    own, other = (comparison.Estimate(point(statistic, gold, systems[s]), replicates[s]) for s in range(2))
     return own.minus(other)
 
 
@@ -50,7 +50,7 @@ def test_bootstrap_equals_the_statistic_of_each_resample(statistic, block, monke
     generator = np.random.default_rng(1)
     gold = np.round(generator.normal(size=40))  # ties, and repeated items make more
     systems = np.round(generator.normal(size=(3, 40)) + gold)
-    monkeypatch.setattr("uncone.tasks.statistics.resampling._BLOCK", block)
+    monkeypatch.setattr("uncone.tasks.statistics._BLOCK", block)
     replicates = statistics.bootstrap(statistic, gold, systems, resamples=20, seed=5)
 
     # the same draws, statistic by statistic
@@ -153,7 +153,7 @@ def test_paired_test_is_antisymmetric_and_equal_systems_get_one():
 
 
 def holm(p_values):
-    return np.array(list(statistics.holm(dict(enumerate(p_values))).values()))
+    return np.array(list(comparison.holm(dict(enumerate(p_values))).values()))
 
 
 def steps_down(p_values, alpha):
@@ -225,7 +225,7 @@ VARIED = np.array([1.0, 2.0, 3.0])
         (lambda: point("alignment", VARIED[:0], VARIED[:0]), "alignment needs at least one item"),
         (lambda: holm([0.1, 1.2]), "numbers from 0 to 1, got 1.2"),
         (lambda: holm([np.nan]), "numbers from 0 to 1, got nan"),
-        (lambda: statistics.Estimate(1, VARIED).minus(statistics.Estimate(0, VARIED[:2])), "use one bootstrap"),
+        (lambda: comparison.Estimate(1, VARIED).minus(comparison.Estimate(0, VARIED[:2])), "use one bootstrap"),
     ],
 )
 def test_errors_name_what_is_wrong(call, message):

@@ -19,9 +19,9 @@ import numpy as np
 
 from uncone.advice.design import CHOSEN, KINDS, RAW, Candidate, Design
 from uncone.advice.study import LayerStudy
+from uncone.tasks.comparison import Estimate, holm
 from uncone.tasks.row import SIGNIFICANT, Row
 from uncone.tasks.scoring import row_of
-from uncone.tasks.statistics import Estimate, holm
 
 BOTH, MACRO = "both", "macro"  # the mean of words and sentences; the mean of data sets
 LAYER_ALONE = "layer_alone"

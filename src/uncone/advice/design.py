@@ -20,7 +20,8 @@ import numpy as np
 from uncone.advice.folds import Folds, halves, numbered
 from uncone.data.pairs import ScoredPairs
 from uncone.support.resampling import draw
-from uncone.tasks.statistics import STATISTICS, Estimate
+from uncone.tasks.comparison import Estimate
+from uncone.tasks.statistics import STATISTICS
 
 RAW, CHOSEN = "none", "chosen"
 KINDS = ("words", "sentences")

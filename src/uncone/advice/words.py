@@ -14,8 +14,9 @@ from uncone.advice.design import CHOSEN, KINDS, RAW, Design
 from uncone.advice.folds import share_texts
 from uncone.advice.study import LayerStudy
 from uncone.report.tables import gains
+from uncone.tasks.comparison import holm
 from uncone.tasks.row import COVERAGE, GEOMETRY, SIGNIFICANT, Row
-from uncone.tasks.statistics import LOWER_IS_BETTER, holm
+from uncone.tasks.statistics import LOWER_IS_BETTER
 
 LEGEND = (
     "Spearman ×100: raw, and what the nested choice gains, with its 95 % interval; both is the mean of the two. "

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from uncone.tasks.base import Average, Prediction
+from uncone.tasks.comparison import Difference, Estimate, holm
 from uncone.tasks.row import COVERAGE, Headline, Row
-from uncone.tasks.statistics import LOWER_IS_BETTER, Difference, Estimate, bootstrap, holm, point
+from uncone.tasks.statistics import LOWER_IS_BETTER, bootstrap, point
 
 MAJORITY = "majority"
 

@@ -1,7 +1,8 @@
-"""Correlations, agreement of labels and means: of all items, and of many weightings of them at once.
+"""Correlations, agreement of labels and means, of all items and of many resamples of them at once.
 
-A bootstrap resample is held as the *count* of each item. A statistic is a function from gold (n,) and systems (S, n) to
-a function from weights (n, B), such as counts, to values (S, B).
+`gold` (n,) is what people said, `predicted` (n,) or (S, n) what one or S systems said of the same items. A statistic is
+a function from both to a function from weights (n, B) of the items to values (S, B): a bootstrap resample is held as
+the *count* of each item.
 """
 
 from __future__ import annotations
@@ -11,19 +12,23 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import zscore
 
+from uncone.support.resampling import draw
+
 Weighted = Callable[[np.ndarray], np.ndarray]  # weights (n, B) of the items -> statistic (S, B)
 
 LOWER_IS_BETTER = ("alignment", "uniformity")
 _CORRELATIONS = ("pearson", "spearman")
 _SMALLEST_SET = 3  # items of a data set whose correlation enters a macro mean
 
+# Counts held at once (numbers of 8 bytes, so 1 MiB): measured fastest, as the temporaries then stay in the cache.
+_BLOCK = 1 << 17
+
 
 def point(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> float:
     """The statistic of that name, one of `STATISTICS`, of one system (n,) on all items.
 
-    Raises:
-        ValueError: if the name is unknown, lengths differ, a value is NaN or infinite, or there are too few items or a
-            constant side for the statistic to be defined.
+    A ValueError if the name is unknown, lengths differ, a value is NaN or infinite, or there are too few items or a
+    constant side for the statistic to be defined.
 
     Example:
         >>> gold = np.array([1.0, 2, 3])
@@ -39,10 +44,7 @@ def point(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> float:
 def macro_spearman(gold: np.ndarray, predicted: np.ndarray, dataset: np.ndarray) -> np.ndarray:
     """Spearman's correlation (S,) of systems (S, n) in each data set, averaged alike over those of three items or more.
 
-    Args:
-        gold: (n,).
-        predicted: (S, n).
-        dataset: (n,) which data set each item is of.
+    `dataset` (n,) tells which data set each item is of.
 
     Example:
         >>> gold, predicted = np.array([1.0, 2, 3, 1, 2, 3]), np.array([[1.0, 2, 3, 3, 2, 1]])
@@ -52,6 +54,30 @@ def macro_spearman(gold: np.ndarray, predicted: np.ndarray, dataset: np.ndarray)
     sets = [rows for name in np.unique(dataset) if (rows := dataset == name).sum() >= _SMALLEST_SET]
     each = [checked("spearman", gold[rows], predicted[:, rows]) for rows in sets]
     return np.mean([_spearman(*of_set)(np.ones((len(of_set[0]), 1)))[:, 0] for of_set in each], axis=0)
+
+
+def bootstrap(
+    statistic: str, gold: np.ndarray, predicted: np.ndarray, *, resamples: int = 1000, seed: int | list[int] = 0
+) -> np.ndarray:
+    """The statistic (S, resamples) of systems (S, n) or (n,) on resamples of the items, the same for every system.
+
+    Memory is bounded (a few MiB besides the result) whatever n and `resamples`. NaN marks a resample in which one side
+    happens to be constant; with more than a handful of items that does not happen. A ValueError as of `point`, or if
+    `resamples` is below 1.
+
+    Example:
+        >>> gold, predicted = np.arange(50.0), np.arange(50.0) % 7
+        >>> bootstrap("spearman", gold, predicted, resamples=10).shape
+        (1, 10)
+    """
+    if resamples < 1:
+        raise ValueError(f"resamples must be at least 1, got {resamples}")
+    gold, systems = checked(statistic, gold, predicted)
+    under = STATISTICS[statistic](gold, systems)
+    generator = np.random.default_rng(seed)
+    block = max(1, _BLOCK // len(gold))
+    sizes = [min(block, resamples - done) for done in range(0, resamples, block)]
+    return np.concatenate([under(draw(len(gold), size, generator)) for size in sizes], axis=1)
 
 
 def checked(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

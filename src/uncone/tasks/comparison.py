@@ -1,4 +1,4 @@
-"""How sure one may be of a statistic: percentile bootstrap over items, and paired comparison of two systems.
+"""How sure one may be of a statistic and of the difference of two systems, from what a bootstrap says.
 
 Intervals follow Efron and Tibshirani 1993, chapter 13. Two systems are compared on the same resamples of the items,
 which removes the part of the noise that they share (Koehn 2004).
@@ -11,22 +11,14 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from uncone.support.resampling import draw
-from uncone.tasks.statistics.kernels import STATISTICS, checked
-
 K = TypeVar("K")
 LEVEL = 0.95
 
-# Counts held at once (numbers of 8 bytes, so 1 MiB): measured fastest, as the temporaries then stay in the cache.
-_BLOCK = 1 << 17
-
 
 class Difference(NamedTuple):
-    """How much better one system is than another on the same items.
+    """How much better one system is than another on the same items, with the 95 % interval.
 
-    Attributes:
-        gain_low, gain_high: its 95 % interval.
-        p_value: two-sided, in (0, 1]; at least 2 / (resamples + 1), so 1000 resamples resolve 0.002.
+    `p_value` is two-sided, in (0, 1]; at least 2 / (resamples + 1), so 1000 resamples resolve 0.002.
     """
 
     gain: float
@@ -36,11 +28,9 @@ class Difference(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """A statistic of one system.
+    """A statistic of one system on all items, and (R,) on resamples, the same for all systems that are compared.
 
-    Attributes:
-        value: on all items.
-        replicates: (R,) on resamples, the same for all systems that are compared; NaN where it is undefined.
+    NaN where a replicate is undefined.
     """
 
     value: float
@@ -48,15 +38,7 @@ class Estimate(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Ends of the 95 % percentile bootstrap interval.
-
-        Raises:
-            ValueError: if every replicate is NaN.
-
-        Example:
-            >>> Estimate(0.5, np.full(10, 0.4)).interval
-            (0.4, 0.4)
-        """
+        """Ends of the 95 % percentile bootstrap interval; a ValueError if every replicate is NaN."""
         return _interval(self.replicates)
 
     def minus(self, other: Estimate) -> Difference:
@@ -64,10 +46,7 @@ class Estimate(NamedTuple):
 
         The p-value inverts the percentile interval: twice the smaller share of resamples on either side of zero, with
         one added to count and total so that it is never zero (Davison and Hinkley 1997, section 4.4). Two equal systems
-        get 1.
-
-        Raises:
-            ValueError: if the replicates differ in number, or as `interval`.
+        get 1. A ValueError if the replicates differ in number, or as of `interval`.
 
         Example:
             >>> Estimate(0.7, np.array([0.6, 0.7, 0.8])).minus(Estimate(0.5, np.array([0.5, 0.5, 0.5]))).p_value
@@ -99,40 +78,12 @@ def _interval(replicates: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def bootstrap(
-    statistic: str, gold: np.ndarray, predicted: np.ndarray, *, resamples: int = 1000, seed: int | list[int] = 0
-) -> np.ndarray:
-    """The statistic (S, resamples) of systems (S, n) or (n,) on resamples of the items, the same for every system.
-
-    Memory is bounded (a few MiB besides the result) whatever n and `resamples`. NaN marks a resample in which one side
-    happens to be constant; with more than a handful of items that does not happen.
-
-    Raises:
-        ValueError: as `uncone.tasks.statistics.point`, or if `resamples` is below 1.
-
-    Example:
-        >>> gold, predicted = np.arange(50.0), np.arange(50.0) % 7
-        >>> bootstrap("spearman", gold, predicted, resamples=10).shape
-        (1, 10)
-    """
-    if resamples < 1:
-        raise ValueError(f"resamples must be at least 1, got {resamples}")
-    gold, systems = checked(statistic, gold, predicted)
-    under = STATISTICS[statistic](gold, systems)
-    generator = np.random.default_rng(seed)
-    block = max(1, _BLOCK // len(gold))
-    sizes = [min(block, resamples - done) for done in range(0, resamples, block)]
-    return np.concatenate([under(draw(len(gold), size, generator)) for size in sizes], axis=1)
-
-
 def holm(p_values: Mapping[K, float]) -> dict[K, float]:
     """P-values of one family of comparisons, adjusted so that all those below α may be believed at once.
 
     Holm 1979: the smallest of m is multiplied by m, the next by m − 1, and so on, never falling on the way. Of true
-    null hypotheses, whatever their dependence, none gets below α but with probability α.
-
-    Raises:
-        ValueError: if one is not a number from 0 to 1.
+    null hypotheses, whatever their dependence, none gets below α but with probability α. A ValueError if one is not a
+    number from 0 to 1.
 
     Example:
         >>> {name: round(p, 2) for name, p in holm({"a": 0.01, "b": 0.04, "c": 0.03}).items()}
