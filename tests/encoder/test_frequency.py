@@ -5,7 +5,7 @@ import torch
 from wordfreq import word_frequency
 
 from uncone.encoder import Encoder, TableEncoder
-from uncone.encoder.frequency import corpus_probabilities, frequent_words, piece_probabilities, word_probabilities
+from uncone.encoder.frequency import frequent_words, piece_probabilities, word_probabilities
 
 
 def test_frequent_words_come_by_falling_frequency():
@@ -35,16 +35,3 @@ def test_an_encoder_that_knows_no_frequent_word():
     encoder = TableEncoder(torch.eye(1), ["qqq"], lambda texts: [[] for _ in texts], "toy", "hash")
     with pytest.raises(ValueError, match="toy knows none of the 10 most frequent English words"):
         piece_probabilities(encoder, 10)
-
-
-@pytest.mark.parametrize("make", [np.array, torch.tensor], ids=["numpy", "torch"])
-def test_corpus_probabilities_count(make):
-    types = make([3, 0, 3, 3])
-    p = corpus_probabilities(types, 5)
-    assert type(p) is type(types)
-    assert p.tolist() == [0.25, 0, 0, 0.75, 0]
-
-
-def test_a_corpus_without_tokens():
-    with pytest.raises(ValueError, match="a corpus without tokens"):
-        corpus_probabilities(np.array([], dtype=np.int64), 5)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from uncone.encoder.frequency import type_probabilities
 from uncone.encoder.pooling import WEIGHTED, pool, token_weights
+from uncone.support.arrays import as_tensor
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Encoder(nn.Module, ABC):
     `from_word_vectors`.
 
     Attributes:
+        is_static: whether every occurrence of a token type has the same vector.
         hash: hex digest of weights and tokenizer; two encoders with one hash give the same states.
         layers: the layers chosen, as written to results ("static", "3", "1+6", "words").
         pooling: one of `uncone.encoder.pooling.POOLINGS`.
@@ -43,6 +45,8 @@ class Encoder(nn.Module, ABC):
         >>> encoder.encode(["a word"], progress=False).shape
         (1, 384)
     """
+
+    is_static: ClassVar[bool] = False
 
     name: str
     hash: str
@@ -68,11 +72,6 @@ class Encoder(nn.Module, ABC):
     def settings(self) -> dict[str, str | int | bool]:
         """Everything that the vectors depend on besides the texts; names stored features."""
         return {"hash": self.hash, "layers": self.layers, "pooling": self.pooling}
-
-    @property
-    def is_static(self) -> bool:
-        """Whether every occurrence of a token type has the same vector."""
-        return False
 
     def train(self, mode: bool = True) -> Self:
         """Stay in evaluation mode, whatever the surrounding module does: a frozen encoder has no dropout."""
@@ -107,10 +106,9 @@ class Encoder(nn.Module, ABC):
             raise ValueError(
                 "pooling 'cls' takes one token that is not among those of the text: correct it after pooling"
             )
-        vectors = torch.from_numpy(np.array(tokens.vectors))  # (t, d); features on disk are read-only
-        weights = None if self.weights is None else self.weights.cpu()[torch.from_numpy(np.array(tokens.types))]
+        weights = None if self.weights is None else self.weights.cpu()[as_tensor(tokens.types)]
         lengths = torch.from_numpy(np.bincount(tokens.texts))
-        return pool(vectors, lengths, self.pooling, weights).numpy()
+        return pool(as_tensor(tokens.vectors), lengths, self.pooling, weights).numpy()
 
     @abstractmethod
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:

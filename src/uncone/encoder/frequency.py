@@ -1,32 +1,19 @@
-"""How probable words and token types are."""
+"""How probable words and token types are.
+
+Encoders weigh tokens by these, so that an `encoder` here is one by what it does: it has `pieces`, `tokenize`, `as_words`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from uncone.support.arrays import ArrayT, as_given, as_tensor
-
 WORDS = 100_000  # the most frequent words of English; the rest have a millionth of the mass each at most
-
-
-class Pieces(Protocol):
-    """What cuts words into the token types of a vocabulary: an `Encoder`."""
-
-    name: str
-    layers: str
-    pieces: list[str]
-
-    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token types of each text."""
-
-    def as_words(self, words: Sequence[str]) -> list[str]:
-        """Texts that are words standing alone."""
 
 
 @lru_cache(maxsize=2)
@@ -56,7 +43,7 @@ def word_probabilities(words: Sequence[str]) -> np.ndarray:
     return np.array([word_frequency(word, "en") for word in words], dtype=np.float64)
 
 
-def piece_probabilities(encoder: Pieces, words: int = WORDS) -> Tensor:
+def piece_probabilities(encoder: Any, words: int = WORDS) -> Tensor:
     """Probability of each token type in running English, from word frequencies alone.
 
     Each frequent word is cut into its pieces, and each piece collects the probability of the word: continuation pieces
@@ -71,30 +58,17 @@ def piece_probabilities(encoder: Pieces, words: int = WORDS) -> Tensor:
     return mass / mass.sum()
 
 
-def type_probabilities(encoder: Pieces) -> Tensor:
+def type_probabilities(encoder: Any) -> Tensor:
     """Probability (V,) float64 of each token type in running English: as words where they are words, else as pieces."""
     if encoder.layers == "words":
         return torch.from_numpy(word_probabilities(encoder.pieces))
     return piece_probabilities(encoder)
 
 
-def piece_mass(encoder: Pieces, words: Sequence[str], mass: np.ndarray) -> Tensor:
+def piece_mass(encoder: Any, words: Sequence[str], mass: np.ndarray) -> Tensor:
     """Mass (V,) float64 of token types: each piece of a word collects the mass of the word, one of `mass` (n,)."""
     pieces = encoder.tokenize(encoder.as_words(words))
     flat = torch.tensor([i for row in pieces for i in row], dtype=torch.long)  # (t,)
     counts = torch.tensor([len(row) for row in pieces])
     collected = torch.zeros(len(encoder.pieces), dtype=torch.float64)
     return collected.index_add_(0, flat, torch.repeat_interleave(torch.from_numpy(mass), counts))
-
-
-def corpus_probabilities(types: ArrayT, vocabulary_size: int) -> ArrayT:
-    """Relative frequency (V,) of each token type among the occurrences (t,) of a corpus; float64 summing to 1.
-
-    Example:
-        >>> corpus_probabilities(np.array([0, 0, 2, 2]), 3)
-        array([0.5, 0. , 0.5])
-    """
-    counts = torch.bincount(as_tensor(types).long(), minlength=vocabulary_size).double()
-    if not counts.sum():
-        raise ValueError("a corpus without tokens has no frequencies")
-    return as_given(counts / counts.sum(), types)

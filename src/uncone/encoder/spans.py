@@ -1,13 +1,18 @@
-"""Which tokens of a text make up its words, or one stretch of its characters."""
+"""Which tokens of a text make up its words, or one stretch of its characters; and the mean vectors of words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
+from rich.progress import track
 
+from uncone.encoder.base import TokenVectors
 from uncone.encoder.transformer import TransformerEncoder
+
+TEXTS_PER_BLOCK = 512  # token states of so many texts are in memory at once
 
 
 def word_spans(encoder: TransformerEncoder, texts: Sequence[str]) -> list[list[tuple[str, int, int]]]:
@@ -27,21 +32,12 @@ def word_spans(encoder: TransformerEncoder, texts: Sequence[str]) -> list[list[t
 
 def token_spans(encoder: TransformerEncoder, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
     """Where each row of `encode_tokens` stands in its text, in characters; (0, 0) for [CLS] and its like."""
-    return _token_spans(encoder, texts)[0]
+    return [_places(encoder, read) for read in encoder.as_read(texts).encodings]
 
 
-def _token_spans(encoder: TransformerEncoder, texts: Sequence[str]) -> tuple[list[list[tuple[int, int]]], list[bool]]:
-    """`token_spans`, and which texts were truncated."""
-    encodings = encoder.as_read(texts).encodings
-    kept = [
-        [
-            span
-            for span, special in zip(each.offsets, each.special_tokens_mask, strict=True)
-            if encoder.special_tokens or not special
-        ]
-        for each in encodings
-    ]
-    return kept, [bool(each.overflowing) for each in encodings]
+def _places(encoder: TransformerEncoder, read: Any) -> list[tuple[int, int]]:
+    tokens = zip(read.offsets, read.special_tokens_mask, strict=True)
+    return [place for place, special in tokens if encoder.special_tokens or not special]
 
 
 def span_tokens(encoder: TransformerEncoder, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -51,10 +47,11 @@ def span_tokens(encoder: TransformerEncoder, texts: Sequence[str], spans: Sequen
         ValueError: naming the text, if no token covers the characters or truncation has cut some of them off.
     """
     found = np.empty((len(texts), 2), dtype=np.int64)
-    columns = _token_spans(encoder, texts)
-    for i, (text, (start, end), own, truncated) in enumerate(zip(texts, spans, *columns, strict=True)):
-        rows = [row for row, (first, last) in enumerate(own) if first < end and last > start]
-        if truncated and max((last for _, last in own), default=0) < end:
+    encodings = encoder.as_read(texts).encodings
+    for i, (text, (start, end), read) in enumerate(zip(texts, spans, encodings, strict=True)):
+        places = _places(encoder, read)
+        rows = [row for row, (first, last) in enumerate(places) if first < end and last > start]
+        if read.overflowing and max((last for _, last in places), default=0) < end:
             raise ValueError(
                 f"{text[start:end]!r} lies beyond the first {encoder.max_length} tokens of {text!r}: "
                 "raise encoder.max_length or shorten the text"
@@ -63,3 +60,35 @@ def span_tokens(encoder: TransformerEncoder, texts: Sequence[str], spans: Sequen
             raise ValueError(f"no token covers {text[start:end]!r}, characters {start} to {end} of {text!r}")
         found[i] = rows[0], rows[-1] + 1
     return found
+
+
+def word_occurrence_means(
+    encoder: TransformerEncoder,
+    corpus: Sequence[str],
+    words: Sequence[str],
+    tokens_of: Callable[[Sequence[str]], TokenVectors] | None = None,
+    progress: bool = True,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean vector of each word over its occurrences in a corpus (Bommasani et al., ACL 2020).
+
+    Each occurrence is the mean of its pieces, in context; occurrences weigh equally. Case is ignored.
+
+    Returns:
+        means (n, d) float32, zeros for a word that does not occur; counts (n,) int64 of occurrences.
+    """
+    slots = {word: slot for slot, word in enumerate(dict.fromkeys(word.casefold() for word in words))}
+    totals = np.zeros((len(slots), encoder.dimension))
+    counts = np.zeros(len(slots), dtype=np.int64)
+    blocks = [corpus[start : start + TEXTS_PER_BLOCK] for start in range(0, len(corpus), TEXTS_PER_BLOCK)]
+    for block in track(blocks, f"Words in context, {encoder.name}", disable=not progress or len(blocks) == 1):
+        tokens = tokens_of(block) if tokens_of else encoder.encode_tokens(block, progress=False)
+        begins = np.searchsorted(tokens.texts, np.arange(len(block)))
+        for begin, spans in zip(begins, word_spans(encoder, block), strict=True):
+            for word, first, end in spans:
+                slot = slots.get(word.casefold())
+                if slot is not None:
+                    totals[slot] += tokens.vectors[begin + first : begin + end].mean(0)
+                    counts[slot] += 1
+    rows = [slots[word.casefold()] for word in words]
+    means = totals / np.maximum(counts, 1)[:, None]
+    return means[rows].astype(np.float32), counts[rows]

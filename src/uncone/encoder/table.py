@@ -47,6 +47,7 @@ class TableEncoder(Encoder):
                [0.5, 0.5]], dtype=float32)
     """
 
+    is_static = True
     table: Tensor
 
     def __init__(
@@ -78,11 +79,6 @@ class TableEncoder(Encoder):
     def settings(self) -> dict[str, str | int | bool]:
         """Weights, layers, pooling and what else changes the vectors."""
         return {**super().settings, "dtype": str(self.table.dtype)}
-
-    @property
-    def is_static(self) -> bool:
-        """Always true here."""
-        return True
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Row indices of each text."""

@@ -121,8 +121,7 @@ class TransformerEncoder(Encoder):
         """Pooled vectors (n, d) float32 of n texts; see `Encoder.encode`."""
         unique, inverse = unique_texts(texts)
         ids, special = self._model_input(unique)
-        own = self._without_special(ids, special)
-        check_known(unique, [any(i != self._unknown for i in row) for row in own])
+        check_known(unique, [any(i != self._unknown for i in row) for row in _chosen(ids, special, 0)])
         cls = self.tokenizer.cls_token_id
         wanted = [[i == cls for i in row] for row in ids] if self.pooling == "cls" else self._wanted(special)
         vectors = torch.zeros(len(unique), self.dimension)
@@ -154,7 +153,7 @@ class TransformerEncoder(Encoder):
             places = ranges(starts, torch.tensor(rows))
             for name, choose in wanted_states.items():
                 vectors[name][places] = choose(states).cpu()
-        types = torch.tensor([i for row in zip(ids, wanted, strict=True) for i, w in zip(*row, strict=True) if w])
+        types = torch.tensor([i for row in _chosen(ids, wanted) for i in row])
         tokens = ranges(starts, inverse)
         owners = torch.repeat_interleave(torch.arange(len(inverse)), starts.diff()[inverse]).numpy()
         return {
@@ -167,7 +166,7 @@ class TransformerEncoder(Encoder):
         if not len(texts):
             return []
         ids, special = self._model_input(texts)
-        return ids if self.special_tokens else self._without_special(ids, special)
+        return _chosen(ids, self._wanted(special))
 
     @torch.no_grad()
     def token_batches(self, texts: Sequence[str], progress: bool = True) -> Iterator[TokenBatch]:
@@ -209,12 +208,6 @@ class TransformerEncoder(Encoder):
     def _wanted(self, special: list[list[int]]) -> list[list[bool]]:
         return [[self.special_tokens or not is_special for is_special in row] for row in special]
 
-    @staticmethod
-    def _without_special(ids: list[list[int]], special: list[list[int]]) -> list[list[int]]:
-        return [
-            [i for i, is_special in zip(*row, strict=True) if not is_special] for row in zip(ids, special, strict=True)
-        ]
-
     def _run(
         self, ids: list[list[int]], wanted: list[list[bool]], progress: bool, divided: bool = False
     ) -> Iterator[TokenBatch]:
@@ -244,3 +237,8 @@ class TransformerEncoder(Encoder):
         padded, positions, counts = (x.to(self.device) for x in (padded, positions, counts))
         states = self.states(padded, attention)  # of each layer (n, longest, d)
         return {i: x.flatten(0, 1)[positions].float() for i, x in states.items()}, padded.flatten()[positions], counts
+
+
+def _chosen(ids: list[list[int]], marks: Sequence[Sequence[int]], mark: int = 1) -> list[list[int]]:
+    """The types of each text whose mark is the given one."""
+    return [[i for i, its in zip(*row, strict=True) if its == mark] for row in zip(ids, marks, strict=True)]

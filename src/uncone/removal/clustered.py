@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -83,15 +84,8 @@ class ClusteredRemoval(Correction):
         """d, the dimension of the vectors it applies to."""
         return self.centroids.shape[1]
 
-    def memberships(self, X: Tensor) -> Tensor:
-        """(n, k) share of each vector (n, d) that belongs to each cluster; rows sum to 1."""
-        distances = squared_distances(X, self.centroids.to(X.device, X.dtype))
-        if self.temperature is None:
-            return torch.nn.functional.one_hot(distances.argmin(1), len(self.centroids)).to(X.dtype)
-        return (-distances / self.temperature).softmax(1)
-
     def _correct(self, X: Tensor) -> Tensor:
-        own = self._softly if self.temperature is not None else self._by_cluster
+        own = self._by_cluster if self.temperature is None else partial(self._softly, self.temperature)
         return torch.cat([own(rows) for rows in X.split(ROWS_PER_BLOCK)]) if len(X) else X
 
     def _by_cluster(self, X: Tensor) -> Tensor:
@@ -106,11 +100,11 @@ class ClusteredRemoval(Correction):
             result[rows] = centred + (centred @ components[c] * (gains[c] - 1)) @ components[c].T
         return result
 
-    def _softly(self, X: Tensor) -> Tensor:
+    def _softly(self, temperature: float, X: Tensor) -> Tensor:
         """All clusters at once, in the (d, k D) matrix of all components."""
-        parts = (self.centres, self.components, self.gains)
-        centres, components, gains = (part.to(X.device, X.dtype) for part in parts)
-        shares = self.memberships(X)  # (n, k)
+        parts = (self.centroids, self.centres, self.components, self.gains)
+        centroids, centres, components, gains = (part.to(X.device, X.dtype) for part in parts)
+        shares = (-squared_distances(X, centroids) / temperature).softmax(1)  # (n, k)
         coordinates = torch.einsum("nd,kdi->nki", X, components) - torch.einsum("kd,kdi->ki", centres, components)
         scaled = coordinates * (gains - 1) * shares[:, :, None]  # (n, k, D)
         return X - shares @ centres + torch.einsum("nki,kdi->nd", scaled, components)

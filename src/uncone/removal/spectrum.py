@@ -49,15 +49,13 @@ class Spectrum:
     @classmethod
     def fit_divided(cls, X: Array, weights: Array | None = None) -> Self:
         """`fit`, to which each of several processes, given the same rows, contributes its share of them."""
-        if distributed.processes() == 1:
-            return cls.fit(X, weights)
         tensor = matrix(X, minimum_rows=2)
         p = None if weights is None else _checked_weights(weights, len(tensor))
         if p is not None and not p.any():
             raise ValueError(_NO_WEIGHT)
-        rows, part = distributed.share_of_rows(len(tensor)), cls(tensor.shape[1])
-        if len(tensor[rows]) and (p is None or p[rows].any()):
-            part.update(tensor[rows], None if p is None else p[rows])
+        rows = distributed.share_of_rows(len(tensor))
+        part = cls(tensor.shape[1])
+        part._add(tensor[rows], None if p is None else p[rows])
         return part.gathered()
 
     def gathered(self) -> Self:
@@ -82,19 +80,20 @@ class Spectrum:
         p = None if weights is None else _checked_weights(weights, len(X))
         if p is not None and not p.any() and self.weight == 0:
             raise ValueError(_NO_WEIGHT)
-        for start in range(0, len(X), ROWS_PER_BLOCK):
-            rows = slice(start, start + ROWS_PER_BLOCK)
-            self._add(X[rows].to(torch.float64), None if p is None else p[rows].to(X.device))
+        self._add(X, p)
         return self
 
-    def _add(self, X: Tensor, p: Tensor | None) -> None:
-        weight = float(len(X)) if p is None else float(p.sum())
-        if weight == 0:
-            return
-        mean = X.mean(0) if p is None else p @ X / weight  # (d,)
-        centred = X - mean
-        scatter = centred.T @ (centred if p is None else centred * p[:, None])  # (d, d)
-        self._merge(weight, len(X), mean.cpu(), scatter.cpu())
+    def _add(self, chunk: Tensor, weights: Tensor | None) -> None:
+        for start in range(0, len(chunk), ROWS_PER_BLOCK):
+            X = chunk[start : start + ROWS_PER_BLOCK].to(torch.float64)
+            p = None if weights is None else weights[start : start + ROWS_PER_BLOCK].to(X.device)
+            weight = float(len(X)) if p is None else float(p.sum())
+            if weight == 0:
+                continue
+            mean = X.mean(0) if p is None else p @ X / weight  # (d,)
+            centred = X - mean
+            scatter = centred.T @ (centred if p is None else centred * p[:, None])  # (d, d)
+            self._merge(weight, len(X), mean.cpu(), scatter.cpu())
 
     def merge(self, other: Spectrum) -> Self:
         """Add the rows that another spectrum has seen; returns itself."""
@@ -133,7 +132,8 @@ class Spectrum:
     @property
     def covariance(self) -> Tensor:
         """(d, d) float64, Σ p (e − μ)(e − μ)ᵀ / Σ p."""
-        self._require_rows()
+        if self.rows < 2:
+            raise ValueError(f"a spectrum needs at least 2 rows, this one has seen {self.rows}")
         return self.scatter / self.weight
 
     @property
@@ -169,10 +169,6 @@ class Spectrum:
     def explained_variance(self) -> Tensor:
         """(d,) share of the variance along each component, summing to 1."""
         return self.eigenvalues / self.eigenvalues.sum()
-
-    def _require_rows(self) -> None:
-        if self.rows < 2:
-            raise ValueError(f"a spectrum needs at least 2 rows, this one has seen {self.rows}")
 
     @cached_property
     def _centred(self) -> tuple[Tensor, Tensor]:

@@ -12,9 +12,8 @@ from typing import Literal, cast
 import numpy as np
 
 from uncone.encoder import Encoder, TableEncoder, TokenVectors, TransformerEncoder
-from uncone.encoder.frequency import corpus_probabilities, frequent_words, type_probabilities, word_probabilities
-from uncone.encoder.occurrences import word_occurrence_means
-from uncone.encoder.spans import span_tokens
+from uncone.encoder.frequency import frequent_words, type_probabilities, word_probabilities
+from uncone.encoder.spans import span_tokens, word_occurrence_means
 from uncone.encoder.store import Arrays, FeatureStore, text_hash
 from uncone.removal import Correction
 
@@ -118,10 +117,9 @@ class Vectors:
             return self.encoder.encode(texts)
 
         def build() -> Arrays:
-            pooled = self.keep_tokens and self.encoder.pooling != "cls"
-            return {
-                "vectors": self.encoder.pool_tokens(self.raw_tokens(texts)) if pooled else self.encoder.encode(texts)
-            }
+            if self.keep_tokens and self.encoder.pooling != "cls":
+                return {"vectors": self.encoder.pool_tokens(self.raw_tokens(texts))}
+            return {"vectors": self.encoder.encode(texts)}
 
         self._share("texts", texts)
         return self._fetch("texts", texts, build)["vectors"]
@@ -135,12 +133,8 @@ class Vectors:
         """Vectors of every token occurrence of texts before the removal."""
         if self.encoder.is_static:
             return self.encoder.encode_tokens(texts)
-
-        def build() -> Arrays:
-            return vars(self.encoder.encode_tokens(texts))
-
         self._share("tokens", texts)
-        return TokenVectors(**self._fetch("tokens", texts, build))
+        return TokenVectors(**self._fetch("tokens", texts, lambda: vars(self.encoder.encode_tokens(texts))))
 
     def in_context(self, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> np.ndarray:
         """Vectors (n, d) of one word in each of n texts: the mean over its pieces there.
@@ -176,8 +170,8 @@ class Vectors:
         The rows of a static table, or the most frequent words of English for a contextual layer.
         """
         names, vectors = self.raw_vocabulary()
-        one_token_each = self.encoder.is_static
-        return names, self.words(names) if self._before_pooling and not one_token_each else self._apply(vectors)
+        together = self._before_pooling and not self.encoder.is_static  # a row of a table is one token
+        return names, self.words(names) if together else self._apply(vectors)
 
     def raw_vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
         """The candidate words and their vectors (V, d) before the removal."""
@@ -207,10 +201,12 @@ class Vectors:
         """Probability (V,) of each token type in running text."""
 
         def build() -> Arrays:
-            if self.frequencies == "corpus":
-                types = np.array([i for row in self.encoder.tokenize(self.corpus) for i in row])
-                return {"probabilities": corpus_probabilities(types, len(self.encoder.pieces))}
-            return {"probabilities": type_probabilities(self.encoder).numpy()}
+            if self.frequencies == "wordfreq":
+                return {"probabilities": type_probabilities(self.encoder).numpy()}
+            types = [i for row in self.encoder.tokenize(self.corpus) for i in row]
+            if not types:
+                raise ValueError("a corpus without known tokens has no frequencies")
+            return {"probabilities": np.bincount(types, minlength=len(self.encoder.pieces)) / len(types)}
 
         texts = self.corpus if self.frequencies == "corpus" else ()
         return self._fetch(f"probabilities {self.frequencies}", texts, build)["probabilities"]
@@ -232,6 +228,8 @@ class Vectors:
         return self.encoder.pool_tokens(self.tokens(texts))
 
     def _occurrences(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """`word_occurrence_means` of the corpus."""
+
         def build() -> Arrays:
             means, counts = word_occurrence_means(self._contextual, self.corpus, words)
             return {"means": means, "counts": counts}
