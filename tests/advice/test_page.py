@@ -79,7 +79,6 @@ def advice():
         "not_run": [["2", "stsb", HARM]],
         "how": [HARM, "Words: 100 pairs."],
         "commands": [{"what": f"Export {HARM}", "command": f"python export.py {HARM}"}],
-        "made": "Made with uncone.",
     }
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from uncone.report.bank_figure import components_figure
+from uncone.report.figures import components_figure
 from uncone.tasks import Row
 
 FIGURE = {"task": "t", "subset": "all", "metric": "spearman", "encoder": "e", "layers": "static", "pooling": "mean"}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from uncone.geometry.atlas.store import AtlasStore
-from uncone.report.depth_figures import clouds, explained_variance, measures_over_depth, write_figures
+from uncone.report.figures import clouds, explained_variance, measures_over_depth, write_figures
 from uncone.runs.reading import read_results
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,6 @@ def advice(encoder: str, conclusion: Conclusion, layers: Sequence[LayerStudy]) -
         "layers": [{**asdict(each), "meaning": MEANING[each.outcome]} for each in conclusion.layers],
         "which": {**asdict(conclusion.which), "reference": conclusion.reference},
         "not_run": [[layer.layer, *each] for layer in layers for each in layer.not_run],
-        "made": f"Made with uncone {version('uncone')}. This file holds all it shows and opens without a network.",
     }
 
 

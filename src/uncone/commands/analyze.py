@@ -29,7 +29,7 @@ from uncone.geometry.measures import definitions
 from uncone.removal import ClusteredRemoval, Correction, TransductiveRemoval, none
 from uncone.removal import load as load_removal
 from uncone.removal.spectra import Spectra
-from uncone.report.depth_figures import write_figures
+from uncone.report.figures import write_figures
 from uncone.report.page import write_page
 from uncone.runs.folder import write_results
 from uncone.support import distributed

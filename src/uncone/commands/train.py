@@ -25,7 +25,7 @@ from uncone.learning.fit import Learner
 from uncone.learning.module import RemovalModule, logged_as
 from uncone.learning.replicas import trainer_options
 from uncone.removal import Correction, none
-from uncone.report.bank_figure import components_figure
+from uncone.report.figures import components_figure
 from uncone.report.tables import print_results, verdict
 from uncone.runs.folder import write_results
 from uncone.runs.loggers import make_loggers

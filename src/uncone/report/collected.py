@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, get_args
 
@@ -34,23 +33,17 @@ BEST_HEAD = ["encoder", "figure", "raw", "best", "of", "by validation", "of"]
 def write_tables(folder: Path, collection: Collection) -> list[Path]:
     """Write results.csv, results.md and results.html into the folder that was collected; returns their paths."""
     texts = {
-        "csv": as_csv(collection),
-        "md": as_markdown(collection),
-        "html": as_page(collection, folder.resolve().name),
+        folder / "results.csv": as_csv(collection),
+        folder / "results.md": as_markdown(collection),
+        folder / "results.html": rendered("collected.html", page_contents(collection, folder.resolve().name)),
     }
-    paths = [folder / f"results.{ending}" for ending in texts]
-    for path, text in zip(paths, texts.values(), strict=True):
+    for path, text in texts.items():
         write(path, text)
-    return paths
-
-
-def as_page(collection: Collection, name: str) -> str:
-    """One HTML file that opens without a network: tables to sort, heat maps over layers, parallel coordinates."""
-    return rendered("collected.html", page_contents(collection, name))
+    return list(texts)
 
 
 def page_contents(collection: Collection, name: str) -> dict[str, Any]:
-    """What the page shows."""
+    """What the page shows: tables to sort, heat maps over layers, parallel coordinates."""
     found = collection.figures()
     is_score = found["task"] != GEOMETRY
     found = found[is_score | found["metric"].isin(ON_PAGE) | (not is_score.any())]
@@ -75,7 +68,6 @@ def page_contents(collection: Collection, name: str) -> dict[str, Any]:
     return {
         "title": f"Results of {name}",
         "lead": f"{number(collection)}: {counts(collection)}",
-        "made": f"Made with uncone {version('uncone')}. This file holds all it shows and opens without a network.",
         "chosen": CHOSEN,
         "settings": collection.settings,
         "figures": figures,

@@ -28,17 +28,13 @@ PAGE = "report.html"
 POINTS = 120_000  # over all views, about 3 MB; more views have fewer points each
 
 
-def _asset(name: str) -> Markup:
-    return Markup(resources.files("uncone.report").joinpath("assets", name).read_text(encoding="utf-8"))
-
-
-def _plotly() -> Markup:
-    return Markup(get_plotlyjs())
-
-
+_ASSETS = resources.files("uncone.report") / "assets"
 _TEMPLATES = Environment(loader=PackageLoader("uncone.report", "assets"), autoescape=True, undefined=StrictUndefined)
 _TEMPLATES.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "allow_nan": False, "separators": (",", ":")}
-_TEMPLATES.globals |= {"asset": _asset, "plotly": _plotly}
+_TEMPLATES.globals |= {
+    "asset": lambda name: Markup(_ASSETS.joinpath(name).read_text(encoding="utf-8")),
+    "plotly": lambda: Markup(get_plotlyjs()),
+}
 
 
 def write_page(folder: str | Path) -> Path:
@@ -59,7 +55,8 @@ def write_page(folder: str | Path) -> Path:
 
 def rendered(template: str, contents: Mapping[str, Any]) -> str:
     """A page in the frame of all pages: a template among the assets, with what it shows as its variables and `DATA`."""
-    return _TEMPLATES.get_template(template).render(contents, data=contents)
+    made = f"Made with uncone {version('uncone')}. This file holds all it shows and opens without a network."
+    return _TEMPLATES.get_template(template).render(contents, made=made, data=contents)
 
 
 def page_contents(folder: Path) -> dict[str, Any]:
@@ -74,7 +71,6 @@ def page_contents(folder: Path) -> dict[str, Any]:
     return {
         "title": f"The geometry of {' and '.join(index['encoders'])}",
         "lead": _lead(index),
-        "made": f"Made with uncone {version('uncone')}. This file holds all it shows and opens without a network.",
         "rows": [row.to_json() for row in rows if row.task == GEOMETRY],
         "definitions": store.definitions(),
         "measures": [asdict(measure) for measure in MEASURES.values() if measure.over_depth],

@@ -205,7 +205,6 @@ function start() {
   byId("advice").textContent = DATA.advice;
   byId("warning").textContent = DATA.warning ?? "";
   byId("warning").hidden = !DATA.warning;
-  byId("made").textContent = DATA.made;
   drawLegend();
   for (const measure of DATA.measures) {
     byId("geometry").append(make("figure", { class: "card" }, make("h3", {}, measure.title), make("p", {}, measure.text), make("div", { id: `depth-${measure.name}` })));

@@ -1,4 +1,4 @@
-"""Static figures of an analysis, drawn with matplotlib: its measures over depth, and its clouds of tokens."""
+"""Static figures, drawn with matplotlib: of an analysis over depth and its tokens, and of the members of a bank."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from matplotlib.figure import Figure
 
 from uncone.geometry.atlas.store import AtlasStore
 from uncone.geometry.measures import MEASURES, Measure
+from uncone.report.tables import over_seeds
 from uncone.runs.reading import read_results
-from uncone.support.figures import COLOURS, GREY, save
-from uncone.tasks.row import GEOMETRY, Row
+from uncone.support.figures import BLUE, COLOURS, GREY, ORANGE, save
+from uncone.tasks.row import GEOMETRY, Row, described
+from uncone.tasks.table import headlines
 
 RAW = "none"
 STYLES = ("-", "--", ":", "-.")
 FIGURES = "figures"
+LEVELS = (GREY, ORANGE, *COLOURS[2:], "#000000")  # of fixed methods in the figure of a bank; further ones are left out
 
 
 def write_figures(folder: str | Path) -> list[Path]:
@@ -70,14 +73,9 @@ def measures_over_depth(rows: Sequence[Row]) -> Figure:
         names = ", ".join(measure.name for measure in measures)
         raise ValueError(f"no row has a value of any of {names}: give the geometry rows of results.json")
     layers = _ordered({row.subset for row in known})
-    columns = min(3, len(shown))
-    lines = -(-len(shown) // columns)
-    figure = Figure(figsize=(4 * columns, 2.5 * lines + 0.4), dpi=120, layout="constrained")
-    grid = figure.subplots(lines, columns, squeeze=False).ravel()
-    for axes, measure in zip(grid, shown, strict=False):
-        _draw_measure(axes, measure, [row for row in known if row.metric == measure.name], known, layers)
-    for axes in grid[len(shown) :]:
-        axes.remove()
+    figure, panels = _panels(len(shown), 3, (4, 2.5), (0, 0.4))
+    for axes, measure in zip(panels, shown, strict=True):
+        _draw_measure(axes, measure, known, layers)
     handles = {str(line.get_label()): line for axes in figure.axes for line in axes.get_lines()}
     figure.legend(list(handles.values()), list(handles), loc="outside upper left", ncols=3, frameon=False)
     return figure
@@ -86,14 +84,13 @@ def measures_over_depth(rows: Sequence[Row]) -> Figure:
 def explained_variance(store: AtlasStore) -> Figure:
     """Cumulative share of the variance over components: a panel for each encoder, raw layers from light to dark."""
     encoders = list(store.index()["encoders"])
-    figure = Figure(figsize=(4.6 * len(encoders), 3.4), dpi=120, layout="constrained")
-    for axes, encoder in zip(figure.subplots(1, len(encoders), squeeze=False)[0], encoders, strict=True):
+    figure, panels = _panels(len(encoders), len(encoders), (4.6, 3.4))
+    for axes, encoder in zip(panels, encoders, strict=True):
         layers = [layer for name, layer, removal in store.maps() if name == encoder and removal == RAW]
         for depth, layer in enumerate(layers):
             held = store.curves(encoder, layer, RAW)["cumulative_variance"]
-            axes.plot(
-                np.arange(1, len(held) + 1), held, color=colormaps["cividis_r"]((depth + 1) / len(layers)), label=layer
-            )
+            colour = colormaps["cividis_r"]((depth + 1) / len(layers))
+            axes.plot(np.arange(1, len(held) + 1), held, color=colour, label=layer)
         axes.axhline(0.8, color=GREY, linewidth=0.8, linestyle=":")
         axes.set(xscale="log", ylim=(0, 1.02), xlabel="components", ylabel="share of the variance")
         axes.set_title(encoder, loc="left")
@@ -106,11 +103,8 @@ def clouds(store: AtlasStore, encoder: str) -> Figure:
     """The tokens of each raw layer on their two leading principal components, coloured by frequency."""
     layers = [layer for name, layer, removal in store.maps() if name == encoder and removal == RAW]
     frequency = np.array([np.nan if f is None else f for f in store.sample(encoder).log10_frequency])
-    columns = min(4, len(layers))
-    lines = -(-len(layers) // columns)
-    figure = Figure(figsize=(2.9 * columns + 0.6, 2.9 * lines), dpi=120, layout="constrained")
-    grid = figure.subplots(lines, columns, squeeze=False).ravel()
-    for axes, layer in zip(grid, layers, strict=False):
+    figure, panels = _panels(len(layers), 4, (2.9, 2.9), (0.6, 0))
+    for axes, layer in zip(panels, layers, strict=True):
         x, y = store.points(encoder, layer, RAW)[:, :2].T
         dots = axes.scatter(x, y, c=frequency, cmap="cividis", s=3, linewidths=0, plotnonfinite=False)
         axes.set_title(f"layer {layer}", loc="left", fontsize=10)
@@ -119,20 +113,67 @@ def clouds(store: AtlasStore, encoder: str) -> Figure:
         axes.set_ylabel(f"PC 2 ({second})", fontsize=8)
         axes.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim")
         _calm(axes)
-    for axes in grid[len(layers) :]:
-        axes.remove()
     figure.colorbar(dots, ax=figure.axes, label="log₁₀ frequency", shrink=0.7, aspect=30)
     return figure
 
 
-def _draw_measure(
-    axes: Axes,
-    measure: Measure,
-    rows: Sequence[Row],
-    known: Sequence[Row],
-    layers: Sequence[str],
-) -> None:
+def components_figure(rows: Sequence[Row]) -> Figure | None:
+    """A panel for each headline figure: the learned removals over their number of components, fixed methods level.
+
+    The line is the mean over seeds, the band one standard deviation. Other settings than seed and number of components
+    are lines of their own.
+
+    Args:
+        rows: of one encoder; the candidates among them tell their number of components D.
+
+    Returns:
+        The figure; None if no two members differ in their number of components.
+    """
+    members: dict[str, dict[int, str]] = {}
+    for row in rows:
+        if row.candidate is not None:
+            others = {key: value for key, value in row.candidate.items() if key not in ("D", "seed")}
+            members.setdefault(described(row.removal, others), {})[int(row.candidate["D"])] = row.method
+    if all(len(numbers) < 2 for numbers in members.values()):
+        return None
+    fixed = list(dict.fromkeys(row.removal for row in rows if row.candidate is None and row.removal != "learned"))
+    columns = headlines(rows)
+    table = over_seeds(rows, columns)
+    figure, panels = _panels(len(columns), len(columns), (4.2, 3.6))
+    for place, (column, axes) in enumerate(zip(columns, panels, strict=True)):
+        for label, numbers in members.items():
+            counts = sorted(numbers)
+            mean, deviation, _ = 100 * np.array([table[numbers[count]][place] for count in counts]).T
+            (line,) = axes.plot(counts, mean, marker=".", markersize=4, linewidth=1, label=label)
+            band = (mean - deviation, mean + deviation)
+            axes.fill_between(counts, *band, alpha=0.2, color=line.get_color(), linewidth=0)
+            if len(members) == 1:
+                line.set_color(BLUE)
+        for colour, name in zip(LEVELS, fixed, strict=False):
+            axes.axhline(100 * table[name][place][0], color=colour, linewidth=1, linestyle="--", label=name)
+        axes.set(title=f"{column.task} {column.subset}", xlabel="components", ylabel=f"{column.metric} ×100")
+        axes.set_xscale("log")
+    axes.legend(fontsize=7)
+    return figure
+
+
+def _panels(
+    count: int, most: int, size: tuple[float, float], margin: tuple[float, float] = (0, 0)
+) -> tuple[Figure, list[Axes]]:
+    """A figure of that many panels of a size in inches, `most` of them beside each other."""
+    columns = min(most, count)
+    lines = -(-count // columns)
+    sides = (size[0] * columns + margin[0], size[1] * lines + margin[1])
+    figure = Figure(figsize=sides, dpi=120, layout="constrained")
+    panels = figure.subplots(lines, columns, squeeze=False).ravel().tolist()
+    for axes in panels[count:]:
+        axes.remove()
+    return figure, panels[:count]
+
+
+def _draw_measure(axes: Axes, measure: Measure, known: Sequence[Row], layers: Sequence[str]) -> None:
     """The lines of one measure; colours and dashes follow encoders and removals of all measures."""
+    rows = [row for row in known if row.metric == measure.name]
     encoders = list(dict.fromkeys(row.encoder for row in known))
     removals = list(dict.fromkeys(row.removal for row in known))
     for (e, encoder), (r, removal) in ((a, b) for a in enumerate(encoders) for b in enumerate(removals)):
