@@ -5,35 +5,34 @@ import json
 import os
 import subprocess
 import sys
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from tiny_runs import CONF, TRAIN, composed, layer_of
 
-from uncone.commands.schema import register
 from uncone.commands.train import train
 from uncone.removal import Removal
 from uncone.runs.loggers import logged_in
 from uncone.runs.reading import read_curve, read_results
 
 ROOT = Path(__file__).parents[2]
-TASKS = "task=[lee]"  # the quickest
 FULL = ("recipe.optimizer.max_epochs=4", "recipe.strength=[0.5,1]")  # so few steps would not be shown to help
 
 
-def config_of(folder: Path, *overrides: str):
-    register()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose("train", [f"output_dir={folder}", "debug=fast", TASKS, *overrides])
+@pytest.fixture(scope="module")
+def config_of(folder_of):
+    """The config of a run on a tiny model."""
+    model = layer_of(folder_of("bert"))
+    return lambda folder, *overrides: composed("train", f"output_dir={folder}", *TRAIN, *model, *overrides)
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
-    """A finished run on the packaged default."""
+def run(config_of, tmp_path_factory) -> Path:
+    """A finished run."""
     folder = tmp_path_factory.mktemp("run") / "monday"
     train(config_of(folder, *FULL))
     return folder
@@ -94,13 +93,13 @@ def test_geometry_is_logged_every_epoch(run):
 def test_the_saved_removal_belongs_to_the_encoder(run):
     removal = Removal.load(run)
     assert removal.method == "learned"
-    assert removal.encoder["name"] == "minilm"
+    assert removal.encoder["name"] == "bert0"
     assert not torch.equal(removal.gains, torch.ones_like(removal.gains))
 
 
 def test_checkpoints_are_small_and_safe(run):
     path = run / "checkpoints/last.ckpt"
-    assert path.stat().st_size < 1_000_000
+    assert path.stat().st_size < 100_000
     state = torch.load(path, weights_only=True)["state_dict"]
     assert not [key for key in state if key.startswith("encoder")]
 
@@ -110,12 +109,12 @@ def test_a_curve_can_be_read_back(run):
     assert read_curve(run, "val/spearman") == list(enumerate(logged))
 
 
-def test_resuming_equals_never_having_stopped(run, tmp_path):
+def test_resuming_equals_never_having_stopped(config_of, run, tmp_path):
     """The same weights bit for bit, the same history, under the same logger id."""
     folder = tmp_path / "tuesday"
-    train(config_of(folder, "recipe.optimizer.max_epochs=2"))
+    train(config_of(folder, "logger=wandb", "recipe.optimizer.max_epochs=2"))
     first = logger_ids(folder)
-    train(config_of(folder, *FULL, f"ckpt_path={folder}/checkpoints/last.ckpt"))
+    train(config_of(folder, *FULL, "logger=wandb", f"ckpt_path={folder}/checkpoints/last.ckpt"))
     resumed, whole = Removal.load(folder), Removal.load(run)
     assert torch.equal(resumed.gains, whole.gains)
     assert torch.equal(resumed.centre, whole.centre)
@@ -126,20 +125,20 @@ def test_resuming_equals_never_having_stopped(run, tmp_path):
     assert logger_ids(folder) == first * 2
 
 
-def test_two_runs_with_one_seed_write_identical_results(run, tmp_path):
+def test_two_runs_with_one_seed_write_identical_results(config_of, run, tmp_path):
     train(config_of(tmp_path, *FULL))
     assert (tmp_path / "results.json").read_text() == (run / "results.json").read_text()
 
 
-def test_compares_with_other_recipes_and_learned_may_be_named(run, tmp_path):
+def test_compares_with_other_recipes_and_learned_may_be_named(config_of, run, tmp_path):
     """It is there whether it is named or not."""
-    train(config_of(tmp_path, *FULL, "logger=csv", "removal=[none,learned,lbfgs]"))
+    train(config_of(tmp_path, *FULL, "removal=[none,learned,lbfgs]"))
     found, before = ({(row.removal, row.task): row.value for row in read_results(folder)} for folder in (tmp_path, run))
     assert found["learned", "lee"] == before["learned", "lee"] != found["lbfgs", "lee"]
 
 
-def test_a_contextual_layer_encodes_once(tmp_path, capsys):
-    overrides = ("encoder.layers=[1]", f"cache_dir={tmp_path}/cache", "removal=[none,centre]")
+def test_a_contextual_layer_encodes_once(config_of, tmp_path, capsys):
+    overrides = (f"cache_dir={tmp_path}/cache", "removal=[none,centre]")
     train(config_of(tmp_path / "first", *overrides))
     assert " 0 computed" not in " ".join(capsys.readouterr().out.split())
     train(config_of(tmp_path / "second", *overrides))
@@ -147,23 +146,21 @@ def test_a_contextual_layer_encodes_once(tmp_path, capsys):
     assert (tmp_path / "first/results.json").read_text() == (tmp_path / "second/results.json").read_text()
 
 
-def test_words_as_means_over_a_corpus(tmp_path):
-    train(config_of(tmp_path, "encoder.layers=[1]", "word_vectors=corpus", "corpus_limit=60", "removal=[none]"))
-    assert read_results(tmp_path)[0].layers == "1"
+def test_words_as_means_over_a_corpus(config_of, tmp_path):
+    """Each pair of words is in one of the texts."""
+    pairs = list(combinations(("cat", "dog", "sun", "moon", "car", "bus", "tea", "cup"), 2))
+    (tmp_path / "corpus.tsv").write_text("\n".join(["text", *map(" and ".join, pairs)]))
+    scored = pair_file(tmp_path, [f"{first}\t{second}\t{i % 7}" for i, (first, second) in enumerate(pairs)])
+    overrides = ("word_vectors=corpus", f"corpus={tmp_path}/corpus.tsv", "vocabulary_size=5000")
+    train(config_of(tmp_path / "run", *overrides, scored, "removal=[none]"))
+    assert read_results(tmp_path / "run")[0].layers == "1"
 
 
 def test_word_vectors_from_a_file(tmp_path):
     from gensim.test.utils import datapath
 
-    train(
-        config_of(
-            tmp_path,
-            "encoder=word_vectors",
-            f"encoder.path={datapath('lee_fasttext_new.bin')}",
-            "removal=[none]",
-            "recipe.D=[2,5]",
-        )
-    )
+    vectors = ("encoder=word_vectors", f"encoder.path={datapath('lee_fasttext_new.bin')}")
+    train(composed("train", f"output_dir={tmp_path}", *TRAIN, *vectors, "removal=[none]"))
     assert read_results(tmp_path)[0].encoder == "lee_fasttext_new"
 
 
@@ -171,12 +168,6 @@ def pair_file(tmp_path, lines) -> str:
     path = tmp_path / "pairs.tsv"
     path.write_text("\n".join(["word1\tword2\tscore", *lines]) + "\n")
     return f"data.sets=[{path}]"
-
-
-GOOD = [
-    f"{a}\t{b}\t{i % 7}"
-    for i, (a, b) in enumerate([("cat", "dog"), ("sun", "moon"), ("car", "bus"), ("tea", "cup")] * 6)
-]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +182,7 @@ GOOD = [
         ([f"{'龘' * (i + 1)}\t龘\t{i}" for i in range(5)], "knows the words of none of the 3 pairs"),
     ],
 )
-def test_bad_pair_files_are_refused_by_line(tmp_path, lines, message):
+def test_bad_pair_files_are_refused_by_line(config_of, tmp_path, lines, message):
     with pytest.raises(ValueError, match=f"(?i){message}"):
         train(config_of(tmp_path / "run", pair_file(tmp_path, lines)))
 
@@ -202,26 +193,32 @@ def test_bad_pair_files_are_refused_by_line(tmp_path, lines, message):
         ("encoder.layers=99", "unknown layers 99"),
         ("encoder.pooling=median", "unknown pooling 'median'"),
         ("encoder.path=./nowhere", "no encoder folder './nowhere'"),
-        ("recipe.D=[999]", "rank 384"),
+        ("recipe.D=[999]", "rank 15"),
         ("data.sets=[nowhere.tsv]", "nowhere.tsv"),
         ("ckpt_path=nowhere.ckpt", "no checkpoint at nowhere.ckpt"),
         ("removal=[none,magic]", "unknown removal 'magic'"),
         ("task=[chess]", "unknown task 'chess'"),
-        ("methods.all_but_the_top.D=1000", "D must be a whole number from 1 to 384"),
+        ("methods.all_but_the_top.D=1000", "D must be a whole number from 1 to 15"),
         ("word_vectors=dreamt", "unknown word_vectors 'dreamt'"),
     ],
 )
-def test_bad_settings_are_refused_with_the_value(tmp_path, override, message):
+def test_bad_settings_are_refused_with_the_value(config_of, tmp_path, override, message):
     with pytest.raises(Exception, match=message):
         train(config_of(tmp_path, override))
 
 
-def test_the_command_line_says_what_is_wrong_in_one_line(tmp_path):
+def test_the_command_line_says_what_is_wrong_in_one_line(folder_of, tmp_path):
     """Exit code 1, no traceback; a mistyped key is named."""
+    model = ("encoder=local", f"encoder.path={folder_of('bert')}")
     for override, message in (("encoder.layrs=3", "layrs"), ("encoder.layers=99", "Error: unknown layers 99")):
-        command = [sys.executable, "train.py", "debug=fast", f"output_dir={tmp_path}", override]
+        command = [sys.executable, "train.py", "debug=fast", *model, f"output_dir={tmp_path}", override]
         done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=False
+            command,
+            cwd=CONF.parent,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            check=False,
         )
         assert done.returncode == 1
         assert message in done.stderr
@@ -240,7 +237,7 @@ def test_wandb_is_online_only_with_credentials(monkeypatch, tmp_path):
     assert not logged_in()
 
 
-def test_learns_from_scored_sentences(tmp_path):
+def test_learns_from_scored_sentences(config_of, tmp_path):
     rows = [f"the cat {a}\t{b} the mat\t{(i * 7) % 5}" for i, (a, b) in enumerate(product("abcdefg", "uvwxyz"))]
     for name, part in (("train", rows[:24]), ("dev", rows[24:33]), ("test", rows[33:])):
         (tmp_path / f"{name}.tsv").write_text("\n".join(["sentence1\tsentence2\tscore", *part]) + "\n")
