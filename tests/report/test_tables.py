@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from uncone.report.tables import print_results
-from uncone.tasks import NotRun, Row
+from uncone.tasks import Row
+from uncone.tasks.scoring import NotRun
 
 
 def rows(tasks, removals):

@@ -8,7 +8,7 @@ from sklearn.preprocessing import StandardScaler
 
 from uncone.data import LabelledTexts, load_classification
 from uncone.tasks import Classification, evaluate, markdown_table
-from uncone.tasks.probes import LogisticProbe, MlpProbe, Rows, ThresholdProbe
+from uncone.tasks.classification import LogisticProbe, MlpProbe, Rows, ThresholdProbe
 
 
 class Planted:

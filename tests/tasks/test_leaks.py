@@ -7,7 +7,8 @@ import pytest
 
 from uncone.data import ScoredPairs
 from uncone.data.splits import split_pairs
-from uncone.tasks import Sts, WordSimilarity, evaluate, without_training_pairs
+from uncone.tasks import Sts, WordSimilarity, evaluate
+from uncone.tasks.leaks import without_training_pairs
 
 HEADER = "sentence1\tsentence2\tscore\n"
 

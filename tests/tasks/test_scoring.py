@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from uncone.data import DataUnavailable
-from uncone.tasks import Average, Prediction, Row, Sts, comparison, evaluate, score, statistics
+from uncone.tasks import Average, Prediction, Row, Sts, comparison, evaluate, statistics
+from uncone.tasks.scoring import score
 
 from .test_statistics import difference
 

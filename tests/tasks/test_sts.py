@@ -4,7 +4,8 @@ from scipy import special, stats
 from scipy.spatial.distance import pdist
 
 from uncone.data import ScoredPairs, load_sts
-from uncone.tasks import Headline, Sts, evaluate, markdown_table
+from uncone.tasks import Sts, evaluate, markdown_table
+from uncone.tasks.row import Headline
 
 
 def values(rows, metric="spearman"):

@@ -4,7 +4,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from uncone.tasks import Headline, Row, headlines, markdown_table, rich_table
+from uncone.tasks import Row, markdown_table
+from uncone.tasks.row import Headline
+from uncone.tasks.table import headlines, rich_table
 
 BASE = {"encoder": "bert", "layers": "12", "pooling": "mean", "n": 100, "seed": 0}
 

@@ -17,7 +17,9 @@ from uncone.learning.problem import Problem
 from uncone.removal import Correction, none
 from uncone.removal import load as load_removal
 from uncone.removal.vectors import Vectors
-from uncone.tasks import NotRun, Row, Task, evaluate, without_training_pairs
+from uncone.tasks import Row, Task, evaluate
+from uncone.tasks.leaks import without_training_pairs
+from uncone.tasks.scoring import NotRun
 
 
 def make_system(config: DictConfig, name: str, problem: Problem) -> tuple[str, Correction]:

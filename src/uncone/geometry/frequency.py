@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from uncone.geometry.dimension import spectrum_of
-from uncone.geometry.resampling import weighted_pearson
+from uncone.geometry.resampling import weighted_mean
 from uncone.removal.spectrum import Spectrum
 from uncone.support.arrays import Array, ArrayT, as_given, as_tensor, matrix
 
@@ -81,7 +81,17 @@ def resampled_correlation(values: Tensor, other: Tensor, weights: Tensor, method
     """Correlations (r, k) of values (n, k) with `other` (n,), float64, under each row of weights (r, n).
 
     Spearman's ranks are those of the whole sample. NaN where values are constant.
+
+    Example:
+        >>> values, other = torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([3.0, 5.0, 9.0])
+        >>> resampled_correlation(values, other, torch.ones(1, 3), "pearson")
+        tensor([[1.]])
     """
     if method == "spearman":
         values, other = (torch.from_numpy(rankdata(x.cpu().numpy(), axis=0)).to(weights) for x in (values, other))
-    return weighted_pearson(weights, values, other)
+    values, other = values - values.mean(0), (other - other.mean())[:, None]
+    mean, other_mean = weighted_mean(weights, values), weighted_mean(weights, other)
+    shared = weighted_mean(weights, values * other) - mean * other_mean
+    variance = weighted_mean(weights, values.square()) - mean.square()
+    other_variance = weighted_mean(weights, other.square()) - other_mean.square()
+    return (shared / (variance * other_variance).sqrt()).clamp(-1, 1)

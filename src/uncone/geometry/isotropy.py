@@ -60,18 +60,14 @@ def resampled_log10_isotropy(
     if signs not in ("both", "as_computed"):
         raise ValueError(f'signs must be "both" or "as_computed", got {signs!r}')
     moment = (Spectrum.fit(X) if spectrum is None else spectrum).second_moment.to(X.device)
-    log_f = _log_partition(X, torch.linalg.eigh(moment).eigenvectors, weights, both_signs=signs == "both")
-    return (log_f.min(1).values - log_f.max(1).values) / math.log(10)
-
-
-def _log_partition(X: Tensor, directions: Tensor, weights: Tensor, both_signs: bool) -> Tensor:
-    """Log F(u), (r, m), over weighted rows (n, d) for each column u of `directions`, and −u, summed block by block."""
-    largest = directions.new_full(((1 + both_signs) * directions.shape[1],), -torch.inf)
-    sums = directions.new_zeros(len(weights), len(largest))
+    directions = torch.linalg.eigh(moment).eigenvectors
+    if signs == "both":
+        directions = torch.cat([directions, -directions], dim=1)  # (d, m)
+    largest = directions.new_full((directions.shape[1],), -torch.inf)
+    sums = directions.new_zeros(len(weights), len(largest))  # F(u) / exp(largest), block by block
     for block, counted in zip(row_blocks(X), weights.split(BLOCK, dim=1), strict=True):
-        exponents = block @ directions  # (b, d)
-        if both_signs:
-            exponents = torch.cat([exponents, -exponents], dim=1)
+        exponents = block @ directions  # (b, m)
         before, largest = largest, torch.maximum(largest, exponents.max(0).values)
         sums = sums * (before - largest).exp() + counted @ (exponents - largest).exp()
-    return sums.log() + largest
+    log_f = sums.log() + largest
+    return (log_f.min(1).values - log_f.max(1).values) / math.log(10)

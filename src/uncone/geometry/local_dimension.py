@@ -7,7 +7,7 @@ Contextual Embedding Space: Clusters and Manifolds" (ICLR 2021), with true inste
 from __future__ import annotations
 
 import warnings
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -31,24 +31,15 @@ class DuplicateWarning(UserWarning):
     """Some rows are exact copies of others. A local dimension presumes a density, in which copies have no place."""
 
 
-def lid(
-    X: Array,
-    k: int = 100,
-    *,
-    squared: bool = False,
-    metric: Distance = "euclidean",
-    queries: int | None = None,
-    generator: torch.Generator | None = None,
-) -> float:
-    """Mean local intrinsic dimension: that of `local_dimensions`, where arguments, equation and errors are described.
+def lid(X: Array, k: int = 100, **options: Any) -> float:
+    """Mean local intrinsic dimension: of `local_dimensions`, where options, equation and errors are described.
 
     Example:
         >>> grid = torch.cartesian_prod(torch.arange(60.0), torch.arange(60.0))
         >>> round(lid(grid, k=40))
         2
     """
-    estimates = local_dimensions(as_tensor(X), k, squared=squared, metric=metric, queries=queries, generator=generator)
-    return float(estimates.mean())
+    return float(local_dimensions(as_tensor(X), k, **options).mean())
 
 
 def local_dimensions(

@@ -33,21 +33,3 @@ def text_weights(texts: np.ndarray, resamples: int, seed: int) -> Tensor:
 def weighted_mean(weights: Tensor, values: Tensor) -> Tensor:
     """Means (r, k) of values (n, k) under each row of weights (r, n)."""
     return weights @ values / weights.sum(1, keepdim=True)
-
-
-def weighted_pearson(weights: Tensor, values: Tensor, other: Tensor) -> Tensor:
-    """Pearson correlations (r, k) of values (n, k) with `other` (n,) under each row of weights (r, n).
-
-    NaN where a column is constant.
-
-    Example:
-        >>> values, other = torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([3.0, 5.0, 9.0])
-        >>> weighted_pearson(torch.ones(1, 3), values, other)
-        tensor([[1.]])
-    """
-    values, other = values - values.mean(0), (other - other.mean())[:, None]
-    mean, other_mean = weighted_mean(weights, values), weighted_mean(weights, other)
-    shared = weighted_mean(weights, values * other) - mean * other_mean
-    variance = weighted_mean(weights, values.square()) - mean.square()
-    other_variance = weighted_mean(weights, other.square()) - other_mean.square()
-    return (shared / (variance * other_variance).sqrt()).clamp(-1, 1)

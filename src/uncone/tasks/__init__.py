@@ -4,14 +4,11 @@ from uncone.tasks.analogy import Analogy
 from uncone.tasks.base import Average, Prediction, Task, Vectors
 from uncone.tasks.classification import Classification
 from uncone.tasks.evaluation import evaluate
-from uncone.tasks.leaks import without_training_pairs
-from uncone.tasks.row import Headline, Row
-from uncone.tasks.scoring import NotRun, score
+from uncone.tasks.row import Row
 from uncone.tasks.structure import FunctionWords, VerbTense
 from uncone.tasks.sts import Sts
-from uncone.tasks.table import headlines, markdown_table, rich_table
-from uncone.tasks.word_similarity import WordSimilarity
-from uncone.tasks.words_in_context import ContextualSimilarity
+from uncone.tasks.table import markdown_table
+from uncone.tasks.word_similarity import ContextualSimilarity, WordSimilarity
 
 __all__ = [
     "Analogy",
@@ -19,8 +16,6 @@ __all__ = [
     "Classification",
     "ContextualSimilarity",
     "FunctionWords",
-    "Headline",
-    "NotRun",
     "Prediction",
     "Row",
     "Sts",
@@ -29,9 +24,5 @@ __all__ = [
     "VerbTense",
     "WordSimilarity",
     "evaluate",
-    "headlines",
     "markdown_table",
-    "rich_table",
-    "score",
-    "without_training_pairs",
 ]

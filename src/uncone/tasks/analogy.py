@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +64,10 @@ class Analogy(DataTask[Analogies]):
         """Answer all questions whose four words are in the vocabulary."""
         questions = self.data
         words, table = vectors.vocabulary()
-        fold = str.lower if self._folds(words) else str
+        fold_case = self._fold_case
+        if fold_case is None:
+            fold_case = all(word == word.lower() or word[0] in _BRACKETS for word in words)
+        fold = str.lower if fold_case else str
         form_number: dict[str, int] = {}  # a form is a word whatever its case
         forms = np.array([form_number.setdefault(fold(word), len(form_number)) for word in words])  # (V,)
         asked = np.array(
@@ -87,11 +89,6 @@ class Analogy(DataTask[Analogies]):
             for name, rows in subsets.items()
             if rows.any()
         ]
-
-    def _folds(self, words: Sequence[str]) -> bool:
-        if self._fold_case is not None:
-            return self._fold_case
-        return all(word == word.lower() or word[0] in _BRACKETS for word in words)
 
 
 def answer(table: np.ndarray, forms: np.ndarray, questions: np.ndarray, method: str = "3cosadd") -> np.ndarray:

@@ -41,13 +41,10 @@ class VerbTense(DataTask[Verbs]):
         'verb_tense'
     """
 
+    load = staticmethod(lambda path, _: load_verbs(_given(path, "verbs")))
+
     def __init__(self, path: str | Path | None, name: str = "verb_tense") -> None:
         super().__init__(path, name)
-
-    @staticmethod
-    def load(data: str | Path | None, data_dir: str | Path | None = None) -> Verbs:
-        """The occurrences in a file."""
-        return load_verbs(_given(data, "verbs"))
 
     def predict(self, vectors: Vectors) -> list[Prediction]:
         """Ratios of the mean distances of each lemma."""
@@ -91,6 +88,8 @@ class FunctionWords(DataTask[Groups]):
         (Average(subset='macro', over=('.', 'the'), weights='equal'),)
     """
 
+    load = staticmethod(lambda path, _: load_groups(_given(path, "groups")))
+
     def __init__(
         self,
         path: str | Path | None,
@@ -99,11 +98,6 @@ class FunctionWords(DataTask[Groups]):
     ) -> None:
         super().__init__(path, name)
         self._words = tuple(words)
-
-    @staticmethod
-    def load(data: str | Path | None, data_dir: str | Path | None = None) -> Groups:
-        """The sentences of a file."""
-        return load_groups(_given(data, "groups"))
 
     def predict(self, vectors: Vectors) -> list[Prediction]:
         """Shares of every occurrence of each word."""

@@ -1,4 +1,4 @@
-"""Word similarity: does the cosine of two words rank pairs as people do?"""
+"""Word similarity: does the cosine of two words, alone or each in a sentence of its own, rank pairs as people do?"""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from uncone.data.context import WordsInContext, load_words_in_context
 from uncone.data.pair_sets import PACKAGED, load_word_pairs
-from uncone.tasks.base import Average, PairTask, Prediction, Sets, Vectors, distinct, paired_cosine
+from uncone.tasks.base import Average, DataTask, PairTask, Prediction, Sets, Vectors, distinct, paired_cosine
 
 _METRICS = ("spearman", "pearson")
 
@@ -72,3 +73,33 @@ class WordSimilarity(PairTask):
         """The unweighted mean over data sets, where there are several."""
         sets = self.data.datasets
         return (Average("macro", sets),) if len(sets) > 1 else ()
+
+
+class ContextualSimilarity(DataTask[WordsInContext]):
+    """Cosine similarity of words in their contexts against human scores.
+
+    Each occurrence has one vector, the mean over its pieces in its own text, and the score of a pair is their cosine:
+    the AvgSimC of Reisinger and Mooney 2010 and Huang et al. 2012 with a single sense per occurrence. A static table
+    gives every occurrence of a word the same vector.
+
+    Args:
+        data, name, data_dir: for `uncone.data.load_words_in_context`; see `DataTask`.
+
+    Raises:
+        ValueError: in `predict`, if a file is malformed or a marked word lies beyond what the encoder reads of its
+            text.
+        DataUnavailable: in `predict`, if the set cannot be found.
+
+    Example:
+        >>> ContextualSimilarity("scws").name
+        'scws'
+    """
+
+    load = staticmethod(load_words_in_context)
+
+    def predict(self, vectors: Vectors) -> list[Prediction]:
+        """Cosines of all pairs."""
+        words, n = self.data, len(self.data)
+        both = vectors.in_context([*words.pairs.text1, *words.pairs.text2], [*words.span1, *words.span2])
+        cosine = paired_cosine(both, np.arange(n), np.arange(n, 2 * n))
+        return [Prediction("all", words.pairs.score, cosine, _METRICS)]

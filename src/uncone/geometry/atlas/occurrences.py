@@ -103,9 +103,9 @@ class Occurrences(ABC):
     def pilot(self) -> Iterator[Batch]:
         """Occurrences of a random sample of texts, in every process, to fit means and removals on."""
 
-    @abstractmethod
     def rest(self) -> Iterator[Batch]:
-        """All other occurrences; of several processes, each has some of them."""
+        """All other occurrences, if there are any; of several processes, each has some of them."""
+        yield from ()
 
 
 class CorpusOccurrences(Occurrences):
@@ -207,10 +207,6 @@ class TableOccurrences(Occurrences):
             types = torch.from_numpy(rows)
             vectors = self.table[types.to(self.table.device)].float().cpu()
             yield Batch({self.layers[0]: vectors}, types, self.drawn.slots(rows * _POSITIONS))
-
-    def rest(self) -> Iterator[Batch]:
-        """Nothing."""
-        yield from ()
 
 
 def kept_types(encoder: Encoder, special_tokens: bool, punctuation: bool, pieces: bool) -> np.ndarray:

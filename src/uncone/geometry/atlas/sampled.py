@@ -106,6 +106,9 @@ class SampledMeasures:
     def curves(self, shown: np.ndarray) -> dict[str, Any]:
         """What is drawn, of the points numbered `shown` (m,) too; see `uncone.geometry.atlas.store`."""
         silhouettes = self._silhouettes
+        correlations: dict[str, list[float]] = {}
+        for method, found in self._component_correlations.items():
+            correlations |= {method: found[0].tolist(), f"{method}_se": found[1:].std(0).tolist()}
         return {
             "lid": _histogram(self._dimensions["euclidean"]),
             "lid_cosine": _histogram(self._dimensions["cosine"]),
@@ -115,11 +118,7 @@ class SampledMeasures:
                 "se": silhouettes[1:].std(0).tolist(),
             },
             "cluster": self._assign(self.X[shown]).tolist(),
-            "frequency_correlation": {
-                key: column.tolist()
-                for method, found in self._component_correlations.items()
-                for key, column in ((method, found[0]), (f"{method}_se", found[1:].std(0)))
-            },
+            "frequency_correlation": correlations,
         }
 
     def points(self, shown: np.ndarray) -> Tensor:
@@ -151,8 +150,14 @@ class SampledMeasures:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DuplicateWarning)  # reported as lid_duplicates
             for metric in get_args(Distance):
-                options = {"squared": s.squared, "metric": metric, "queries": s.queries}
-                result[metric] = local_dimensions(self.X, s.neighbours, **options, generator=self._generator())
+                result[metric] = local_dimensions(
+                    self.X,
+                    s.neighbours,
+                    squared=s.squared,
+                    metric=metric,
+                    queries=s.queries,
+                    generator=self._generator(),
+                )
         return result
 
     def _local(self) -> dict[str, Estimate]:
@@ -193,14 +198,10 @@ class SampledMeasures:
         X, types, s, n = self.X[rows], self.types[rows], self.settings, len(rows)
         inside = clustered_similarities(X, types, clusters.best, s.cluster_weights).tolist()
         errors = jackknife_errors(X, types, clusters.best, self.texts[rows], s.seed, s.cluster_weights).tolist()
-        return {
-            "clusters": Estimate.of(counts, n, value=clusters.count),
-            "mms": Estimate.of(best.values, n),
-            **{
-                name: Estimate(value, None if math.isnan(error) else error, n)
-                for name, value, error in zip(("s_inter_clustered", "s_intra_clustered"), inside, errors, strict=True)
-            },
-        }
+        result = {"clusters": Estimate.of(counts, n, value=clusters.count), "mms": Estimate.of(best.values, n)}
+        for name, value, error in zip(("s_inter_clustered", "s_intra_clustered"), inside, errors, strict=True):
+            result[name] = Estimate(value, None if math.isnan(error) else error, n)
+        return result
 
     def _assign(self, X: Tensor) -> Tensor:
         """Nearest of the K* clusters' centres for each row (m, d)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from uncone.geometry.atlas.occurrences import Batch, Drawn, Occurrences
+from uncone.geometry.atlas.occurrences import Batch, Occurrences
 from uncone.geometry.atlas.sampled import Estimate, SampledMeasures, SampledSettings
 from uncone.geometry.atlas.store import plain
 from uncone.geometry.atlas.sums import LayerSums
@@ -75,6 +74,16 @@ def survey(
     mine = list(distributed.share(pilot))[::-1]
     del pilot  # each batch goes when it has been counted
     stream = chain((mine.pop() for _ in range(len(mine))), occurrences.rest())
+
+    def measured(layer: str, name: str, total: LayerSums, X: Tensor) -> LayerMap:
+        drawn, removal = occurrences.drawn, removals[layer][name]
+        frequency = log10_frequency[drawn.types]
+        sampled = SampledMeasures(X, drawn.types, drawn.texts, frequency, total.spectrum, settings)
+        exact = {metric: Estimate(value, None, total.raw.n) for metric, value in total.measures().items()}
+        weights = removal.weights[:WEIGHTS_SHOWN].tolist() if isinstance(removal, Removal) else []
+        curves = {**total.curves(log10_frequency), **sampled.curves(shown), "weights": weights or None}
+        return LayerMap(layer, name, exact | sampled.measures(), plain(curves), sampled.points(shown).tolist())
+
     with TemporaryDirectory(prefix="sample-", dir=scratch) as kept:
 
         def sample(layer: str, mode: Literal["r+", "w+"] = "r+") -> Tensor:
@@ -91,33 +100,18 @@ def survey(
                     sums[layer, name].update(removal.apply(X), batch.types)
         maps = list(sums)
         for start in range(0, len(maps), distributed.processes()):
-            work: Callable[..., LayerMap] | None = None
+            found: LayerMap | None = None
             for owner, (layer, name) in enumerate(maps[start : start + distributed.processes()]):
-                total, removal = sums.pop((layer, name)), removals[layer][name]
+                total = sums.pop((layer, name))
                 total.bring_together(owner)
                 X = distributed.add_up(sample(layer).clone(), owner)  # each process read some
                 if owner == distributed.rank():
-                    work = partial(_measured, layer, name, removal, total, removal.apply(X))
-                del X
-            for said in distributed.gather(work and work(occurrences.drawn, log10_frequency, shown, settings)):
+                    map_here = layer, name, total, removals[layer][name].apply(X)
+                del total, X
+            if start + distributed.rank() < len(maps):
+                found = measured(*map_here)
+                del map_here
+            for said in distributed.gather(found):
                 if said and distributed.is_first():
-                    found = LayerMap(*said)
-                    yield found._replace(measures={key: Estimate(*each) for key, each in found.measures.items()})
-
-
-def _measured(
-    layer: str,
-    name: str,
-    removal: Correction,
-    total: LayerSums,
-    X: Tensor,
-    drawn: Drawn,
-    log10_frequency: np.ndarray,
-    shown: np.ndarray,
-    settings: SampledSettings,
-) -> LayerMap:
-    sampled = SampledMeasures(X, drawn.types, drawn.texts, log10_frequency[drawn.types], total.spectrum, settings)
-    exact = {metric: Estimate(value, None, total.raw.n) for metric, value in total.measures().items()}
-    weights = removal.weights[:WEIGHTS_SHOWN].tolist() if isinstance(removal, Removal) else []
-    curves = {**total.curves(log10_frequency), **sampled.curves(shown), "weights": weights or None}
-    return LayerMap(layer, name, exact | sampled.measures(), plain(curves), sampled.points(shown).tolist())
+                    each = LayerMap(*said)
+                    yield each._replace(measures={key: Estimate(*value) for key, value in each.measures.items()})

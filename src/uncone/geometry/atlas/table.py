@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from uncone.geometry.atlas.sampled import Estimate
 from uncone.geometry.atlas.survey import LayerMap
@@ -44,21 +45,16 @@ def _print_columns(
     names = max(map(len, metrics)) + GAP
     widths = [max(map(len, cells)) + GAP for _, cells in columns]
     beside = names + sum(widths) + DEFINITION_WIDTH <= console.width
-    start = 0
-    while start < len(columns):
-        stop = start + 1
-        while stop < len(columns) and names + sum(widths[start : stop + 1]) <= console.width:
-            stop += 1
-        table = Table("layer", box=None, padding=(0, GAP, 0, 0))
-        for layer, _ in columns[start:stop]:
-            table.add_column(layer, justify="right", no_wrap=True)
-        if beside:
-            table.add_column("definition", style="dim")
-        for i, metric in enumerate(metrics):
-            cells = [column[i] for _, column in columns[start:stop]]
-            table.add_row(metric, *cells, *([definitions[metric]] if beside else []))
+    texts = [[definitions[metric] for metric in metrics]] if beside else []
+    while columns:
+        fit = max(1, int(np.searchsorted(np.cumsum(widths), console.width - names, side="right")))
+        shown, columns, widths = columns[:fit], columns[fit:], widths[fit:]
+        layers = [Column(layer, justify="right", no_wrap=True) for layer, _ in shown]
+        explained = [Column("definition", style="dim") for _ in texts]
+        table = Table("layer", *layers, *explained, box=None, padding=(0, GAP, 0, 0))
+        for row in zip(metrics, *(cells for _, cells in shown), *texts, strict=True):
+            table.add_row(*row)
         console.print(table)
-        start = stop
     if not beside:
         for metric in metrics:
             console.print(f"[bold]{metric}[/]: {definitions[metric]}", highlight=False)
