@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from uncone.advice.page import write_advice_page
+from uncone.advice.words import write_advice_page
 from uncone.runs.folder import write_results
 from uncone.tasks.row import Row
 

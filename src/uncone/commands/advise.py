@@ -17,9 +17,8 @@ from rich.progress import Progress
 
 from uncone.advice.conclusion import Conclusion, conclude
 from uncone.advice.design import CHOSEN, RAW, Design
-from uncone.advice.page import ADVICE, advice, write_advice_page
 from uncone.advice.study import LayerStudy, Learn, candidates_of, find, keep
-from uncone.advice.words import how, print_layers
+from uncone.advice.words import ADVICE, advice, how, print_layers, write_advice_page
 from uncone.commands.build import (
     given_overrides,
     is_recipe,

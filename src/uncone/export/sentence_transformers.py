@@ -48,8 +48,11 @@ class SentenceTransformersExporter(Exporter):
         """See `Exporter.write`."""
         model = sentence_transformer(encoder, removal, self.normalize)
         model.save(str(folder), create_model_card=False)
-        if isinstance(encoder, TransformerEncoder):
-            _set_model_options(encoder, folder)
+        if isinstance(encoder, TransformerEncoder):  # what the Transformer module reads but does not write
+            path = folder / "sentence_bert_config.json"
+            path.write_text(
+                json.dumps(json.loads(path.read_text()) | {"model_kwargs": model_options(encoder)}, indent=2)
+            )
         custom = any(isinstance(module, ClusteredCorrection) for module in model)
         loaded = SentenceTransformer(str(folder), device="cpu", local_files_only=True, trust_remote_code=custom)
         encode = partial(loaded.encode, show_progress_bar=False)
@@ -121,13 +124,6 @@ def _transformer(encoder: TransformerEncoder) -> list[nn.Module]:
     first, depth = indices[0], model.config.num_hidden_layers
     weights = torch.tensor([float(i in indices) for i in range(first, depth + 1)])
     return [transformer, stock.WeightedLayerPooling(encoder.dimension, depth, first, nn.Parameter(weights))]
-
-
-def _set_model_options(encoder: TransformerEncoder, folder: Path) -> None:
-    """Write what the Transformer module reads but does not write."""
-    path = folder / "sentence_bert_config.json"
-    config = json.loads(path.read_text())
-    path.write_text(json.dumps(config | {"model_kwargs": model_options(encoder)}, indent=2))
 
 
 def _pooling(encoder: TransformerEncoder, mode: str) -> list[nn.Module]:
