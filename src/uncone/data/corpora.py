@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bz2
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice
@@ -100,30 +100,28 @@ class Corpus:
         name, limit = (sliced[1], int(sliced[2])) if sliced else (self.name, None)
         return islice((text for text in self._texts(name) if text.strip()), limit)
 
-    def _texts(self, name: str) -> Iterable[str]:
+    def _texts(self, name: str) -> Iterator[str]:
         path = Path(name)
+        known = [*PACKAGED, *SOURCES, *SENTENCES]
         if name.startswith("hf://"):
-            return self._hub(name.removeprefix("hf://"))
-        if name in (*PACKAGED, *SOURCES, *SENTENCES):
-            return load_texts(name, self.data_dir)
-        if path.is_dir():
-            return self._folder(path)
-        if not path.is_file():
-            known = ", ".join([*PACKAGED, *SOURCES, *SENTENCES])
-            raise ValueError(f"no corpus {name!r}: it is no file or folder here, not hf://…, and none of {known}")
-        return self._table(path) if suffix(path) in (".tsv", ".csv") else stream_lines(path)
-
-    def _table(self, path: Path) -> Iterator[str]:
-        rows = stream_table(path, [self.column])
-        place = next(rows)[1].index(self.column)
-        for _, row in rows:
-            yield row[place]
-
-    def _folder(self, folder: Path) -> Iterator[str]:
-        files = sorted(path for path in folder.rglob("*") if path.name.endswith((".txt", ".txt.gz")))
-        if not files:
-            raise ValueError(f"no .txt file in the folder {folder.resolve()}")
-        for path in files:
+            yield from self._hub(name.removeprefix("hf://"))
+        elif name in known:
+            yield from load_texts(name, self.data_dir)
+        elif path.is_dir():
+            files = sorted(file for file in path.rglob("*") if file.name.endswith((".txt", ".txt.gz")))
+            if not files:
+                raise ValueError(f"no .txt file in the folder {path.resolve()}")
+            for file in files:
+                yield from stream_lines(file)
+        elif not path.is_file():
+            names = ", ".join(known)
+            raise ValueError(f"no corpus {name!r}: it is no file or folder here, not hf://…, and none of {names}")
+        elif suffix(path) in (".tsv", ".csv"):
+            rows = stream_table(path, [self.column])
+            place = next(rows)[1].index(self.column)
+            for _, row in rows:
+                yield row[place]
+        else:
             yield from stream_lines(path)
 
     def _hub(self, name: str) -> Iterator[str]:

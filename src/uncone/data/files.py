@@ -93,7 +93,7 @@ def read_table(path: str | Path, columns: Sequence[str]) -> Table:
     if not rows:
         raise ValueError(f"{path} holds no row below its header")
     table = Table.of(path, header, rows)
-    if not _is_csv(path):
+    if suffix(path) != ".csv":
         _refuse_quoting(table)
     return table
 
@@ -102,7 +102,7 @@ def stream_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list
     """The header line of a table and then its rows, one at a time, each with its line; errors as of `read_table`."""
     if not path.is_file():
         raise DataUnavailable(f"no such file: {path}")
-    rows = stream_rows(path, _is_csv(path))
+    rows = stream_rows(path, suffix(path) == ".csv")
     line, header = next(rows, (0, []))
     if not header:
         raise ValueError(f"{path} is empty; a header line with {', '.join(columns)} was expected")
@@ -118,11 +118,8 @@ def stream_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list
 
 def stream_rows(path: Path, quoted: bool = False) -> Iterator[tuple[int, list[str]]]:
     """Rows that are not blank, each with its line; comma separated if quoted, else tab separated."""
-    reader = (
-        csv.reader(stream_lines(path))
-        if quoted
-        else csv.reader(stream_lines(path), delimiter="\t", quoting=csv.QUOTE_NONE)
-    )
+    lines = stream_lines(path)
+    reader = csv.reader(lines) if quoted else csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
     try:
         for row in reader:
             if row:
@@ -145,10 +142,6 @@ def stream_lines(path: Path) -> Iterator[str]:
 def suffix(path: Path) -> str:
     """The suffix of a path, that before a last `.gz`."""
     return Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-
-
-def _is_csv(path: Path) -> bool:
-    return suffix(path) == ".csv"
 
 
 def _refuse_quoting(table: Table) -> None:

@@ -56,7 +56,11 @@ class ScoredPairs:
             raise ValueError(f"the score of pair {i} ({self.text1[i]!r}, {self.text2[i]!r}) is {score[i]}, not finite")
         score.setflags(write=False)
         object.__setattr__(self, "score", score)
-        ranges = dict(self.ranges) or _observed_ranges(score, self.dataset)
+        names = np.array(self.dataset)
+        observed = {
+            name: (float(score[names == name].min()), float(score[names == name].max())) for name in set(self.dataset)
+        }
+        ranges = dict(self.ranges) or observed
         unknown = set(self.dataset) - set(ranges)
         if unknown:
             raise ValueError(f"ranges lack the data sets {', '.join(sorted(unknown))}; give all or none")
@@ -190,8 +194,3 @@ def _keys(pairs: ScoredPairs) -> Iterator[tuple[str, str]]:
     for one, two in zip(pairs.text1, pairs.text2, strict=True):
         one, two = one.casefold(), two.casefold()
         yield (one, two) if one <= two else (two, one)
-
-
-def _observed_ranges(score: np.ndarray, dataset: Sequence[str]) -> dict[str, tuple[float, float]]:
-    names = np.array(dataset)
-    return {name: (float(score[names == name].min()), float(score[names == name].max())) for name in set(dataset)}

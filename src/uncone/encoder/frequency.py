@@ -1,6 +1,6 @@
 """How probable words and token types are.
 
-Encoders weigh tokens by these, so that an `encoder` here is one by what it does: it has `pieces`, `tokenize`, `as_words`.
+An `encoder` here is whatever has `pieces`, `tokenize` and `as_words`: encoders weigh their tokens by these.
 """
 
 from __future__ import annotations

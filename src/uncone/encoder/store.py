@@ -73,53 +73,46 @@ class FeatureStore:
         """
         text = json.dumps({**key, "format_version": FORMAT_VERSION}, sort_keys=True)
         entry = self.folder / hashlib.sha256(text.encode()).hexdigest()[:32]
-        found = self._find(entry)
-        asked, stored = zip(*distributed.gather([text, found is not None]), strict=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(f"{entry}.lock")
+        if entry not in self._opened:
+            with lock:
+                self._open(entry)
+        asked, stored = zip(*distributed.gather([text, entry in self._opened]), strict=True)
         if len(set(asked)) > 1:
             raise RuntimeError(f"processes that share their work ask for different features: {', '.join(asked)}")
-        if found is not None and all(stored):
+        if all(stored):
             self.read += 1
-            return found
+            return self._opened[entry]
         # Processes that build together do so before the lock: its holder would wait for those that wait for the lock.
         together = build() if distributed.processes() > 1 else None
-        with FileLock(f"{entry}.lock"):
-            arrays = self._open(entry)
-            computed = arrays is None or together is not None
-            if arrays is None:
+        with lock:
+            computed = not self._open(entry)
+            if computed:
                 self._write(entry, text, build() if together is None else together)
-                arrays = self._open(entry)
+                if not self._open(entry):
+                    raise OSError(f"features written to {entry} cannot be read back: is the disk full or failing?")
+        computed = computed or together is not None
         self.built += computed
         self.read += not computed
-        if arrays is None:
-            raise OSError(f"features written to {entry} cannot be read back: is the disk full or failing?")
-        self._opened[entry] = arrays
-        return arrays
-
-    def _find(self, entry: Path) -> Arrays | None:
-        """The arrays of an entry that is stored intact."""
-        if entry not in self._opened:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{entry}.lock"):
-                arrays = self._open(entry)
-            if arrays is None:
-                return None
-            self._opened[entry] = arrays
         return self._opened[entry]
 
-    def _open(self, entry: Path) -> Arrays | None:
-        """The arrays of an intact entry, None if there is none; a damaged one is deleted with a warning."""
+    def _open(self, entry: Path) -> bool:
+        """Whether an entry is intact, and now opened; a damaged one is deleted with a warning."""
         if not entry.exists():
-            return None
+            return False
         try:
             files = json.loads((entry / "entry.json").read_text())["files"]
             for name, checksum in files.items():
                 if _checksum(entry / name) != checksum:
                     raise ValueError(f"checksum of {name} differs")
-            return {Path(name).stem: np.load(entry / name, mmap_mode="r", allow_pickle=False) for name in files}
+            loaded = {Path(name).stem: np.load(entry / name, mmap_mode="r", allow_pickle=False) for name in files}
         except (OSError, ValueError, KeyError) as error:
             logger.warning("damaged features in %s (%s): computing them again", entry, error)
             shutil.rmtree(entry)
-            return None
+            return False
+        self._opened[entry] = loaded
+        return True
 
     def _write(self, entry: Path, key: str, arrays: Arrays) -> None:
         with whole(entry) as aside:

@@ -104,11 +104,10 @@ class Vectors:
         """Vectors (n, d) of texts; nil where a static table knows no word of a text."""
         known = self.encoder.known(texts) if self.encoder.is_static else np.ones(len(texts), dtype=bool)
         vectors = np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
-        if known.any():
-            readable = texts if known.all() else [text for text, is_known in zip(texts, known, strict=True) if is_known]
-            vectors[known] = (
-                self._pooled(readable) if self._before_pooling else self._apply(self.raw_sentences(readable))
-            )
+        readable = [text for text, is_known in zip(texts, known, strict=True) if is_known]
+        if readable:
+            before = self._before_pooling
+            vectors[known] = self._pooled(readable) if before else self._apply(self.raw_sentences(readable))
         return vectors
 
     def raw_sentences(self, texts: Sequence[str]) -> np.ndarray:
