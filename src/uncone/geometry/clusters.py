@@ -128,11 +128,6 @@ def clustered_similarities(
     A cluster of a handful of types says little, and what it says is bent: centred on their own mean, T types have a
     mean cosine near −1/(T − 1) whatever they are. So each cluster counts by the types it compares. The paper lets each
     cluster count alike: weights="equal". NaN where no cluster has a pair to compare.
-
-    Example:
-        >>> X = torch.tensor([[9.0, 1.0], [9.0, 1.0], [9.0, -2.0]])  # (n, d), with their types and clusters (n,)
-        >>> clustered_similarities(X, np.array([0, 0, 1]), np.zeros(3))
-        array([-1.,  1.])
     """
     found, compared = [], []
     for cluster in np.unique(labels):

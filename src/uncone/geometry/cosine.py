@@ -39,10 +39,8 @@ def mean_cosine(X: Array) -> float:
 def s_intra(X: Array, types: Array) -> float:
     """S_intra: the mean cosine over pairs of occurrences of a word type, averaged over the types that occur twice.
 
-    1 means that context makes no difference. `X` is (n, d) without zero rows, `types` (n,) integers.
-
-    Raises:
-        ValueError: if no type occurs twice, or `types` does not fit.
+    1 means that context makes no difference. `X` is (n, d) without zero rows, `types` (n,) integers. A ValueError if no
+    type occurs twice, or `types` does not fit.
 
     Example:
         >>> s_intra(torch.tensor([[1.0, 0.0], [2.0, 0.0], [0.0, 1.0]]), torch.tensor([7, 7, 3]))
@@ -58,10 +56,8 @@ def s_intra(X: Array, types: Array) -> float:
 def s_inter(X: Array, types: Array) -> float:
     """S_inter: the mean cosine over pairs of word types, each represented by one random occurrence, in expectation.
 
-    `X` is (n, d) without zero rows, `types` (n,) integers.
-
-    Raises:
-        ValueError: if there is only one type, or `types` does not fit.
+    `X` is (n, d) without zero rows, `types` (n,) integers. A ValueError if there is only one type, or `types` does not
+    fit.
 
     Example:
         >>> s_inter(torch.tensor([[1.0, 0.0], [0.0, 2.0], [0.0, 1.0]]), torch.tensor([7, 7, 3]))
@@ -171,8 +167,7 @@ class TypeSums:
 def type_sums(X: Array, types: Array) -> TypeSums:
     """Sums in float64 of the directions of `X` (n, d), n ≥ 2, by the types (n,) that occur, whatever their ids.
 
-    Raises:
-        ValueError: if a row is zero, or `types` are not n integers.
+    A ValueError if a row is zero, or `types` are not n integers.
     """
     vectors, ids = matrix(X, minimum_rows=2), as_tensor(types)
     if ids.shape != (len(vectors),) or ids.is_floating_point() or ids.is_complex():

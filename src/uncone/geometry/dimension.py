@@ -18,10 +18,8 @@ _ROUNDING = 1e-12
 def effective_dimension(X: Array | Spectrum, share: float = 0.8) -> int:
     """d(ε): the least number of leading principal components that hold a share ε in (0, 1] of the variance.
 
-    `X` is (n, d), n ≥ 2, or its spectrum; the answer lies in [1, min(n − 1, d)].
-
-    Raises:
-        ValueError: if all rows are equal, or `share` is outside (0, 1].
+    `X` is (n, d), n ≥ 2, or its spectrum; the answer lies in [1, min(n − 1, d)]. A ValueError if all rows are equal, or
+    `share` is outside (0, 1].
 
     Example:
         >>> effective_dimension(torch.tensor([[3.0, 0.0, 5.0], [-3.0, 0.0, 5.0], [0.0, 1.0, 5.0], [0.0, -1.0, 5.0]]))
@@ -38,10 +36,7 @@ def participation_ratio(X: Array | Spectrum) -> float:
     """(Σλ)² / Σλ² of the eigenvalues λ of the covariance: k if variance is equal along k directions and nil elsewhere.
 
     From the trace and the Frobenius norm, so no eigenvalue is computed. `X` is (n, d), n ≥ 2, or its spectrum; the
-    answer lies in [1, min(n − 1, d)].
-
-    Raises:
-        ValueError: if all rows are equal.
+    answer lies in [1, min(n − 1, d)]. A ValueError if all rows are equal.
 
     Example:
         >>> participation_ratio(torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]))
@@ -54,10 +49,8 @@ def participation_ratio(X: Array | Spectrum) -> float:
 def isoscore(X: Array | Spectrum) -> float:
     """IsoScore: the share of the space's dimensions that vectors use evenly, (participation ratio − 1) / (d − 1).
 
-    `X` is (n, d), n ≥ 2 and d ≥ 2, or its spectrum. 0: all variance is along one direction, 1: it is equal along all.
-
-    Raises:
-        ValueError: if all rows are equal, or d is 1.
+    `X` is (n, d), n ≥ 2 and d ≥ 2, or its spectrum. 0: all variance is along one direction, 1: it is equal along all. A
+    ValueError if all rows are equal, or d is 1.
 
     Example:
         >>> isoscore(torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]))
@@ -73,12 +66,7 @@ def isoscore(X: Array | Spectrum) -> float:
 def spectrum_of(X: Array | Spectrum, name: str = "X") -> Spectrum:
     """The spectrum of `X` (n, d), n ≥ 2, or `X` itself if it is one.
 
-    Raises:
-        ValueError: if all rows are equal, which leaves no direction to measure.
-
-    Example:
-        >>> spectrum_of(torch.tensor([[1.0, 0.0], [3.0, 0.0]])).covariance.tolist()
-        [[1.0, 0.0], [0.0, 0.0]]
+    A ValueError if all rows are equal, which leaves no direction to measure.
     """
     spectrum = X if isinstance(X, Spectrum) else Spectrum.fit(X)
     if spectrum.covariance.trace() <= _ROUNDING**2 * spectrum.mean.square().sum():

@@ -41,11 +41,8 @@ def frequency_correlation(
         method: "pearson", or "spearman" for Pearson's correlation of ranks, where ties share their average rank.
         spectrum: whose components are taken, where `X` is part of a whole; None for those of `X`.
 
-    Returns:
-        (components,) correlations in [−1, 1], float64, in order of decreasing variance.
-
-    Raises:
-        ValueError: if rows or `log_counts` are all equal, or another argument does not fit.
+    Returns (components,) correlations in [−1, 1], float64, in order of decreasing variance. A ValueError if rows or
+    `log_counts` are all equal, or another argument does not fit.
 
     Example:
         >>> X = torch.tensor([[-3.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [3.0, 1.0]])
@@ -81,11 +78,6 @@ def resampled_correlation(values: Tensor, other: Tensor, weights: Tensor, method
     """Correlations (r, k) of values (n, k) with `other` (n,), float64, under each row of weights (r, n).
 
     Spearman's ranks are those of the whole sample. NaN where values are constant.
-
-    Example:
-        >>> values, other = torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([3.0, 5.0, 9.0])
-        >>> resampled_correlation(values, other, torch.ones(1, 3), "pearson")
-        tensor([[1.]])
     """
     if method == "spearman":
         values, other = (torch.from_numpy(rankdata(x.cpu().numpy(), axis=0)).to(weights) for x in (values, other))

@@ -70,12 +70,9 @@ def local_dimensions(
             every row.
         generator: draws the sample, `torch.randperm(n, generator=generator)[:queries]`.
 
-    Returns:
-        (n,) or (queries,) estimates in float64, positive and finite, in the order of the rows or of the sample.
-
-    Raises:
-        ValueError: if an argument does not fit, a row is zero under "cosine", or the k nearest neighbours of a point
-            are all equally far from it, where the estimate would be infinite.
+    Returns (n,) or (queries,) estimates in float64, positive and finite, in the order of the rows or of the sample. A
+    ValueError if an argument does not fit, a row is zero under "cosine", or the k nearest neighbours of a point are all
+    equally far from it, where the estimate would be infinite.
 
     Example:
         >>> swiss_roll = torch.rand(500, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([10.0, 5.0])

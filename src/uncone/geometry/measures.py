@@ -30,13 +30,7 @@ MEASURES = {name: Measure(name=name, **entry) for name, entry in tomllib.loads(_
 
 
 def definitions(settings: SampledSettings, sample: int) -> dict[str, str]:
-    """A sentence for each measure, with the settings it was measured under and the vectors drawn, at most.
-
-    Example:
-        >>> from uncone.geometry.atlas.sampled import SampledSettings
-        >>> definitions(SampledSettings(), sample=80_000)["mms"]
-        'MMS: maximum over K of the mean silhouette (Cai et al., ICLR 2021)'
-    """
+    """A sentence for each measure, with the settings it was measured under and the vectors drawn, at most."""
     values = {
         "signs": "both signs of each" if settings.signs == "both" else "signs as LAPACK returns them",
         "k": settings.neighbours,

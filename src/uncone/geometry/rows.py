@@ -19,8 +19,7 @@ def row_blocks(X: Tensor) -> Iterator[Tensor]:
 def unit_blocks(X: Tensor) -> Iterator[Tensor]:
     """Yield the rows of `X` (n, d) scaled to length 1, in float64, `BLOCK` at a time.
 
-    Raises:
-        ValueError: naming the first zero row.
+    A ValueError naming the first zero row.
     """
     for number, block in enumerate(row_blocks(X)):
         norms = torch.linalg.vector_norm(block, dim=1, keepdim=True)  # (b, 1)

@@ -29,12 +29,10 @@ NOT_FELT = "–"
 
 @dataclass(frozen=True)
 class Run:
-    """One run.
+    """One run, named by its folder below the one collected.
 
     Attributes:
-        name: its folder, below the one collected.
         settings: those that can change results, by dotted key.
-        rows: of its results.json.
         why: what kept it from finishing, or how far it came.
         validation: score on validation pairs of the epoch it kept, or the best one so far; None without one.
     """
@@ -125,12 +123,7 @@ class Collection:
 def collect(folder: str | Path) -> Collection:
     """Read every run below a folder.
 
-    Raises:
-        ValueError: if there is none.
-
-    Example:
-        >>> collect("outputs/sweeps/layers").finished[0].name  # doctest: +SKIP
-        'encoder.layers=1,seed=0-d90968f028'
+    A ValueError if there is none.
     """
     folder = Path(folder)
     runs = [read_run(path, str(path.relative_to(folder))) for path in find_runs(folder)]

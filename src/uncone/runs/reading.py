@@ -16,8 +16,7 @@ VALIDATION = "val/spearman"
 def read_results(folder: str | Path) -> list[Row]:
     """Rows of a run's results.json.
 
-    Raises:
-        ValueError: if the folder has none, or it holds something else than rows.
+    A ValueError if the folder has none, or it holds something else than rows.
     """
     path = Path(folder) / "results.json"
     if not path.is_file():

@@ -3,8 +3,8 @@
 from uncone.tasks.analogy import Analogy
 from uncone.tasks.base import Average, Prediction, Task, Vectors
 from uncone.tasks.classification import Classification
-from uncone.tasks.evaluation import evaluate
 from uncone.tasks.row import Row
+from uncone.tasks.scoring import evaluate
 from uncone.tasks.structure import FunctionWords, VerbTense
 from uncone.tasks.sts import Sts
 from uncone.tasks.table import markdown_table

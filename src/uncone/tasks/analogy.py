@@ -35,13 +35,7 @@ class Analogy(DataTask[Analogies]):
         fold_case: match words whatever their case; of several variants of a word the first in the vocabulary gives the
             vector, and any is a right answer (as gensim does). None folds where the vocabulary is in lower case.
 
-    Raises:
-        ValueError: if the method is unknown.
-        DataUnavailable: in `predict`, if the questions cannot be found.
-
-    Example:
-        >>> Analogy("google", "3cosmul").name
-        'google_3cosmul'
+    A ValueError if the method is unknown.
     """
 
     load = staticmethod(load_analogies)
@@ -102,18 +96,9 @@ def answer(table: np.ndarray, forms: np.ndarray, questions: np.ndarray, method: 
         table: (V, d) vectors of the vocabulary.
         forms: (V,) number of each vocabulary word's form; entries of one form are variants of one word.
         questions: (n, 3) forms a, b, c of each question.
-        method: "3cosadd" or "3cosmul".
 
-    Returns:
-        (n,) form of the answer; of equal scores, the first in the vocabulary.
-
-    Raises:
-        ValueError: if a vector holds NaN or infinity.
-
-    Example:
-        >>> table = np.array([[1.0, 0, 0], [1, 1, 0], [0, 0, 1], [0, 1, 1], [1, 0, 1]])
-        >>> answer(table, np.arange(5), np.array([[0, 1, 2]]))
-        array([3])
+    Returns (n,) forms of the answers; of equal scores, the first in the vocabulary. A ValueError if a vector holds NaN
+    or infinity.
     """
     bad = np.flatnonzero(~np.isfinite(table.sum(axis=1)))
     if len(bad):
@@ -156,9 +141,5 @@ def _terms(cosine: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
     """What a word adds to a candidate's score as b or c, and what it takes from it as a; (q, b) each."""
     if method == "3cosadd":
         return cosine.copy(), cosine
-    shifted = 0.5 * cosine
-    shifted += 0.5
-    np.maximum(shifted, np.finfo(cosine.dtype).tiny, out=shifted)  # rounding may have left it below 0
-    plus = np.log(shifted)
-    shifted += _EPSILON
-    return plus, np.log(shifted, out=shifted)
+    shifted = np.maximum(0.5 * cosine + 0.5, np.finfo(cosine.dtype).tiny)  # rounding may have left it below 0
+    return np.log(shifted), np.log(shifted + _EPSILON)

@@ -57,8 +57,7 @@ class Prediction:
         majority: (n,) what one says without any vectors, such as the commonest class in training; None if there is no
             such thing. Scored as one more system, "majority", so that a number can be judged.
 
-    Raises:
-        ValueError: if the lengths do not fit.
+    A ValueError if the lengths do not fit.
     """
 
     subset: str
@@ -69,14 +68,10 @@ class Prediction:
     majority: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        if self.gold.shape != self.predicted.shape or self.gold.ndim != 1:
-            raise ValueError(f"gold and predicted must be (n,), got {self.gold.shape} and {self.predicted.shape}")
-        if self.majority is not None and self.majority.shape != self.gold.shape:
-            raise ValueError(f"gold and majority must be (n,), got {self.gold.shape} and {self.majority.shape}")
-        if self.covered is None:
-            return
-        known = int(np.count_nonzero(self.covered))
-        if len(self.gold) not in (known, len(self.covered)):
+        for name, other in (("predicted", self.predicted), ("majority", self.majority)):
+            if other is not None and (other.shape != self.gold.shape or other.ndim != 1):
+                raise ValueError(f"gold and {name} must be (n,), got {self.gold.shape} and {other.shape}")
+        if self.covered is not None and len(self.gold) not in (known := int(self.covered.sum()), len(self.covered)):
             raise ValueError(f"{len(self.gold)} items are scored, but {known} of {len(self.covered)} are covered")
 
 
@@ -102,8 +97,7 @@ class Task(ABC):
     def predict(self, vectors: Vectors) -> list[Prediction]:
         """Ask a system; subsets come in a fixed order, the same for every system.
 
-        Raises:
-            DataUnavailable: if the data of the task cannot be had.
+        `DataUnavailable` is raised if the data of the task cannot be had.
         """
 
     def averages(self) -> tuple[Average, ...]:
@@ -145,12 +139,7 @@ class DataTask(Task, Generic[T]):
 
 
 class PairTask(DataTask[ScoredPairs]):
-    """A benchmark of pairs with human scores, less those on which a removal was trained.
-
-    Args:
-        sets, name, data_dir: see `DataTask`; the pairs themselves may be a test split.
-        exclude: names, paths or pairs that are left out, because a removal was trained on them.
-    """
+    """A benchmark of pairs with human scores, less those on which a removal was trained: `exclude`, named or given."""
 
     def __init__(
         self,
@@ -207,10 +196,6 @@ def distinct(texts: Sequence[str], more: Sequence[str]) -> tuple[list[str], np.n
     """Distinct texts of both sequences, and where the texts of each stand among them.
 
     Many pairs share a text; it is encoded once.
-
-    Example:
-        >>> distinct(["cup", "sun"], ["mug", "cup"])
-        (['cup', 'sun', 'mug'], array([0, 1]), array([2, 0]))
     """
     number = {text: i for i, text in enumerate(dict.fromkeys([*texts, *more]))}
     return list(number), np.array([number[text] for text in texts]), np.array([number[text] for text in more])

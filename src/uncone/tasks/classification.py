@@ -114,8 +114,7 @@ class ThresholdProbe:
     def fit(self, train: Rows, classes: int, dev: Rows | None = None) -> Classifier:
         """See `Probe.fit`.
 
-        Raises:
-            ValueError: if there are not two classes and one feature.
+        A ValueError if there are not two classes and one feature.
         """
         if classes != 2 or train.x.shape[1] != 1:
             raise ValueError(f"a threshold parts two classes by one number, not {classes} by {train.x.shape[1]}")
@@ -137,8 +136,7 @@ class ThresholdProbe:
 def stratified_folds(target: np.ndarray, folds: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Rows to train on and rows held out, for each fold; every row is held out once, classes spread evenly.
 
-    Raises:
-        ValueError: if a class has fewer rows than there are folds.
+    A ValueError if a class has fewer rows than there are folds.
     """
     from sklearn.model_selection import StratifiedKFold
 
@@ -166,13 +164,10 @@ class Classification(DataTask[LabelledTexts]):
         metric: the figure that speaks for the task and chooses the regularisation: one of `METRICS`.
         probe: "logistic" regression; "mlp" with one hidden layer; or for pairs of two classes "threshold", on the
             cosine alone.
-        folds: of the outer cross-validation.
-        inner_folds: of the one inside the training rows.
+        folds: of the outer cross-validation; `inner_folds` of the one inside the training rows.
         seed: of folds and probes.
 
-    Raises:
-        ValueError: if metric or probe are unknown, or, in `predict`, a class has fewer rows than there are folds.
-        DataUnavailable: in `predict`, if the set cannot be found.
+    A ValueError if metric or probe are unknown, or, in `predict`, a class has fewer rows than there are folds.
 
     Example:
         >>> task = Classification("polarity")

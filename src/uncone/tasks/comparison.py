@@ -47,10 +47,6 @@ class Estimate(NamedTuple):
         The p-value inverts the percentile interval: twice the smaller share of resamples on either side of zero, with
         one added to count and total so that it is never zero (Davison and Hinkley 1997, section 4.4). Two equal systems
         get 1. A ValueError if the replicates differ in number, or as of `interval`.
-
-        Example:
-            >>> Estimate(0.7, np.array([0.6, 0.7, 0.8])).minus(Estimate(0.5, np.array([0.5, 0.5, 0.5]))).p_value
-            0.5
         """
         if self.replicates.shape != other.replicates.shape:
             raise ValueError(

@@ -29,15 +29,9 @@ def without_training_pairs(
     order. A pair is also left out if it stands there the other way round, which a cosine does not see: 3 more in 2012
     and 1 in 2014. No pair differs in nothing but case.
 
-    Args:
-        tasks: those other than `Sts` and `WordSimilarity` stay as they are.
-        removals: by name, those to be compared. "trained_on" in their settings describes the pairs they have seen, for
-            `uncone.data.splits.split_pairs`.
-        data_dir: the data folder, where word pairs seen in training are found.
-
-    Returns:
-        The tasks, and a line for each from which pairs were left out, or in which mteb scores such pairs all the same.
-        A task of which no pair remains, or whose training pairs cannot be found, is "not run" when it is evaluated.
+    "trained_on" in the settings of a removal describes the pairs it has seen, for `uncone.data.splits.split_pairs`.
+    Returns the tasks, and a line for each from which pairs were left out, or in which mteb scores such pairs all the
+    same. A task of which no pair remains, or whose training pairs cannot be found, is "not run" when it is evaluated.
 
     Example:
         >>> from types import SimpleNamespace

@@ -93,8 +93,7 @@ class Row:
     def from_json(cls, found: Any) -> Row:
         """The row that `to_json` described; what may be unknown may be left out.
 
-        Raises:
-            ValueError: for an unknown key, a missing one, or a value of another kind.
+        A ValueError for an unknown key, a missing one, or a value of another kind.
         """
         names = [field.name for field in fields(cls)]
         if not isinstance(found, dict) or not set(_REQUIRED) <= set(found) <= set(names):
@@ -114,12 +113,7 @@ def _fits(key: str, value: Any) -> bool:
 
 
 def described(removal: str, settings: Mapping[str, float]) -> str:
-    """A removal with settings, in words.
-
-    Example:
-        >>> described("learned", {"D": 10, "pull": 0.1})
-        'learned D=10 pull=0.1'
-    """
+    """A removal with settings, in words."""
     return " ".join([removal, *(f"{key}={value:g}" for key, value in settings.items())])
 
 

@@ -1,4 +1,4 @@
-"""From predictions to result rows: values, confidence intervals, and gains over a reference.
+"""Tasks run on systems and scored: rows with values, confidence intervals, and gains over a reference.
 
 The systems of one evaluation share their bootstrap resamples, so that ten removals cost little more than one and are
 compared item by item. Resamples depend on the seed, the task and the subset only: adding a task or a system changes no
@@ -7,6 +7,8 @@ other row.
 
 from __future__ import annotations
 
+import logging
+import math
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -14,11 +16,15 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
+from rich.progress import Progress
 
-from uncone.tasks.base import Average, Prediction
+from uncone.data.files import DataUnavailable
+from uncone.tasks.base import Average, Prediction, Task, Vectors
 from uncone.tasks.comparison import Difference, Estimate, holm
-from uncone.tasks.row import COVERAGE, Headline, Row
+from uncone.tasks.row import COVERAGE, SIGNIFICANT, Headline, Row
 from uncone.tasks.statistics import LOWER_IS_BETTER, bootstrap, point
+
+logger = logging.getLogger(__name__)
 
 MAJORITY = "majority"
 
@@ -39,6 +45,77 @@ class _Measured(NamedTuple):
     estimates: dict[str, Estimate]
 
 
+def evaluate(
+    tasks: Sequence[Task],
+    systems: Mapping[str, Vectors],
+    *,
+    encoder: str | None = None,
+    layers: str | None = None,
+    pooling: str | None = None,
+    seed: int = 0,
+    reference: str | None = None,
+    resamples: int = 1000,
+    progress: bool = False,
+) -> tuple[list[Row], list[NotRun]]:
+    """Run every task on every system.
+
+    Args:
+        tasks: with distinct names.
+        systems: name of the removal to the vectors it gives; all of one encoder, so that they cover the same words.
+        encoder, layers, pooling: written into the rows.
+        seed: of the bootstrap; written into the rows.
+        reference: a system over which the rows of the others tell their gain, usually "none".
+        resamples: bootstrap resamples. The smallest p-value possible is 2 / (resamples + 1), so that m removals need
+            more than 40 m of them for a gain to be significant after Holm's correction; fewer are warned of.
+
+    Returns rows, and what could not be run: tasks whose data are missing, and metrics undefined for some vectors. A
+    ValueError if the reference is no system, two tasks share a name, systems cover different items, or data are
+    malformed.
+
+    Example:
+        >>> import numpy as np
+        >>> from uncone.tasks import Sts
+        >>> class Lengths:  # a system that knows only how long a text is
+        ...     def sentences(self, texts):
+        ...         return np.array([[1000.0, len(text)] for text in texts])
+        >>> rows, not_run = evaluate([Sts("lee")], {"none": Lengths()}, resamples=100)
+        >>> [(row.subset, row.metric, row.n) for row in rows]
+        [('all', 'spearman', 1225), ('all', 'pearson', 1225), ('all', 'alignment', 16), ('all', 'uniformity', 50)]
+    """
+    if not systems:
+        raise ValueError("no systems to evaluate")
+    if reference is not None and reference not in systems:
+        raise ValueError(f"the reference {reference!r} is not among the systems {', '.join(systems)}")
+    names = [task.name for task in tasks]
+    if len(set(names)) < len(names):
+        raise ValueError(f"tasks need distinct names, got {', '.join(names)}")
+    comparisons = len(systems) - 1
+    if 2 * comparisons / (resamples + 1) >= SIGNIFICANT:
+        logger.warning(
+            "with resamples=%d no difference can be significant among %d removals: set resamples=%d or more",
+            *(resamples, len(systems), math.ceil(2 * comparisons / SIGNIFICANT)),
+        )
+    rows: list[Row] = []
+    not_run: list[NotRun] = []
+    with Progress(disable=not progress, transient=True) as bar:
+        steps = bar.add_task("", total=len(tasks) * len(systems))
+        for task in tasks:
+            predictions: dict[str, list[Prediction]] = {}
+            try:
+                for name, vectors in systems.items():
+                    bar.update(steps, description=f"{task.name}: {name}")
+                    predictions[name] = task.predict(vectors)
+                    bar.advance(steps)
+            except DataUnavailable as error:
+                not_run.append(NotRun(task.name, str(error)))
+                bar.advance(steps, len(systems) - len(predictions))
+                continue
+            scored, undefined = score(task.name, predictions, task.averages(), reference, resamples, seed)
+            rows += [replace(row, encoder=encoder, layers=layers, pooling=pooling, seed=seed) for row in scored]
+            not_run += undefined
+    return rows, not_run
+
+
 def score(
     task: str,
     predictions: Mapping[str, Sequence[Prediction]],
@@ -47,30 +124,11 @@ def score(
     resamples: int = 1000,
     seed: int = 0,
 ) -> tuple[list[Row], list[NotRun]]:
-    """Score the predictions of several systems on one task.
+    """Score the predictions of several systems, for the same subsets in the same order, on one task.
 
-    Args:
-        task: its name.
-        predictions: of each system, for the same subsets in the same order.
-        averages: means over subsets to report as well.
-        reference: the system that gains are measured against, if any.
-        resamples: bootstrap resamples.
-        seed: of the bootstrap.
-
-    Returns:
-        Rows system by system, without what only the caller knows (encoder, layers, pooling, seed); and the values that
-        are undefined, because a system gives the same number for all items, or NaN.
-
-    Raises:
-        ValueError: if the systems were scored on different items.
-
-    Example:
-        >>> gold = np.arange(30.0)
-        >>> systems = {"none": gold % 7, "better": gold % 29}
-        >>> predictions = {name: [Prediction("all", gold, p, ("spearman",))] for name, p in systems.items()}
-        >>> rows, _ = score("toy", predictions, reference="none")
-        >>> [(row.removal, round(row.value, 2), row.gain and round(row.gain, 2)) for row in rows]
-        [('none', 0.08, None), ('better', 0.81, 0.74)]
+    Returns rows system by system, without what only the caller knows (encoder, layers, pooling, seed); and the values
+    that are undefined, because a system gives the same number for all items, or NaN. A ValueError if the systems were
+    scored on different items.
     """
     measured: dict[tuple[str, str], _Measured] = {}  # by subset and metric
     predictions = _with_majority(task, predictions)

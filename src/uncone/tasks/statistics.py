@@ -29,11 +29,6 @@ def point(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> float:
 
     A ValueError if the name is unknown, lengths differ, a value is NaN or infinite, or there are too few items or a
     constant side for the statistic to be defined.
-
-    Example:
-        >>> gold = np.array([1.0, 2, 3])
-        >>> point("spearman", gold, np.array([2.0, 4, 70])), point("accuracy", gold, np.array([1, 2, 5])) == 2 / 3
-        (1.0, True)
     """
     gold, systems = checked(statistic, gold, predicted)
     if len(systems) != 1:
@@ -45,11 +40,6 @@ def macro_spearman(gold: np.ndarray, predicted: np.ndarray, dataset: np.ndarray)
     """Spearman's correlation (S,) of systems (S, n) in each data set, averaged alike over those of three items or more.
 
     `dataset` (n,) tells which data set each item is of.
-
-    Example:
-        >>> gold, predicted = np.array([1.0, 2, 3, 1, 2, 3]), np.array([[1.0, 2, 3, 3, 2, 1]])
-        >>> macro_spearman(gold, predicted, np.array(list("aaabbb")))
-        array([0.])
     """
     sets = [rows for name in np.unique(dataset) if (rows := dataset == name).sum() >= _SMALLEST_SET]
     each = [checked("spearman", gold[rows], predicted[:, rows]) for rows in sets]

@@ -28,17 +28,8 @@ class VerbTense(DataTask[Verbs]):
     over lemmas of their ratios, which do not depend on the scale of the vectors: "st_dm/dt_sm" below 1 says that tense
     counts for more than meaning. Lemmas that lack one of the three kinds of pairs are left out.
 
-    Args:
-        path: a file for `uncone.data.context.load_verbs`; None is reported as not run.
-        name: of the task in the results.
-
-    Raises:
-        DataUnavailable: in `predict`, if there is no file.
-        ValueError: in `predict`, if the file is malformed or no lemma has all kinds of pairs.
-
-    Example:
-        >>> VerbTense("verbs.tsv").name
-        'verb_tense'
+    `path` is a file for `uncone.data.context.load_verbs`; None is reported as not run. A ValueError, in `predict`, if
+    no lemma has all kinds of pairs.
     """
 
     load = staticmethod(lambda path, _: load_verbs(_given(path, "verbs")))
@@ -74,18 +65,8 @@ class FunctionWords(DataTask[Groups]):
     nearest occurrences (Euclidean) that do not belong to the group. 0 is structure alone; a vector that knows nothing
     of structure has the share of all sentences outside the group.
 
-    Args:
-        path: a file for `uncone.data.context.load_groups`; None is reported as not run.
-        words: the words; of several in a sentence, the last is taken.
-        name: of the task in the results.
-
-    Raises:
-        DataUnavailable: in `predict`, if there is no file.
-        ValueError: in `predict`, if the file is malformed, or a word does not occur twice in any group.
-
-    Example:
-        >>> FunctionWords("groups.tsv", words=[".", "the"]).averages()
-        (Average(subset='macro', over=('.', 'the'), weights='equal'),)
+    `path` is a file for `uncone.data.context.load_groups`; None is reported as not run. Of several of the `words` in a
+    sentence, the last is taken. A ValueError, in `predict`, if a word does not occur twice in any group.
     """
 
     load = staticmethod(lambda path, _: load_groups(_given(path, "groups")))

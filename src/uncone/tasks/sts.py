@@ -30,9 +30,6 @@ class Sts(PairTask):
         sets, name, data_dir, exclude: for `uncone.data.load_sts`; see `PairTask`. STS-B, which removals are trained
             on, shares pairs with STS 2012-2016.
 
-    Raises:
-        DataUnavailable: in `predict`, if a set cannot be found.
-
     Example:
         >>> task = Sts("lee")
         >>> task.name, len(task.data), task.averages()

@@ -39,9 +39,6 @@ def headlines(rows: Sequence[Row]) -> list[Headline]:
 
     A task of which nothing but its coverage could be measured has none.
 
-    Args:
-        rows: from `uncone.tasks.evaluate`.
-
     Example:
         >>> headlines([Row(task="ws353", subset="ws353", metric="spearman", removal="none", value=0.7)])
         [Headline(task='ws353', subset='ws353', metric='spearman')]
@@ -57,16 +54,10 @@ def headlines(rows: Sequence[Row]) -> list[Headline]:
 
 
 def rich_table(rows: Sequence[Row], columns: Sequence[Headline] | None = None, columns_per_table: int = 5) -> Group:
-    """A table for the terminal.
+    """A table for the terminal, of the figures in `columns`; None takes `headlines`.
 
-    Args:
-        rows: from `uncone.tasks.evaluate`.
-        columns: the figures wanted; None takes `headlines`.
-        columns_per_table: more columns than this continue in a further table below; 5 fit into 100
-            characters, 4 into 80.
-
-    Raises:
-        ValueError: if there is no figure to show, or no row has one of the columns.
+    More columns than `columns_per_table` continue in a further table below; 5 fit into 100 characters, 4 into 80. A
+    ValueError if there is no figure to show, or no row has one of the columns.
     """
     columns, lines = _arrange(rows, columns)
     tables = []
@@ -83,13 +74,6 @@ def rich_table(rows: Sequence[Row], columns: Sequence[Headline] | None = None, c
 
 def markdown_table(rows: Sequence[Row], columns: Sequence[Headline] | None = None) -> str:
     """The same table as Markdown.
-
-    Args:
-        rows: from `uncone.tasks.evaluate`.
-        columns: the figures wanted; None takes `headlines`.
-
-    Raises:
-        ValueError: if there is no figure to show, or no row has one of the columns.
 
     Example:
         >>> figure = {"task": "ws353", "subset": "ws353", "metric": "spearman"}

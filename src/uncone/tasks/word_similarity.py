@@ -25,10 +25,6 @@ class WordSimilarity(PairTask):
         skip_unknown: leave out pairs with a word that the encoder does not know; otherwise their cosine counts as 0,
             so that encoders of different vocabularies are scored on the same pairs. "coverage" tells their share.
 
-    Raises:
-        DataUnavailable: in `predict`, if a set cannot be found.
-        ValueError: in `predict`, if a file is malformed.
-
     Example:
         >>> WordSimilarity(["ws353", "simlex999"]).averages()
         (Average(subset='macro', over=('ws353', 'simlex999'), weights='equal'),)
@@ -82,17 +78,8 @@ class ContextualSimilarity(DataTask[WordsInContext]):
     the AvgSimC of Reisinger and Mooney 2010 and Huang et al. 2012 with a single sense per occurrence. A static table
     gives every occurrence of a word the same vector.
 
-    Args:
-        data, name, data_dir: for `uncone.data.load_words_in_context`; see `DataTask`.
-
-    Raises:
-        ValueError: in `predict`, if a file is malformed or a marked word lies beyond what the encoder reads of its
-            text.
-        DataUnavailable: in `predict`, if the set cannot be found.
-
-    Example:
-        >>> ContextualSimilarity("scws").name
-        'scws'
+    `data`, `name` and `data_dir` are for `uncone.data.load_words_in_context`; see `DataTask`. A ValueError, in
+    `predict`, if a marked word lies beyond what the encoder reads of its text.
     """
 
     load = staticmethod(load_words_in_context)

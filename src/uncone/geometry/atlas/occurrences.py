@@ -112,10 +112,8 @@ class CorpusOccurrences(Occurrences):
     """Token occurrences of a corpus in the chosen layers of a transformer.
 
     Making one reads and tokenises the corpus once; `rest` reads it again, so `windows` must be the same each time. Each
-    window passes through the encoder once, for all layers. `kept` (V,) tells which types take part.
-
-    Raises:
-        ValueError: if no token is left.
+    window passes through the encoder once, for all layers. `kept` (V,) tells which types take part. A ValueError if no
+    token is left.
     """
 
     def __init__(
@@ -186,8 +184,7 @@ class CorpusOccurrences(Occurrences):
 class TableOccurrences(Occurrences):
     """The rows of a static table, each once, whatever the corpus. Zero rows, which have no direction, take no part.
 
-    Raises:
-        ValueError: if no row is left.
+    A ValueError if no row is left.
     """
 
     def __init__(self, encoder: TableEncoder, kept: np.ndarray, size: int, seed: int):

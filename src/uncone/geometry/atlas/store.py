@@ -79,15 +79,7 @@ class Sample:
 
 
 class AtlasStore:
-    """Reads and writes the `atlas` folder of a run, which holds results.json: the files described above.
-
-    Example:
-        >>> import tempfile
-        >>> store = AtlasStore(tempfile.mkdtemp())
-        >>> store.write_map("minilm", "3", "none", np.zeros((2, 3)), {"weights": None})
-        >>> store.points("minilm", "3", "none").shape, store.curves("minilm", "3", "none")
-        ((2, 3), {'weights': None})
-    """
+    """Reads and writes the `atlas` folder of a run, which holds results.json: the files described above."""
 
     def __init__(self, output_dir: str | Path):
         self.output_dir = Path(output_dir)

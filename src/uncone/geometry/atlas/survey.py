@@ -53,11 +53,9 @@ def survey(
     then the maps: sums and sample of a map come together in one of them, which measures it. The first gets all maps.
 
     Args:
-        occurrences: the vectors, as a stream.
         make_removals: from a layer's name and pilot points (n, d) to removals by name.
         log10_frequency: (V,) of each type; NaN if unknown.
         shown: (m,) which of the sampled vectors the views show.
-        settings: of the sampled measures.
         progress: wraps the batches of the pass; it is told the number of occurrences to expect.
         scratch: folder for the sample, layers × sample × d × 4 bytes while this runs; None for the system's.
     """

@@ -28,10 +28,6 @@ def view_points(types: np.ndarray, groups: Iterable[int], seed: int, size: int =
     """Which (m,), ascending, of sampled vectors of types (n,) to show: those of types in `groups` first.
 
     The others are a random choice.
-
-    Example:
-        >>> view_points(np.array([5, 6, 7, 5]), [5], seed=0, size=2).tolist()
-        [0, 3]
     """
     chosen = np.isin(types, list(groups))
     order = np.random.default_rng(seed).permutation(len(types))

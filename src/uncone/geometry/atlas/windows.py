@@ -16,10 +16,6 @@ class Windows:
 
     A window never spans two texts. A sentence longer than a window is cut where the window is full. Windows without a
     letter or digit are left out, since no tokenizer is sure to find a token in them.
-
-    Example:
-        >>> list(Windows(["One two. Three four five. Six."], words=5))
-        ['One two. Three four five.', 'Six.']
     """
 
     texts: Iterable[str]
