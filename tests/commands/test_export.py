@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 from sentence_transformers import SentenceTransformer
 
-from uncone.commands.export import PROBE_TEXTS, TrainingRun, export, export
+from uncone.commands.export import PROBE_TEXTS, TrainingRun, export
 from uncone.commands.schema import register
 from uncone.commands.train import train
 from uncone.data import load_sts, load_texts

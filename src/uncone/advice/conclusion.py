@@ -113,14 +113,11 @@ def p_value(row: Row) -> float:
 def conclude(
     design: Design, layers: Sequence[LayerStudy], where: Mapping[str, Any], resamples: int, seed: int
 ) -> Conclusion:
-    """Draw the conclusion from all layers, in order of depth.
+    """Draw the conclusion from finished layers, in order of depth; raw vectors are the first candidate of each.
 
     Args:
-        design: the pairs, and how they are divided.
-        layers: finished ones; raw vectors are the first candidate of each.
         where: encoder, pooling and seed of the rows.
         resamples: of the bootstrap, which are the same for all layers and systems.
-        seed: of the bootstrap.
     """
 
     def measure(layer: str, systems: Systems) -> dict[str, Gains]:

@@ -114,7 +114,7 @@ class Figure:
 
 
 def pair_counts(pairs: ScoredPairs, resamples: int, generator: np.random.Generator) -> np.ndarray:
-    """Counts (n, B) of each pair in resamples of each data set; see `Figure.estimates`."""
+    """Counts (n, B) of each pair in resamples, as `Figure.estimates` draws them."""
     counts = np.empty((len(pairs), resamples))
     for name in pairs.datasets:
         rows = np.flatnonzero(np.array(pairs.dataset) == name)
@@ -131,10 +131,8 @@ class Design:
     """The pairs of a study, and how they are divided.
 
     Args:
-        words: n word pairs, which removals are learned from, chosen by and tested on.
-        sentences: m sentence pairs, which removals are chosen by and tested on.
-        folds: K, of the word pairs; split s tests fold s mod K.
-        divisions: of the sentences, for each fold.
+        words: n pairs, in K `folds`; split s tests fold s mod K.
+        sentences: m pairs, which nothing learns from, with so many `divisions` into halves for each fold.
         seed: of folds and divisions.
 
     Attributes:
@@ -219,7 +217,7 @@ class Design:
 def best(scores: np.ndarray, fair: bool = False) -> int:
     """The row of scores (C, 2) with the highest mean; if fair, of those that fall below the first row on neither.
 
-    A candidate whose figure is undefined, because it gives the same cosine to all pairs, is never chosen.
+    A candidate whose figure is undefined (see `Figure.by_dataset`) is never chosen.
 
     Example:
         >>> scores = np.array([[0.5, 0.5], [0.9, 0.4], [0.6, 0.6]])

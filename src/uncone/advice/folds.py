@@ -49,11 +49,6 @@ class Folds:
         deterministic greedy partitioning, Stanton and Kliot 2012, passed over repeatedly). A pair is tested with the
         group of its words, or of either one where they are apart.
 
-        Args:
-            pairs: n word pairs.
-            count: K ≥ 3: while one fold is tested, another is chosen by and the rest is learned from.
-            seed: equal seeds give equal folds.
-
         Raises:
             ValueError: for fewer than 3 folds, or fewer than 10 pairs a fold.
 
@@ -95,11 +90,6 @@ def halves(pairs: ScoredPairs, count: int, seed: int) -> np.ndarray:
     stay together, unless they are most of all pairs, as when all documents of a set were compared with each other;
     then their sentences are divided one by one and pairs across are left out. Every second division swaps the sides of
     the one before.
-
-    Args:
-        pairs: n sentence pairs.
-        count: how many divisions.
-        seed: equal seeds give equal divisions.
 
     Returns:
         (count, n) int8: 0 to choose by, 1 to test on, -1 left out.

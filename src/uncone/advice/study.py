@@ -28,7 +28,6 @@ class LayerStudy:
     """What was found of one layer.
 
     Attributes:
-        layer: its name.
         candidates: raw vectors first, then every removal at every setting.
         final: the candidate that all pairs choose.
         rows: of further tasks and of the geometry, raw and "chosen", after that removal.
@@ -52,7 +51,6 @@ def candidates_of(
 
     Args:
         vectors: raw ones, of one layer.
-        design: pairs, and how they are divided.
         removals: each with its method, raw vectors first. One that knows nothing of the pairs serves all folds; what
             learns from them does so once for every two folds, see `Design.fits`.
         advance: called after each fit.
@@ -83,13 +81,9 @@ def cosines(vectors: Vectors, removal: Correction, design: Design) -> dict[str, 
 
 
 def keep(folder: Path, digest: str, study: LayerStudy, removal: Correction) -> None:
-    """Write a finished layer into a folder of its own, whole or not at all.
+    """Write a finished layer into a folder of its own, whole or not at all, with the removal chosen, unless it is none.
 
-    Args:
-        folder: of this layer; the chosen removal stands in it as `Correction.save` writes it, unless it is none.
-        digest: of all that the outcome depends on.
-        study: the outcome.
-        removal: what all pairs choose.
+    `digest` is of all that the outcome depends on.
     """
     arrays = {
         f"{kind}.{i}": np.ascontiguousarray(each.cosines[kind])

@@ -88,9 +88,7 @@ def warning(layers: Sequence[LayerStudy]) -> str | None:
 def how(design: Design, **settings: Any) -> list[str]:
     """What was measured, on what, and how; a list of sentences.
 
-    Args:
-        design: the pairs, and how they were divided.
-        settings: resamples, fitted_on, seed, and texts, size and corpus of the geometry.
+    Its `settings` are resamples, fitted_on, seed, and texts, size and corpus of the geometry.
     """
     folds = design.folds
     values: dict[str, Any] = {"folds": folds.count, "splits": len(design.splits), **settings}
@@ -158,11 +156,8 @@ def advice(encoder: str, conclusion: Conclusion, layers: Sequence[LayerStudy]) -
 def write_advice_page(folder: Path) -> Path:
     """Write advice.html into the output folder of advise.py; returns its path.
 
-    Args:
-        folder: holds advice.json (see `advice`; with "how" and "commands") and results.json.
-
     Raises:
-        ValueError: if it lacks one of them.
+        ValueError: if it lacks advice.json (see `advice`; with "how" and "commands") or results.json.
 
     Example:
         >>> write_advice_page(Path("outputs/advise/2026-01-31_12-00-00"))  # doctest: +SKIP

@@ -211,10 +211,7 @@ def measure(
 def next_commands(conclusion: Conclusion, folder: Path, encoder: Mapping[str, str]) -> list[dict[str, str]]:
     """What to run next: for the layer advised, or else for each layer that removal helps.
 
-    Args:
-        conclusion: of the study.
-        folder: of the study, which holds the removals.
-        encoder: what the command line said of it.
+    The folder holds the removals; `encoder` is what the command line said of it.
     """
     which = conclusion.which
     wanted = {which.layer: which.final} if which.outcome == "helped" else {}

@@ -46,11 +46,8 @@ class Mteb(Task):
     Args:
         task: what mteb calls it, such as "STSBenchmark" or "Banking77Classification.v2".
         name: in the results; None takes "mteb_" and the task in lower case.
-        data_dir: the data folder; see `uncone.data.mteb`.
+        data_dir: see `uncone.data.mteb`.
         languages: of a multilingual task, those to evaluate.
-
-    Attributes:
-        shares_pairs: whether its pairs may stand in other STS sets, too; mteb scores them nevertheless.
 
     Raises:
         DataUnavailable: in `predict`, if mteb is not installed, its data can neither be read nor downloaded, or
@@ -70,7 +67,7 @@ class Mteb(Task):
         languages: Sequence[str] = ("eng",),
     ) -> None:
         self.name = name or f"mteb_{task.lower()}"
-        self.shares_pairs = task in STS_SETS
+        self.shares_pairs = task in STS_SETS  # with other STS sets, perhaps; mteb scores them nevertheless
         self._task_name = task
         self._data_dir = data_dir
         self._languages = list(languages)
@@ -139,18 +136,11 @@ def evaluate(
 ) -> Any:
     """Run STS and classification tasks of mteb on an encoder, raw or with a removal.
 
-    Args:
-        data_dir: the data folder; see `uncone.data.mteb`.
-        results_dir: where mteb writes its results; None writes none.
-        languages: of multilingual tasks, those to evaluate.
-
     Returns:
-        An `mteb.results.ModelResult`, one result a task.
+        An `mteb.results.ModelResult`, one result a task, which mteb also writes into `results_dir`, if given.
 
     Raises:
-        DataUnavailable: if mteb is not installed, or its data can neither be read nor downloaded.
-        ValueError: if mteb has no such task, it is of another kind, the removal belongs to another encoder, or
-            sentence-transformers has no modules for it.
+        DataUnavailable, ValueError: as `Mteb` and `named_model`.
     """
     mteb = import_mteb()
     return mteb.evaluate(

@@ -53,7 +53,8 @@ class Word2VecExporter(TableExporter):
         with path.open("wb") as file:
             file.write(f"{len(kept)} {rows.shape[1]}\n".encode())
             for i in kept:
-                numbers = rows[i].tobytes() if self.binary else " ".join(map(_shortest, rows[i])).encode()
+                text = (np.format_float_positional(x, unique=True, trim="0") for x in rows[i])  # its fewest digits
+                numbers = rows[i].tobytes() if self.binary else " ".join(text).encode()
                 file.write(f"{pieces[i]} ".encode() + numbers + b"\n")
         missing = len(pieces) - len(kept)
         return markdown("word2vec", name=path.name, binary=self.binary, word=_middle(pieces), missing=missing)
@@ -69,11 +70,6 @@ class NumpyExporter(TableExporter):
         np.save(folder / "vectors.npy", rows, allow_pickle=False)
         (folder / "vocabulary.json").write_text(json.dumps(pieces))
         return markdown("numpy", word=_middle(pieces))
-
-
-def _shortest(number: np.float32) -> str:
-    """The fewest digits that give the number back."""
-    return np.format_float_positional(number, unique=True, trim="0")
 
 
 def _middle(pieces: list[str]) -> str:

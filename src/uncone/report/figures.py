@@ -53,9 +53,6 @@ def write_figures(folder: str | Path) -> list[Path]:
 def measures_over_depth(rows: Sequence[Row]) -> Figure:
     """One panel for each measure: a line for each encoder, dashed after a removal, level for an encoder of one layer.
 
-    Args:
-        rows: of results.json, task "geometry".
-
     Raises:
         ValueError: if none of the measures that are drawn over depth has a number.
 
@@ -123,11 +120,7 @@ def components_figure(rows: Sequence[Row]) -> Figure | None:
     The line is the mean over seeds, the band one standard deviation. Other settings than seed and number of components
     are lines of their own.
 
-    Args:
-        rows: of one encoder; the candidates among them tell their number of components D.
-
-    Returns:
-        The figure; None if no two members differ in their number of components.
+    The rows are of one encoder. None if no two members differ in their number of components.
     """
     members: dict[str, dict[int, str]] = {}
     for row in rows:
