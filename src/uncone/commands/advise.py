@@ -205,7 +205,7 @@ def measure(
     probe = GeometryProbe.sample(vectors, texts, config.probe.size, config.probe.queries, config.seed)
     rows, not_run = compare(config, vectors, leave_out_seen(config, console, make_tasks(config), systems), systems)
     geometry = {name: probe.measure(each) for name, each in systems.items()}
-    return rows + geometry_rows(vectors.encoder, config.seed, geometry), [(each.task, each.why) for each in not_run]
+    return rows + geometry_rows(vectors.encoder, config.seed, geometry), [(each.what, each.why) for each in not_run]
 
 
 def next_commands(conclusion: Conclusion, folder: Path, encoder: Mapping[str, str]) -> list[dict[str, str]]:

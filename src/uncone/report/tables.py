@@ -28,8 +28,7 @@ def print_results(console: Console, rows: Sequence[Row], not_run: Sequence[NotRu
     elif rows:
         console.print(rich_table(rows, columns_per_table=_columns_that_fit(console.width, rows)))
     for missing in not_run:
-        where = " ".join(part for part in (missing.task, missing.subset, missing.removal) if part)
-        console.print(f"[bold]not run:[/] {where}: {missing.why}")
+        console.print(f"[bold]not run:[/] {missing.what}: {missing.why}")
 
 
 def _table_over_seeds(rows: Sequence[Row]) -> Table:

@@ -37,6 +37,11 @@ class NotRun(NamedTuple):
     removal: str | None = None
     subset: str | None = None
 
+    @property
+    def what(self) -> str:
+        """Task, subset and removal, as far as they are known."""
+        return " ".join(part for part in (self.task, self.subset, self.removal) if part)
+
 
 class _Measured(NamedTuple):
     """One metric on one subset, for the systems on which it is defined."""
