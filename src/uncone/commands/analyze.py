@@ -18,13 +18,19 @@ from uncone.commands.systems import saved_name
 from uncone.data.corpora import Corpora, Corpus
 from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
 from uncone.geometry.atlas.frequencies import type_frequencies
-from uncone.geometry.atlas.occurrences import Batch, CorpusOccurrences, Occurrences, TableOccurrences, kept_types
+from uncone.geometry.atlas.occurrences import (
+    Batch,
+    CorpusOccurrences,
+    Occurrences,
+    TableOccurrences,
+    Windows,
+    kept_types,
+)
 from uncone.geometry.atlas.sampled import SampledSettings
 from uncone.geometry.atlas.store import AtlasStore
 from uncone.geometry.atlas.survey import LayerMap, survey
 from uncone.geometry.atlas.table import print_atlas
 from uncone.geometry.atlas.views import view_points, view_sample, word_groups
-from uncone.geometry.atlas.windows import Windows
 from uncone.geometry.measures import definitions
 from uncone.removal import ClusteredRemoval, Correction, TransductiveRemoval, none
 from uncone.removal import load as load_removal

@@ -77,7 +77,7 @@ class Mteb(Task):
         """The task of mteb with its data, read at first use."""
         return load_task(self._task_name, self._data_dir, self._languages)
 
-    def predict(self, vectors: Vectors) -> list[Prediction]:  # type: ignore[override]
+    def predict(self, vectors: Vectors) -> list[Prediction]:
         """Evaluate with mteb, split by split, "test" first; of a multilingual task, language by language."""
         task = self.task
         if getattr(task, "is_cross_validation", False):

@@ -14,7 +14,6 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from uncone.geometry.dimension import spectrum_of
-from uncone.geometry.resampling import weighted_mean
 from uncone.removal.spectrum import Spectrum
 from uncone.support.arrays import Array, ArrayT, as_given, as_tensor, matrix
 
@@ -72,6 +71,11 @@ def frequency_correlation(
 def project(X: Tensor, spectrum: Spectrum, components: int) -> Tensor:
     """Coordinates (n, k), float64, of `X` (n, d) on the first k principal components."""
     return (X.double() - spectrum.mean.to(X.device)) @ spectrum.components[:, :components].to(X.device)
+
+
+def weighted_mean(weights: Tensor, values: Tensor) -> Tensor:
+    """Means (r, k) of values (n, k) under each row of weights (r, n)."""
+    return weights @ values / weights.sum(1, keepdim=True)
 
 
 def resampled_correlation(values: Tensor, other: Tensor, weights: Tensor, method: Method) -> Tensor:

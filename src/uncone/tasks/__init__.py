@@ -1,7 +1,7 @@
 """Benchmarks: what vectors are good for, with a confidence interval on every figure."""
 
 from uncone.tasks.analogy import Analogy
-from uncone.tasks.base import Average, Prediction, Task, Vectors
+from uncone.tasks.base import Average, Prediction, Task
 from uncone.tasks.classification import Classification
 from uncone.tasks.row import Row
 from uncone.tasks.scoring import evaluate
@@ -20,7 +20,6 @@ __all__ = [
     "Row",
     "Sts",
     "Task",
-    "Vectors",
     "VerbTense",
     "WordSimilarity",
     "evaluate",

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from uncone.data.analogies import Analogies, is_syntactic, load_analogies
-from uncone.tasks.base import DataTask, Prediction, Vectors
+from uncone.removal.vectors import Vectors
+from uncone.tasks.base import DataTask, Prediction
 
 METHODS = ("3cosadd", "3cosmul")
 

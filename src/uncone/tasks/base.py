@@ -9,37 +9,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import NoneType
-from typing import Any, Generic, Literal, Protocol, Self, TypeVar
+from typing import Any, Generic, Literal, Self, TypeVar
 
 import numpy as np
 
 from uncone.data.files import DataUnavailable
 from uncone.data.pairs import NoPairsLeft, ScoredPairs
+from uncone.removal.vectors import Vectors
 
 T = TypeVar("T")
 Sets = str | Path | Sequence[str | Path] | ScoredPairs
-
-
-class Vectors(Protocol):
-    """One system to evaluate: text in, vectors out, any removal already applied."""
-
-    def words(self, words: Sequence[str]) -> np.ndarray:
-        """Vectors (n, d) of n words, all of them known."""
-
-    def known(self, words: Sequence[str]) -> np.ndarray:
-        """(n,) bool, False for a word outside the vocabulary or made of unknown pieces only."""
-
-    def sentences(self, texts: Sequence[str]) -> np.ndarray:
-        """Vectors (n, d) of n texts."""
-
-    def in_context(self, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> np.ndarray:
-        """Vectors (n, d) of a marked word in each of n texts: the mean over the pieces of the characters [start, end).
-
-        A word without a known piece has the nil vector.
-        """
-
-    def vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
-        """All V words of the vocabulary and their vectors (V, d): the candidate answers of an analogy."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ import numpy as np
 
 from uncone.data.classification import load_classification
 from uncone.data.labelled import LabelledTexts
-from uncone.tasks.base import DataTask, Prediction, Vectors, distinct, paired_cosine
+from uncone.removal.vectors import Vectors
+from uncone.tasks.base import DataTask, Prediction, distinct, paired_cosine
 from uncone.tasks.statistics import point
 
 METRICS = ("accuracy", "macro_f1", "matthews")

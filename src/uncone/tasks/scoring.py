@@ -19,7 +19,8 @@ import numpy as np
 from rich.progress import Progress
 
 from uncone.data.files import DataUnavailable
-from uncone.tasks.base import Average, Prediction, Task, Vectors
+from uncone.removal.vectors import Vectors
+from uncone.tasks.base import Average, Prediction, Task
 from uncone.tasks.comparison import Difference, Estimate, holm
 from uncone.tasks.row import COVERAGE, SIGNIFICANT, Headline, Row
 from uncone.tasks.statistics import LOWER_IS_BETTER, bootstrap, point
@@ -66,7 +67,8 @@ def evaluate(
 
     Args:
         tasks: with distinct names.
-        systems: name of the removal to the vectors it gives; all of one encoder, so that they cover the same words.
+        systems: name of the removal to the vectors it gives; all of one encoder, so that they cover the same words. A
+            system of your own has the methods of `Vectors` that the tasks ask for.
         encoder, layers, pooling: written into the rows.
         seed: of the bootstrap; written into the rows.
         reference: a system over which the rows of the others tell their gain, usually "none".

@@ -15,7 +15,8 @@ from scipy.spatial.distance import cdist
 
 from uncone.data.context import Groups, Verbs, load_groups, load_verbs
 from uncone.data.files import DataUnavailable
-from uncone.tasks.base import Average, DataTask, Prediction, Vectors
+from uncone.removal.vectors import Vectors
+from uncone.tasks.base import Average, DataTask, Prediction
 
 RATIOS = ("st_dm/dt_sm", "st_dm/st_sm", "dt_sm/st_sm")
 

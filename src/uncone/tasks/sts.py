@@ -8,7 +8,8 @@ import numpy as np
 
 from uncone.data.pair_sets import load_sts
 from uncone.geometry.alignment import uniformity_terms
-from uncone.tasks.base import Average, PairTask, Prediction, Vectors, distinct, paired_cosine
+from uncone.removal.vectors import Vectors
+from uncone.tasks.base import Average, PairTask, Prediction, distinct, paired_cosine
 
 _METRICS = ("spearman", "pearson")
 _CLOSE = 0.8  # of the highest score of a set: above 4 of 5

@@ -9,7 +9,8 @@ import numpy as np
 
 from uncone.data.context import WordsInContext, load_words_in_context
 from uncone.data.pair_sets import PACKAGED, load_word_pairs
-from uncone.tasks.base import Average, DataTask, PairTask, Prediction, Sets, Vectors, distinct, paired_cosine
+from uncone.removal.vectors import Vectors
+from uncone.tasks.base import Average, DataTask, PairTask, Prediction, Sets, distinct, paired_cosine
 
 _METRICS = ("spearman", "pearson")
 
@@ -55,12 +56,11 @@ class WordSimilarity(PairTask):
         cosine = np.zeros(len(pairs))
         cosine[covered] = paired_cosine(known_vectors, row[first[covered]], row[second[covered]])
 
-        dataset = np.array(pairs.dataset)
-        predictions = []
-        for name in pairs.datasets:
-            of_set = dataset == name
-            rows = of_set & asked
-            predictions.append(Prediction(name, pairs.score[rows], cosine[rows], _METRICS, covered[of_set]))
+        of_set = {name: np.equal(np.array(pairs.dataset), name) for name in pairs.datasets}
+        predictions = [
+            Prediction(name, pairs.score[rows & asked], cosine[rows & asked], _METRICS, covered[rows])
+            for name, rows in of_set.items()
+        ]
         if len(pairs.datasets) > 1:
             predictions.append(Prediction("pooled", pairs.scaled_score[asked], cosine[asked], _METRICS, covered))
         return predictions

@@ -21,10 +21,9 @@ from uncone.geometry.clusters import (
     find_clusters,
     jackknife_errors,
 )
-from uncone.geometry.frequency import Method, project, resampled_correlation
+from uncone.geometry.frequency import Method, project, resampled_correlation, weighted_mean
 from uncone.geometry.isotropy import Signs, resampled_log10_isotropy
 from uncone.geometry.local_dimension import Distance, DuplicateWarning, local_dimensions
-from uncone.geometry.resampling import text_weights, weighted_mean
 from uncone.removal.spectrum import Spectrum
 
 FREQUENCY_COMPONENTS = 10
@@ -253,3 +252,17 @@ class SampledMeasures:
 def _histogram(values: Tensor) -> dict[str, list[float]]:
     counts, edges = np.histogram(values.numpy(), bins=HISTOGRAM_BINS)
     return {"edges": edges.tolist(), "counts": counts.tolist()}
+
+
+def text_weights(texts: np.ndarray, resamples: int, seed: int) -> Tensor:
+    """Weights (1 + resamples, n) float64 of points under seeded draws, with replacement, of the texts they stand in.
+
+    Tokens of one text share their context, so whole texts are drawn, not single tokens; neighbours, components and
+    clusters stay those of the whole sample. The first row is the sample itself, with a weight of 1 for each point.
+    """
+    if resamples < 2:
+        raise ValueError(f"a standard error needs at least 2 resamples, got {resamples}")
+    distinct, index = np.unique(texts, return_inverse=True)
+    uniform = np.full(len(distinct), 1 / len(distinct))
+    drawn = np.random.default_rng(seed).multinomial(len(distinct), uniform, size=resamples)
+    return torch.from_numpy(np.vstack([np.ones_like(drawn[:1]), drawn])[:, index].astype(np.float64))
