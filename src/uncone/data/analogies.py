@@ -55,12 +55,7 @@ class Analogies:
 
 
 def is_syntactic(category: str) -> bool:
-    """Whether a category asks about grammar; the Google set marks these by names that begin with "gram".
-
-    Example:
-        >>> is_syntactic("gram8-plural"), is_syntactic("currency")
-        (True, False)
-    """
+    """Whether a category asks about grammar; the Google set marks these by names that begin with "gram"."""
     return category.startswith("gram")
 
 

@@ -138,12 +138,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Corpora:
-    """Several corpora, read one after another, as often as asked, at most `limit` texts of each.
-
-    Example:
-        >>> sum(1 for _ in Corpora([Corpus("lee_background"), Corpus("wikipedia")], limit=10))
-        20
-    """
+    """Several corpora, read one after another, as often as asked, at most `limit` texts of each."""
 
     parts: Sequence[Corpus]
     limit: int | None = None

@@ -80,13 +80,6 @@ def read_table(path: str | Path, columns: Sequence[str]) -> Table:
     Raises:
         ValueError: naming the file, if it is empty, not UTF-8 or lacks a column, and the line, if a row has more or
             fewer fields than the header, or a tab separated file has quotes around its fields.
-
-    Example:
-        >>> import tempfile, pathlib
-        >>> path = pathlib.Path(tempfile.mkdtemp(), "pairs.tsv")
-        >>> _ = path.write_text("word1\\tword2\\tscore\\ncup\\tmug\\t9.5\\n")
-        >>> read_table(path, ["word1", "word2", "score"]).numbers("score")
-        array([9.5])
     """
     path = Path(path)
     (_, header), *rows = stream_table(path, columns)

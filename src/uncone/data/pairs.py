@@ -168,12 +168,6 @@ def concatenate(parts: Sequence[ScoredPairs]) -> ScoredPairs:
 
     Raises:
         ValueError: if there is nothing to concatenate, or two parts name the same data set with different ranges.
-
-    Example:
-        >>> one = ScoredPairs(("cup", "cup"), ("mug", "sky"), np.array([9.5, 0.5]), ("a", "a"))
-        >>> two = ScoredPairs(("sun", "sun"), ("star", "cup"), np.array([5.0, 1.0]), ("b", "b"))
-        >>> concatenate([one, two]).datasets
-        ('a', 'b')
     """
     ranges: dict[str, tuple[float, float]] = {}
     for part in parts:

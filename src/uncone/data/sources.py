@@ -58,10 +58,6 @@ def find(source: Source, data_dir: str | Path | None = None) -> Path | None:
 
     Raises:
         ValueError: if a data folder is named but is no folder.
-
-    Example:
-        >>> find(Source("wordsim/ws353.tsv", 353, packaged="wordsim353.tsv"), data_dir=".").name
-        'wordsim353.tsv'
     """
     folder = _data_folder(data_dir)
     if folder is not None:
@@ -79,12 +75,7 @@ def _data_folder(data_dir: str | Path | None) -> Path | None:
 
 
 def packaged_file(name: str) -> Path:
-    """Path of a file among gensim's test data; DataUnavailable is raised if the installed gensim lacks it.
-
-    Example:
-        >>> packaged_file("lee.cor").name
-        'lee.cor'
-    """
+    """Path of a file among gensim's test data; DataUnavailable is raised if the installed gensim lacks it."""
     from gensim.test.utils import datapath  # gensim takes a second to import, and only the packaged sets need it
 
     path = Path(datapath(name))

@@ -55,13 +55,7 @@ def split_pairs(
 
 
 def seen_pairs(description: Mapping[str, Any], data_dir: str | Path | None = None) -> ScoredPairs:
-    """The pairs that a removal trained on this description (its `settings["trained_on"]`) has seen.
-
-    Example:
-        >>> everything = {"kind": "words", "sets": ["ws353"], "fractions": [1.0], "seed": 0}
-        >>> len(seen_pairs(everything | {"validation_sets": None, "test_sets": None}))
-        353
-    """
+    """The pairs that a removal trained on this description (its `settings["trained_on"]`) has seen."""
     if len(description["fractions"]) == 1 and description["test_sets"] is None:  # nothing was kept apart
         sets = [*listed(description["sets"]), *listed(description["validation_sets"] or [])]
         return load_pairs(description["kind"], sets, data_dir)

@@ -18,13 +18,7 @@ WORDS = 100_000  # the most frequent words of English; the rest have a millionth
 
 @lru_cache(maxsize=2)
 def frequent_words(count: int = WORDS) -> tuple[tuple[str, ...], np.ndarray]:
-    """The most frequent English words of `wordfreq`, and their probabilities (n,) in running text.
-
-    Example:
-        >>> words, p = frequent_words(1000)
-        >>> words[0], bool(p[0] > 0.04)
-        ('the', True)
-    """
+    """The most frequent English words of `wordfreq`, and their probabilities (n,) in running text."""
     from wordfreq import top_n_list, word_frequency
 
     words = tuple(top_n_list("en", count))  # leaves out "00" and the like, which stand for all numbers of that length
@@ -32,12 +26,7 @@ def frequent_words(count: int = WORDS) -> tuple[tuple[str, ...], np.ndarray]:
 
 
 def word_probabilities(words: Sequence[str]) -> np.ndarray:
-    """Probability (n,) of each word in running English; 0 for words that `wordfreq` does not know.
-
-    Example:
-        >>> bool(np.all(np.diff(word_probabilities(["the", "cat", "ocelot"])) < 0))
-        True
-    """
+    """Probability (n,) of each word in running English; 0 for words that `wordfreq` does not know."""
     from wordfreq import word_frequency
 
     return np.array([word_frequency(word, "en") for word in words], dtype=np.float64)

@@ -12,12 +12,7 @@ PACKAGES = {
 
 
 def packaged(name: str) -> Path:
-    """Folder of a packaged model or table, found without importing (and so running) its package.
-
-    Example:
-        >>> (packaged("minilm") / "tokenizer.json").is_file()
-        True
-    """
+    """Folder of a packaged model or table, found without importing (and so running) its package."""
     package, folder = PACKAGES[name]
     spec = find_spec(package)
     if spec is None or spec.origin is None:

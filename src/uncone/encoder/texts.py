@@ -19,12 +19,7 @@ def check_texts(texts: Sequence[str]) -> None:
 
 
 def unique_texts(texts: Sequence[str]) -> tuple[list[str], Tensor]:
-    """The distinct texts in order of first appearance, and the index (n,) of each text among them.
-
-    Example:
-        >>> unique_texts(["b", "a", "b"])
-        (['b', 'a'], tensor([0, 1, 0]))
-    """
+    """The distinct texts in order of first appearance, and the index (n,) of each text among them."""
     check_texts(texts)
     index = {text: i for i, text in enumerate(dict.fromkeys(texts))}
     return list(index), torch.tensor([index[text] for text in texts])

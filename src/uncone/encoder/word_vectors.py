@@ -34,7 +34,9 @@ def read_word_vectors(path: Path, binary: bool | None = None, limit: int | None 
         raise ValueError(f"no word vectors at {path} (looked for {path.resolve()})")
     with path.open("rb") as file:
         head = file.read(SNIFFED)
-    is_fasttext, is_binary = _is_fasttext(head), _is_binary(head)
+    is_fasttext = _is_fasttext(head)
+    # control characters, which float32 numbers have and text has not
+    is_binary = any(byte < 32 and byte not in b"\t\n\v\f\r\x1c\x1d\x1e\x1f" for byte in head)
     if binary is not None and binary != is_binary:
         raise ValueError(
             f"{path} is a {'binary' if is_binary else 'text'} file: set binary={is_binary}, or leave it out"
@@ -59,11 +61,6 @@ def _is_fasttext(head: bytes) -> bool:
     first, second = struct.unpack("<2i", head[:8])
     small = 0 < first < 1 << 16 and 0 < second < 1 << 16  # as no four letters are
     return first == FASTTEXT_MAGIC or small
-
-
-def _is_binary(head: bytes) -> bool:
-    """Whether a file holds control characters, as float32 numbers do and text does not."""
-    return any(byte < 32 and byte not in b"\t\n\v\f\r\x1c\x1d\x1e\x1f" for byte in head)
 
 
 def word_tokenizer(words: Sequence[str], lowercase: bool) -> Callable[[Sequence[str]], list[list[int]]]:

@@ -58,11 +58,6 @@ class Removal(Correction):
         check_orthonormal(self.components, torch.ones(k))
 
     @property
-    def weights(self) -> Tensor:
-        """(k,) removal weights w = 1 − g."""
-        return 1 - self.gains
-
-    @property
     def dimension(self) -> int:
         """d, the dimension of the vectors it applies to."""
         return len(self.centre)

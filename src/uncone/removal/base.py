@@ -50,6 +50,12 @@ class Correction(ABC):
     method: str
     settings: Mapping[str, Any]
     encoder: Mapping[str, str]
+    gains: Tensor
+
+    @property
+    def weights(self) -> Tensor:
+        """Removal weights w = 1 − g, of the shape of `gains`."""
+        return 1 - self.gains
 
     @property
     @abstractmethod

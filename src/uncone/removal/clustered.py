@@ -75,11 +75,6 @@ class ClusteredRemoval(Correction):
             raise ValueError(f"temperature must be above 0, or None for hard clusters, got {self.temperature}")
 
     @property
-    def weights(self) -> Tensor:
-        """(k, D) removal weights w = 1 − g."""
-        return 1 - self.gains
-
-    @property
     def dimension(self) -> int:
         """d, the dimension of the vectors it applies to."""
         return self.centroids.shape[1]

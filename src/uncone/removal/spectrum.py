@@ -114,13 +114,7 @@ class Spectrum:
 
     @staticmethod
     def blend(first: Spectrum, second: Spectrum, share: float) -> Spectrum:
-        """Moments between two spectra: those of a mixture that draws from `first` with probability `share`.
-
-        Example:
-            >>> a, b = Spectrum.fit(torch.eye(2)), Spectrum.fit(torch.eye(2) + 1)
-            >>> Spectrum.blend(a, b, 0.5).mean
-            tensor([1., 1.], dtype=torch.float64)
-        """
+        """Moments between two spectra: those of a mixture that draws from `first` with probability `share`."""
         if not 0 <= share <= 1:
             raise ValueError(f"share must lie in [0, 1], got {share}")
         mixture = Spectrum(len(first.mean))

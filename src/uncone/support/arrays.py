@@ -22,10 +22,6 @@ def as_tensor(x: Array, dtype: torch.dtype | None = None) -> Tensor:
 
     Raises:
         ValueError: if `x` is neither.
-
-    Example:
-        >>> as_tensor(np.zeros((2, 3), dtype=np.float32)).shape
-        torch.Size([2, 3])
     """
     if isinstance(x, np.ndarray):
         with warnings.catch_warnings():  # memory-mapped features are read-only, and uncone never writes into its input
@@ -39,12 +35,7 @@ def as_tensor(x: Array, dtype: torch.dtype | None = None) -> Tensor:
 
 
 def as_given(result: Tensor, given: ArrayT) -> ArrayT:
-    """Return `result` in the kind (numpy or torch) of `given`.
-
-    Example:
-        >>> type(as_given(torch.ones(2), np.zeros(2))).__name__
-        'ndarray'
-    """
+    """Return `result` in the kind (numpy or torch) of `given`."""
     if isinstance(given, np.ndarray):
         return result.detach().cpu().numpy()
     return result
@@ -55,10 +46,6 @@ def matrix(x: Array, name: str = "X", minimum_rows: int = 1, dtype: torch.dtype 
 
     Raises:
         ValueError: naming the shape, the number of rows or the first row that holds NaN or infinity.
-
-    Example:
-        >>> matrix(np.eye(3), minimum_rows=2).shape
-        torch.Size([3, 3])
     """
     tensor = as_tensor(x, dtype)
     if tensor.ndim != 2:

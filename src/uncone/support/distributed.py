@@ -101,22 +101,12 @@ def is_first() -> bool:
 
 
 def share(items: Sequence[T]) -> Sequence[T]:
-    """This process's share of a sequence: every P-th of P processes, so that a sorted one is shared evenly.
-
-    Example:
-        >>> share([3, 2, 1])
-        [3, 2, 1]
-    """
+    """This process's share of a sequence: every P-th of P processes, so that a sorted one is shared evenly."""
     return items[rank() :: processes()]
 
 
 def share_of_rows(n: int) -> slice:
-    """This process's share of n rows: contiguous, as evenly as it goes, empty for some if there are too few.
-
-    Example:
-        >>> share_of_rows(10)
-        slice(0, 10, None)
-    """
+    """This process's share of n rows: contiguous, as evenly as it goes, empty for some if there are too few."""
     return slice(n * rank() // processes(), n * (rank() + 1) // processes())
 
 
@@ -128,10 +118,6 @@ def add_up(tensor: Tensor, to: int | None = None) -> Tensor:
     Args:
         tensor: contiguous, in main memory, of one shape and type everywhere.
         to: the process that gets the sum, and whose tensor alone means something afterwards; None for all.
-
-    Example:
-        >>> add_up(torch.tensor([1.0]))
-        tensor([1.])
     """
     if processes() > 1:
         for part in tensor.view(-1).split(_ELEMENTS):
@@ -141,12 +127,7 @@ def add_up(tensor: Tensor, to: int | None = None) -> Tensor:
 
 
 def gather_tensors(tensor: Tensor) -> list[Tensor]:
-    """The tensors of all processes, of one shape and type, in the order of their ranks.
-
-    Example:
-        >>> gather_tensors(torch.tensor([1.0]))
-        [tensor([1.])]
-    """
+    """The tensors of all processes, of one shape and type, in the order of their ranks."""
     if processes() == 1:
         return [tensor]
     found = [torch.empty_like(tensor) for _ in range(processes())]
@@ -156,12 +137,7 @@ def gather_tensors(tensor: Tensor) -> list[Tensor]:
 
 
 def gather(value: Any) -> list[Any]:
-    """What each process has to say, plain JSON values, in the order of their ranks; floats arrive to the bit.
-
-    Example:
-        >>> gather({"lid": 9.5})
-        [{'lid': 9.5}]
-    """
+    """What each process has to say, plain JSON values, in the order of their ranks; floats arrive to the bit."""
     if processes() == 1:
         return [value]
     data = json.dumps(value).encode()
@@ -171,12 +147,7 @@ def gather(value: Any) -> list[Any]:
 
 
 def from_first(value: T) -> T:
-    """What the first process has to say, a plain JSON value; what the others pass makes no difference.
-
-    Example:
-        >>> from_first("outputs/monday")
-        'outputs/monday'
-    """
+    """What the first process has to say, a plain JSON value; what the others pass makes no difference."""
     said: T = gather(value if is_first() else None)[0]
     return said
 

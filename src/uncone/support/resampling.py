@@ -9,10 +9,6 @@ def draw(n: int, resamples: int, generator: np.random.Generator) -> np.ndarray:
     """Counts (n, resamples) float64: how often each of n units is among n draws with replacement.
 
     What is made of several units counts as often as all of them: a pair of texts `counts[first] * counts[second]`.
-
-    Example:
-        >>> draw(5, 3, np.random.default_rng(0)).sum(axis=0)
-        array([5., 5., 5.])
     """
     drawn = generator.integers(0, n, size=(resamples, n))
     drawn *= resamples
