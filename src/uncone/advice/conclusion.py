@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -119,10 +120,7 @@ def conclude(
         where: encoder, pooling and seed of the rows.
         resamples: of the bootstrap, which are the same for all layers and systems.
     """
-
-    def measure(layer: str, systems: Systems) -> dict[str, Gains]:
-        return _measured(design, systems, {**where, "layers": layer}, resamples, seed)
-
+    measure = partial(_measured, design, where, resamples, seed)
     picked = [design.choices(layer.candidates) for layer in layers]
     measured = [measure(layer.layer, systems) for layer, systems in zip(layers, picked, strict=True)]
     corrected = holm({i: p_value(found[CHOSEN][BOTH]) for i, found in enumerate(measured)})
@@ -174,9 +172,9 @@ def _which(
 
 
 def _measured(
-    design: Design, systems: Systems, where: Mapping[str, Any], resamples: int, seed: int
+    design: Design, where: Mapping[str, Any], resamples: int, seed: int, layer: str, systems: Systems
 ) -> dict[str, Gains]:
-    """Rows of systems over raw vectors; those undefined on a kind are left out.
+    """Rows of systems of a layer over raw vectors; those undefined on a kind are left out.
 
     Of each system: on words, sentences and, last, the mean of both, and on each data set under its name.
     """
@@ -199,8 +197,9 @@ def _measured(
         found[name] = {}
         for (task, subset), of in estimates.items():
             gain_over_raw = None if s == raw else of[s].minus(of[raw])
-            told = {**where, "removal": name, "task": task, "subset": subset, "metric": "spearman", "n": n[task]}
-            found[name][task if subset == MACRO else subset] = row_of(of[s], gain_over_raw, **told)
+            told = {**where, "layers": layer, "removal": name, "task": task, "subset": subset, "n": n[task]}
+            row = row_of(of[s], gain_over_raw, metric="spearman", **told)
+            found[name][task if subset == MACRO else subset] = row
     return found
 
 

@@ -158,10 +158,6 @@ def write_advice_page(folder: Path) -> Path:
 
     Raises:
         ValueError: if it lacks advice.json (see `advice`; with "how" and "commands") or results.json.
-
-    Example:
-        >>> write_advice_page(Path("outputs/advise/2026-01-31_12-00-00"))  # doctest: +SKIP
-        PosixPath('outputs/advise/2026-01-31_12-00-00/advice.html')
     """
     source = folder / ADVICE
     if not source.is_file():

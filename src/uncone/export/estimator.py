@@ -105,7 +105,7 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
             scores: of learned, (m,) how similar people find each pair, on any scale.
 
         Raises:
-            ValueError: for an unknown method, a setting that does not fit these vectors, pairs missing or without need.
+            ValueError: for an unknown method, a setting that does not fit `X`, pairs missing or without need.
 
         Example:
             >>> X = np.random.default_rng(0).normal(size=(60, 5)) + [9, 0, 0, 0, 0]
@@ -177,11 +177,7 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def transform(self, X: Any) -> Any:
-        """Correct vectors.
-
-        Returns:
-            (n, d) corrected vectors, of the dtype of `X`; a data frame after `set_output(transform="pandas")`.
-        """
+        """Corrected vectors (n, d), of the dtype of `X`; a data frame after `set_output(transform="pandas")`."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=FLOATS, order="C", reset=False)
         return self.removal_.apply(X)

@@ -34,10 +34,6 @@ def write_figures(folder: str | Path) -> list[Path]:
 
     Raises:
         ValueError: if the folder lacks the files of an analysis.
-
-    Example:
-        >>> write_figures("outputs/analyze/2026-01-31_12-00-00")  # doctest: +SKIP
-        [PosixPath('outputs/analyze/2026-01-31_12-00-00/figures/depth.png'), ...]
     """
     folder = Path(folder)
     store = AtlasStore(folder)

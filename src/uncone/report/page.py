@@ -42,10 +42,6 @@ def write_page(folder: str | Path) -> Path:
 
     Raises:
         ValueError: if it lacks results.json, definitions.json or atlas/ (see `uncone.geometry.atlas.store`).
-
-    Example:
-        >>> write_page("outputs/analyze/2026-01-31_12-00-00")  # doctest: +SKIP
-        PosixPath('outputs/analyze/2026-01-31_12-00-00/report.html')
     """
     folder = Path(folder)
     path = folder / PAGE
