@@ -51,15 +51,6 @@ def load_words_in_context(name: str | Path = "scws", data_dir: str | Path | None
 
     Raises:
         ValueError: if the name is unknown or the file malformed; DataUnavailable, if the set cannot be found.
-
-    Example:
-        >>> import tempfile, pathlib
-        >>> path = pathlib.Path(tempfile.mkdtemp(), "mine.tsv")
-        >>> rows = "the <b>bank</b> of a river\\ta <b> bank </b> lends\\t2", "a <b>cup</b>\\ta <b>mug</b>\\t9"
-        >>> _ = path.write_text("\\n".join(("context1\\tcontext2\\tscore", *rows)))
-        >>> words = load_words_in_context(path)
-        >>> words.pairs.text2[0], words.span2[0]
-        ('a bank lends', (2, 6))
     """
     table = read_known(name, SOURCES, COLUMNS, "set of words in context", data_dir)
     text1, span1 = _without_marks(table, "context1")

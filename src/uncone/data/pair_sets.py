@@ -143,11 +143,6 @@ def load_word_pairs(sets: Sets = PACKAGED, data_dir: str | Path | None = None) -
 
     Raises:
         ValueError: if the name is unknown or the file malformed; DataUnavailable, if the set cannot be found.
-
-    Example:
-        >>> pairs = load_word_pairs("simlex999")
-        >>> len(pairs), pairs.text1[0], pairs.text2[0], float(pairs.score[0])
-        (999, 'old', 'new', 1.58)
     """
     return load_pairs("words", sets, data_dir)
 
@@ -164,11 +159,6 @@ def load_sts(sets: Sets = "stsb_test", data_dir: str | Path | None = None) -> Sc
 
     Raises:
         ValueError: if the name is unknown or the file malformed; DataUnavailable, if the set cannot be found.
-
-    Example:
-        >>> pairs = load_sts("lee")  # documents, packaged
-        >>> len(pairs), pairs.datasets
-        (1225, ('lee',))
     """
     return load_pairs("sentences", sets, data_dir)
 

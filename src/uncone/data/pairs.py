@@ -108,12 +108,6 @@ class ScoredPairs:
 
         Raises:
             NoPairsLeft: a ValueError, if no pair is left.
-
-        Example:
-            >>> ours = ScoredPairs(("cup", "cup"), ("mug", "sky"), np.array([9.5, 0.5]), ("a", "a"))
-            >>> theirs = ScoredPairs(("Mug", "sun"), ("cup", "sky"), np.array([1.0, 2.0]), ("b", "b"))
-            >>> ours.without(theirs).text2
-            ('sky',)
         """
         known = set(_keys(other))
         rows = [i for i, key in enumerate(_keys(self)) if key not in known]

@@ -63,14 +63,11 @@ def load_pretrained(
     vocabulary = json.dumps(tokenizer.get_vocab(), sort_keys=True)
     model_hash = content_hash([vocabulary, tokenizer.backend_tokenizer.to_str()], model.state_dict())
     model.to(DTYPES[dtype])
-    encoder: Encoder
     if layers == STATIC:
-        encoder = input_table(model, tokenizer, name, model_hash, pooling, special_tokens)
-    else:
-        encoder = TransformerEncoder(
-            model, tokenizer, name, model_hash, layers, pooling, special_tokens, max_length, token_budget
-        )
-    return encoder.to(place)
+        return input_table(model, tokenizer, name, model_hash, pooling, special_tokens).to(place)
+    return TransformerEncoder(
+        model, tokenizer, name, model_hash, layers, pooling, special_tokens, max_length, token_budget
+    ).to(place)
 
 
 def _read_model(path: str, trust_remote_code: bool) -> tuple[Any, Any]:

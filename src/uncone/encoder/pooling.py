@@ -32,10 +32,6 @@ def token_weights(pooling: str, probabilities: Tensor) -> Tensor:
 
     Returns:
         (V,) float32, positive. A type never seen (p = 0) gets the weight of the rarest seen one.
-
-    Example:
-        >>> token_weights("sif", torch.tensor([0.5, 0.001, 0.0])).round(decimals=3)
-        tensor([0.0020, 0.5000, 0.5000])
     """
     seen = probabilities > 0
     if not seen.any():

@@ -36,15 +36,6 @@ class TableEncoder(Encoder):
 
     Raises:
         ValueError: if table and pieces differ in number, or the pooling has no meaning here.
-
-    Example:
-        >>> rows = {"a": 0, "cat": 1}
-        >>> encoder = TableEncoder(
-        ...     torch.eye(2), list(rows), lambda texts: [[rows[w] for w in t.split()] for t in texts], "toy", "hash"
-        ... )
-        >>> encoder.encode(["cat", "a cat"])
-        array([[0. , 1. ],
-               [0.5, 0.5]], dtype=float32)
     """
 
     is_static = True

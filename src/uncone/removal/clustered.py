@@ -124,11 +124,6 @@ def clustered(
         D: components to remove, from 1 to d.
         level: which vectors the clustering is of: "tokens" or pooled "texts".
         temperature: of soft clusters, in units of the mean squared distance to the centroid; None for hard ones.
-
-    Example:
-        >>> X = torch.randn(300, 5, generator=torch.Generator().manual_seed(0))
-        >>> clustered(Clustering.fit(X, k=3), D=2).gains.shape
-        torch.Size([3, 2])
     """
     capped(D, clustering.centroids.shape[1], "D")
     merged = clustering.with_at_least(D + 1)
@@ -160,11 +155,6 @@ class TransductiveRemoval(Correction):
         clusters: number of clusters; 1 is the global method.
         D: components to remove in each.
         level: "tokens" corrects token vectors before pooling, "texts" pooled vectors.
-
-    Example:
-        >>> X = torch.randn(50, 4, generator=torch.Generator().manual_seed(0)) + 3
-        >>> TransductiveRemoval(clusters=1, D=1, d=4).apply(X).mean(0).abs().max() < 1e-5
-        tensor(True)
     """
 
     clusters: int

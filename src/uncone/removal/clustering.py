@@ -26,13 +26,6 @@ class Clustering:
         centroids: (k, d) float32.
         spectra: of the vectors of each cluster; none is empty.
         spread: mean squared distance of a vector to its centroid.
-
-    Example:
-        >>> X = torch.randn(200, 3, generator=torch.Generator().manual_seed(0))
-        >>> X[:100] += 20
-        >>> clustering = Clustering.fit(X, k=2)
-        >>> sorted(spectrum.rows for spectrum in clustering.spectra)
-        [100, 100]
     """
 
     centroids: Tensor

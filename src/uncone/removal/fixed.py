@@ -32,11 +32,6 @@ def all_but_the_top(spectrum: Spectrum, D: int, centred: bool = True) -> Removal
         D: components to remove, 1 ≤ D ≤ rank; about d/100 is usual.
         centred: subtract the mean too (Mu & Viswanath, ICLR 2018, arXiv 1702.01417); False is the variant that Liang et
             al. 2021 compare with. The components are those of the covariance in both.
-
-    Example:
-        >>> spectrum = Spectrum.fit(torch.randn(50, 4, generator=torch.Generator().manual_seed(0)))
-        >>> all_but_the_top(spectrum, D=1).gains
-        tensor([0.])
     """
     D = capped(D, spectrum.rank, "D")
     origin = spectrum.mean if centred else torch.zeros(len(spectrum.mean))
