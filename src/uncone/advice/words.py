@@ -140,6 +140,8 @@ def _points(row: Row) -> str:
 
 def advice(encoder: str, conclusion: Conclusion, layers: Sequence[LayerStudy]) -> dict[str, Any]:
     """What advice.json says of a conclusion, whose figures stand in results.json."""
+    which = asdict(conclusion.which) | {"reference": conclusion.reference}
+    del which["settings"]  # which a choice among layers has none of
     return {
         "encoder": encoder,
         "answer": conclusion.answer,
@@ -148,7 +150,7 @@ def advice(encoder: str, conclusion: Conclusion, layers: Sequence[LayerStudy]) -
         "advice": layer_advice(conclusion),
         "warning": warning(layers),
         "layers": [{**asdict(each), "meaning": MEANING[each.outcome]} for each in conclusion.layers],
-        "which": {**asdict(conclusion.which), "reference": conclusion.reference},
+        "which": which,
         "not_run": [[layer.layer, *each] for layer in layers for each in layer.not_run],
     }
 
