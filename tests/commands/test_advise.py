@@ -6,9 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import torch
 from hydra import compose, initialize_config_dir
-from transformers import BertConfig, BertModel
 
 from uncone.commands import advise as command
 from uncone.commands.advise import advise
@@ -45,22 +43,9 @@ def config_of(folder: Path, *overrides: str):
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    """A BERT of two tiny untrained blocks, with a real vocabulary."""
-    tokenizer = Encoder.from_pretrained("minilm", layers="last").tokenizer
-    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
-    folder = tmp_path_factory.mktemp("model") / "tiny"
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        BertModel(BertConfig(vocab_size=len(tokenizer), initializer_range=0.5, **shape)).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, model):
+def run(tmp_path_factory, wordy_model):
     folder = tmp_path_factory.mktemp("advise") / "run"
-    overrides = ["encoder=local", f"encoder.path={model}"]
+    overrides = ["encoder=local", f"encoder.path={wordy_model}"]
     return folder, overrides, advise(config_of(folder, *overrides))
 
 
@@ -102,7 +87,7 @@ def test_an_interrupted_study_continues(run, monkeypatch, tmp_path):
     assert studied == ["static", "2", "static"]
 
 
-def test_the_model_is_loaded_once_and_a_text_encoded_once(model, tmp_path, monkeypatch):
+def test_the_model_is_loaded_once_and_a_text_encoded_once(wordy_model, tmp_path, monkeypatch):
     loaded, encoded = [], []
     make, run_model = command.make_vectors, TransformerEncoder._run
 
@@ -112,25 +97,26 @@ def test_the_model_is_loaded_once_and_a_text_encoded_once(model, tmp_path, monke
 
     monkeypatch.setattr(command, "make_vectors", lambda config: loaded.append(1) or make(config))
     monkeypatch.setattr(TransformerEncoder, "_run", counted)
-    advise(config_of(tmp_path, "encoder=local", f"encoder.path={model}", f"cache_dir={tmp_path}/store"))
+    advise(config_of(tmp_path, "encoder=local", f"encoder.path={wordy_model}", f"cache_dir={tmp_path}/store"))
     assert len(loaded) == 1
     # once for the words of pairs and once for the vocabulary, or as the first and as the second of two sentences; and
     # token by token: however many layers and fits there are
     assert max(Counter(encoded).values()) <= 3
 
 
-def test_layers_share_one_encode_which_is_what_each_reads_alone(run, model, tmp_path):
+def test_layers_share_one_encode_which_is_what_each_reads_alone(run, wordy_model, tmp_path):
     _, overrides, _ = run
     layers = command.vectors_by_layer(config_of(tmp_path, *overrides, f"cache_dir={tmp_path}/store"))
     assert list(layers) == ["static", "1", "2"]
     texts = ["the cat sat", "a dog barked", "able"]
     assert (
-        layers["static"].raw_sentences(texts) == Encoder.from_pretrained(str(model), layers="static").encode(texts)
+        layers["static"].raw_sentences(texts)
+        == Encoder.from_pretrained(str(wordy_model), layers="static").encode(texts)
     ).all()
     layers["2"].raw_sentences(texts)
     layers["1"].raw_tokens(texts)
     for layer in (1, 2):
-        alone = Encoder.from_pretrained(str(model), layers=[layer])
+        alone = Encoder.from_pretrained(str(wordy_model), layers=[layer])
         vectors = Vectors(alone, layers["2"].store)
         built = vectors.store.built
         found, tokens = vectors.raw_sentences(texts), vectors.raw_tokens(texts)

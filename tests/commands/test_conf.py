@@ -194,14 +194,17 @@ def test_a_missing_extra_is_named(override, command, monkeypatch):
 
 
 @pytest.mark.parametrize("experiment", [name for name, line in EXPERIMENTS.items() if line[0] == "train.py"])
-def test_experiment_runs(experiment, data_dir, tmp_path):
-    """Debug-sized: two candidates, two epochs, and the quickest of its tasks."""
-    sizes = ["debug=fast", "logger=csv", "recipe.D=[1,2]", "removal=[none,conceptor]"]
+def test_experiment_runs(experiment, wordy_model, data_dir, tmp_path):
+    """On a tiny model, debug-sized: two candidates, two epochs, and the quickest of its tasks."""
+    sizes = ["debug=fast", "logger=csv", "recipe.D=[1,2]", "removal=[none,conceptor]", "frequencies=corpus"]
+    sizes += ["recipe.contrast.corpus=lee_background", "recipe.contrast.limit=20", "probe.size=200", "probe.queries=20"]
     asked = composed("train", f"experiment={experiment}")
     config = composed(
         "train",
         f"experiment={experiment}",
         *sizes,
+        "encoder=local",
+        f"encoder.path={wordy_model}",
         "task=[liang_words]",
         f"data_dir={data_dir}",
         f"output_dir={tmp_path}",
