@@ -12,7 +12,6 @@ from uncone.data import DataUnavailable, load_sts
 from uncone.data.mteb import load_task
 from uncone.encoder import Encoder
 from uncone.export.mteb import Mteb, named_model
-from uncone.export.mteb import evaluate as evaluate_mteb
 from uncone.removal import all_but_the_top, none
 from uncone.removal.spectrum import Spectrum
 from uncone.removal.vectors import Vectors
@@ -26,6 +25,21 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The `get_sentence_embedding_dimension` method has been:FutureWarning"),
 ]
 needs_mteb = pytest.mark.skipif(not find_spec("mteb"), reason="mteb is not installed")
+
+
+def evaluate_mteb(encoder, removal=None, tasks=("STSBenchmark",), data_dir=None, results_dir=None):
+    """Mteb's own results of the model that an export writes."""
+    import mteb
+
+    return mteb.evaluate(
+        named_model(encoder, removal),
+        [load_task(name, data_dir) for name in tasks],
+        encode_kwargs={"show_progress_bar": False},
+        cache=None if results_dir is None else mteb.ResultCache(results_dir),
+        overwrite_strategy="always",
+        show_progress_bar=False,
+        co2_tracker=False,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -270,5 +284,5 @@ def test_figures_that_differ_from_mtebs_are_refused(encoder, folder, monkeypatch
 def test_cross_validated_tasks_are_left_to_mteb():
     task = Mteb("SciRepEvalDRSMClassification")
     task.task = SimpleNamespace(is_cross_validation=True)
-    with pytest.raises(ValueError, match=r"evaluate it with uncone.export.mteb.evaluate"):
+    with pytest.raises(ValueError, match=r"give uncone.export.mteb.named_model\(encoder, removal\) to mteb.evaluate"):
         task.predict(None)

@@ -1,10 +1,9 @@
 """mteb: its STS and classification tasks, run by mteb itself on the model that an export writes.
 
-    result = evaluate(encoder, removal, tasks=["STSBenchmark", "Banking77Classification.v2"], results_dir="results")
+    result = mteb.evaluate(named_model(encoder, removal), mteb.get_tasks(["STSBenchmark"]))
 
-gives mteb's own results, and writes them there in mteb's own layout; `Mteb` is one such task with rows and intervals as
-all tasks have them. Where the data come from is told in `uncone.data.mteb`. Install mteb with
-`pip install 'uncone[mteb]'`.
+gives mteb's own results; `Mteb` is one task of it with rows and intervals as all tasks have them. Where its data come
+from is told in `uncone.data.mteb`. Install mteb with `pip install 'uncone[mteb]'`.
 """
 
 from __future__ import annotations
@@ -83,7 +82,7 @@ class Mteb(Task):
         if getattr(task, "is_cross_validation", False):
             raise ValueError(
                 f"mteb cross-validates {self._task_name}, so that no item has one prediction: "
-                "evaluate it with uncone.export.mteb.evaluate"
+                "give uncone.export.mteb.named_model(encoder, removal) to mteb.evaluate"
             )
         try:
             model = import_mteb("mteb.models").SentenceTransformerEncoderWrapper(
@@ -124,34 +123,6 @@ class Mteb(Task):
                     "this version of mteb is not understood"
                 )
         return prediction
-
-
-def evaluate(
-    encoder: Encoder,
-    removal: Correction | None = None,
-    tasks: Sequence[str] = ("STSBenchmark",),
-    data_dir: str | Path | None = None,
-    results_dir: str | Path | None = None,
-    languages: Sequence[str] = ("eng",),
-) -> Any:
-    """Run STS and classification tasks of mteb on an encoder, raw or with a removal.
-
-    Returns:
-        An `mteb.results.ModelResult`, one result a task, which mteb also writes into `results_dir`, if given.
-
-    Raises:
-        DataUnavailable, ValueError: as `Mteb` and `named_model`.
-    """
-    mteb = import_mteb()
-    return mteb.evaluate(
-        named_model(encoder, removal),
-        [load_task(name, data_dir, languages) for name in tasks],
-        encode_kwargs=dict(_QUIET),
-        cache=None if results_dir is None else mteb.ResultCache(results_dir),
-        overwrite_strategy="always",
-        show_progress_bar=False,
-        co2_tracker=False,
-    )
 
 
 def named_model(encoder: Encoder, removal: Correction | None = None) -> SentenceTransformer:
