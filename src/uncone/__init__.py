@@ -19,15 +19,18 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from uncone import geometry, removal, runs
-    from uncone.encoder import Encoder
-    from uncone.encoder.store import FeatureStore
-    from uncone.export.estimator import DominantComponentRemoval
-    from uncone.learning.module import RemovalModule
-    from uncone.removal import ClusteredRemoval, Removal
-    from uncone.removal.clustering import Clustering
-    from uncone.removal.spectrum import Spectrum
-    from uncone.removal.vectors import Vectors
+    from uncone import geometry as geometry
+    from uncone import removal as removal
+    from uncone import runs as runs
+    from uncone.encoder import Encoder as Encoder
+    from uncone.encoder.store import FeatureStore as FeatureStore
+    from uncone.export.estimator import DominantComponentRemoval as DominantComponentRemoval
+    from uncone.learning.module import RemovalModule as RemovalModule
+    from uncone.removal import ClusteredRemoval as ClusteredRemoval
+    from uncone.removal import Removal as Removal
+    from uncone.removal.clustering import Clustering as Clustering
+    from uncone.removal.spectrum import Spectrum as Spectrum
+    from uncone.removal.vectors import Vectors as Vectors
 
 __version__ = version("uncone")
 
@@ -44,21 +47,7 @@ _HOMES = {
 }
 _ROOMS = ("geometry", "removal", "runs")
 
-__all__ = [
-    "ClusteredRemoval",
-    "Clustering",
-    "DominantComponentRemoval",
-    "Encoder",
-    "FeatureStore",
-    "Removal",
-    "RemovalModule",
-    "Spectrum",
-    "Vectors",
-    "__version__",
-    "geometry",
-    "removal",
-    "runs",
-]
+__all__ = ["__version__", *_HOMES, *_ROOMS]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,12 +1,10 @@
 """The page of an advice, in a real browser."""
 
-import json
 import re
 
 import pytest
 
-from uncone.advice.words import write_advice_page
-from uncone.runs.folder import write_results
+from uncone.advice.words import write_advice
 from uncone.tasks.row import Row
 
 HARM = "</script><img src=x onerror=\"document.title='broken'\"> {{data}} \u2028"
@@ -84,10 +82,7 @@ def advice():
 
 @pytest.fixture(scope="module")
 def page(advice, rows, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("advice")
-    write_results(folder, rows)
-    (folder / "advice.json").write_text(json.dumps(advice))
-    return write_advice_page(folder)
+    return write_advice(tmp_path_factory.mktemp("advice"), advice, rows)
 
 
 @pytest.fixture(scope="module")
@@ -188,8 +183,3 @@ def test_fits_a_phone(opened, on_a_phone):
             ".filter((node) => node.getBoundingClientRect().height < 44).map((node) => node.outerHTML)"
         )
         assert small == []
-
-
-def test_a_folder_without_advice_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"no advice\.json in .*advise\.py"):
-        write_advice_page(tmp_path)

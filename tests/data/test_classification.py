@@ -136,7 +136,7 @@ def test_malformed_files_name_the_line(tmp_path, text, message):
     ("rows", "message"),
     [
         (["all\t1\tA cup."] * 3771, "every label"),
-        (["all\t1\tA cup."] * 3770, "3771 rows expected as published, found 3770"),
+        (["all\t1\tA cup."] * 3770, "3771 rows expected as published, got 3770"),
         (
             ["all\t1\tA cup.", "all\t-1\tA cup."] * 1885 + ["all\t0\tA cup."],
             "line 3: label must be one of 0, 1, got '-1'",

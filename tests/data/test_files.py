@@ -110,7 +110,7 @@ def test_not_utf8_nor_there(tmp_path):
 def test_the_published_number_of_rows_is_required(tmp_path):
     write(tmp_path, HEADER + "cup\tmug\t9\n")
     assert len(read(Source("pairs.tsv", 1), COLUMNS, tmp_path)) == 1
-    with pytest.raises(ValueError, match=r"pairs.tsv: 2 rows expected as published, found 1; fetch it again"):
+    with pytest.raises(ValueError, match=r"pairs.tsv: 2 rows expected as published, got 1; fetch it again"):
         read(Source("pairs.tsv", 2), COLUMNS, tmp_path)
 
 

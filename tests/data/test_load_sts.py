@@ -68,7 +68,7 @@ def test_stsb_as_published(tmp_path, monkeypatch, no_data_folder):
     folder.mkdir()
     path = folder / "sts-dev.csv"
     path.write_text(STSB.format("4.200", "") + STSB.format("1.5", "\tLDC\thttp://x.org"))
-    with pytest.raises(ValueError, match=f"{path}: 1500 rows expected as published, found 2"):
+    with pytest.raises(ValueError, match=f"{path}: 1500 rows expected as published, got 2"):
         load_sts("stsb_dev", tmp_path)
     monkeypatch.setitem(SENTENCES, "stsb_dev", dataclasses.replace(SENTENCES["stsb_dev"], rows=2))
     pairs = load_sts("stsb_dev", tmp_path)

@@ -275,5 +275,5 @@ def test_refuses(X, estimator, options, message):
 
 def test_refuses_a_removal_of_another_dimension(X):
     made = removal.centre(Spectrum.fit(X[:, :5]))
-    with pytest.raises(ValueError, match="corrects vectors of 5 dimensions, X has 8"):
+    with pytest.raises(ValueError, match="corrects 5 dimensions, X has 8"):
         DominantComponentRemoval(made).fit(X)

@@ -125,7 +125,7 @@ def test_a_missing_package_is_named(encoder_of, monkeypatch):
 
 def test_what_has_no_graph_is_refused(encoder_of):
     encoder = encoder_of("bert")
-    with pytest.raises(ValueError, match="ONNX takes one affine map, and a clustered removal is none"):
+    with pytest.raises(ValueError, match="ONNX takes one affine map, and this is clustered"):
         OnnxExporter().check(encoder, clusters_for(encoder, "texts"))
     words = Encoder.from_word_vectors("glove", limit=100)
     with pytest.raises(ValueError, match="without a tokenizer that could travel along"):

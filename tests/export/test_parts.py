@@ -119,7 +119,7 @@ def test_other_vectors_and_other_maps_are_refused(encoder_of):
         with pytest.raises(ValueError, match="it gives vectors that differ by"):
             check(error)
     assert affine(removal_for(encoder), "it") is not None
-    with pytest.raises(ValueError, match="it takes one affine map, and a clustered removal is none"):
+    with pytest.raises(ValueError, match="it takes one affine map, and this is clustered"):
         affine(clusters_for(encoder, "tokens"), "it")
 
 

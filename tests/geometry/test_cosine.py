@@ -112,7 +112,7 @@ class TestIntra:
         X, types = cone
         with pytest.raises(ValueError, match=r"no type occurs twice \(of 400 types\)"):
             s_intra(X, torch.arange(400))
-        with pytest.raises(ValueError, match=r"types must be 400 integers.*got shape \(399,\)"):
+        with pytest.raises(ValueError, match=r"types must be 400 integers.*got \(399,\)"):
             s_intra(X, types[1:])
         with pytest.raises(ValueError, match=r"types must be 400 integers.*torch.float32"):
             s_intra(X, types.float())

@@ -239,5 +239,5 @@ class TestArguments:
 
     def test_refuses_neighbours_equally_far(self):
         X = torch.cat([normal(20, 30, seed=1), 50 + 0.3 * torch.eye(30, dtype=torch.float64)])
-        with pytest.raises(ValueError, match="the 10 nearest neighbours of row 20 are all equally far"):
+        with pytest.raises(ValueError, match="the 10 neighbours of row 20 are all equally far"):
             lid(X, k=10)

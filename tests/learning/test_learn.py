@@ -103,14 +103,14 @@ TEN = np.arange(10)
     ("pairs", "scores", "message"),
     [
         ((TEN,), np.ones(10), "two lists of row numbers, .i, j., got 1"),
-        ((TEN, TEN[:9]), np.ones(10), r"equally long lists, got shapes \(10,\), \(9,\) and \(10,\)"),
-        ((TEN, TEN), np.ones(9), "equally long lists"),
+        ((TEN, TEN[:9]), np.ones(10), r"equally long, got \(10,\), \(9,\) and \(10,\)"),
+        ((TEN, TEN), np.ones(9), "equally long"),
         ((TEN[:9], TEN[:9]), np.arange(9.0), "at least 10 scored pairs, got 9"),
         ((TEN, TEN + 0.5), np.arange(10.0), "row numbers, got float64"),
         ((TEN, TEN - 1), np.arange(10.0), "pairs name row -1 of a matrix of 50 rows"),
         ((TEN, TEN + 41), np.arange(10.0), "pairs name row 50 of a matrix of 50 rows"),
         ((TEN, TEN + 10), np.ones(10), "at least two different scores"),
-        ((TEN, TEN + 10), np.arange(10.0), "the 2 validation pairs must be at least 3"),
+        ((TEN, TEN + 10), np.arange(10.0), "the 2 validation pairs must be 3 or more"),
         ((TEN, TEN + 10), np.full(10, np.nan), "not finite"),
     ],
 )

@@ -98,7 +98,7 @@ def test_belongs_to_its_encoder():
 def test_refuses_other_dimensions():
     with pytest.raises(ValueError, match="5 dimensions, got shape \\(2, 4\\)"):
         removal().apply(torch.ones(2, 4))
-    with pytest.raises(ValueError, match="corrects 5 dimensions, x gives 6"):
+    with pytest.raises(ValueError, match="corrects 5 dimensions, x has 6"):
         removal().check_encoder(SimpleNamespace(dimension=6, name="x"))
 
 

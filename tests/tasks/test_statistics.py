@@ -207,7 +207,7 @@ VARIED = np.array([1.0, 2.0, 3.0])
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: point("spearman", VARIED, np.full(3, 2.5)), r"predicted is constant \(every value is 2.5\)"),
+        (lambda: point("spearman", VARIED, np.full(3, 2.5)), r"predicted is constant \(2.5\)"),
         (lambda: point("pearson", np.zeros(3), VARIED), "gold is constant"),
         (
             lambda: point("spearman", VARIED, np.array([1, np.nan, 2])),

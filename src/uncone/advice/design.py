@@ -71,9 +71,7 @@ class Figure:
             rows = [np.flatnonzero(cell) for cell in cells & (np.array(pairs.dataset) == name)]
             usable = [(c, of) for c, of in enumerate(rows) if len(of) >= SMALLEST_CELL and np.ptp(pairs.score[of]) > 0]
             if not usable:
-                raise ValueError(
-                    f"{name} has no {SMALLEST_CELL} pairs with different scores in any fold: give it more pairs"
-                )
+                raise ValueError(f"{name} has no {SMALLEST_CELL} pairs with different scores in any fold: give it more")
             self.cells[name] = usable
 
     @property

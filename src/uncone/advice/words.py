@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
@@ -19,13 +19,11 @@ from uncone.advice.study import LayerStudy
 from uncone.geometry.measures import MEASURES
 from uncone.report.page import rendered
 from uncone.report.tables import gains
-from uncone.runs.reading import read_results
 from uncone.support.files import write
 from uncone.tasks.comparison import holm
 from uncone.tasks.row import COVERAGE, GEOMETRY, SIGNIFICANT, Row
 from uncone.tasks.statistics import LOWER_IS_BETTER
 
-ADVICE, PAGE = "advice.json", "advice.html"
 _SHOWN = ("mean_cosine", "isoscore", "lid", "frequency_pc1")  # of the measures of geometry
 LEGEND = (
     "Spearman ×100: raw, and what the nested choice gains, with its 95 % interval; both is the mean of the two. "
@@ -155,19 +153,11 @@ def advice(encoder: str, conclusion: Conclusion, layers: Sequence[LayerStudy]) -
     }
 
 
-def write_advice_page(folder: Path) -> Path:
-    """Write advice.html into the output folder of advise.py; returns its path.
-
-    Raises:
-        ValueError: if it lacks advice.json (see `advice`; with "how" and "commands") or results.json.
-    """
-    source = folder / ADVICE
-    if not source.is_file():
-        raise ValueError(f"no {ADVICE} in {folder.resolve()}: write the page into the output folder of advise.py")
-    contents: dict[str, Any] = json.loads(source.read_text())
-    contents["rows"] = [row.to_json() for row in read_results(folder)]
+def write_advice(folder: Path, told: Mapping[str, Any], rows: Sequence[Row]) -> Path:
+    """Write advice.json, which is `advice` with "how" and "commands", and its page, whose path is returned."""
+    write(folder / "advice.json", json.dumps(told, indent=1))
+    contents = {**told, "rows": [row.to_json() for row in rows], "title": f"Does removal help {told['encoder']}?"}
     contents["measures"] = [asdict(MEASURES[name]) for name in _SHOWN]
-    contents["title"] = f"Does removal help {contents['encoder']}?"
-    path = folder / PAGE
-    write(path, rendered("advice.html", contents))
-    return path
+    page = folder / "advice.html"
+    write(page, rendered("advice.html", contents))
+    return page

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import time
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from rich.progress import Progress
 from uncone.advice.conclusion import Conclusion, conclude
 from uncone.advice.design import CHOSEN, RAW, Design
 from uncone.advice.study import LayerStudy, Learn, candidates_of, find, keep
-from uncone.advice.words import ADVICE, advice, how, print_layers, write_advice_page
+from uncone.advice.words import advice, how, print_layers, write_advice
 from uncone.commands.build import (
     given_overrides,
     is_recipe,
@@ -44,7 +43,6 @@ from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
 from uncone.runs.folder import environment, write_results
 from uncone.runs.settings import digest, telling
-from uncone.support.files import write
 from uncone.tasks import Row
 from uncone.tasks.base import distinct
 from uncone.tasks.row import geometry_rows
@@ -76,8 +74,7 @@ def advise(config: DictConfig) -> list[Row]:
     told["how"] = how(design, resamples=config.resamples, fitted_on=config.fitted_on, seed=config.seed, **probe)
     told["commands"] = next_commands(conclusion, folder, given_overrides("encoder"))
     write_results(folder, conclusion.rows)
-    write(folder / ADVICE, json.dumps(told, indent=1))
-    page = write_advice_page(folder)
+    page = write_advice(folder, told, conclusion.rows)
     print_layers(console, conclusion)
     for layer, task, why in told["not_run"]:
         console.print(f"not run: {task} on layer {layer}: {why}")

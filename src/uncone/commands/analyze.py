@@ -134,9 +134,7 @@ def make_removals(config: DictConfig, encoder: Encoder, layer: str, points: Tens
         else:
             made[name], *others = make_candidates(config, name, spectra)
             if others:
-                raise ValueError(
-                    f"methods.{name} has a list of settings, but nothing here to choose by: give one value"
-                )
+                raise ValueError(f"methods.{name} has a list of settings, but nothing to choose by: give one value")
     for name, correction in made.items():
         if isinstance(correction, TransductiveRemoval):
             raise ValueError(f"{name} is fitted anew on whatever it corrects, here every batch: take clustered instead")

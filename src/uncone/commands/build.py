@@ -155,9 +155,7 @@ def make_candidates(config: DictConfig, name: str, spectra: Spectra) -> list[Cor
         except hydra.errors.InstantiationException as error:
             refused = error
     if not found:
-        raise ValueError(
-            f"no setting of {name} fits these vectors: {refused.__cause__ if refused else 'none is given'}"
-        )
+        raise ValueError(f"no setting of {name} fits these vectors: {refused.__cause__ if refused else 'none given'}")
     return found
 
 

@@ -1,124 +1,26 @@
-"""The shape of the configuration: its top-level keys and their types.
+"""The shape of the configuration: which keys a command has, and which of them are numbers and switches.
 
-Values live in `conf/`; a mistyped key, or a text where a number belongs, is an error before anything runs. What it says
-becomes objects in `uncone.commands.build`: this module loads nothing that `--help` would have to wait for.
+conf/COMMAND.yaml and the files that it builds on say so. A mistyped key, or a text where a number belongs, is an error
+before anything runs. What it says becomes objects in `uncone.commands.build`: this module loads nothing that `--help`
+would have to wait for.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import make_dataclass
 from importlib.util import find_spec
 from typing import Any
 
+import yaml
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 from uncone.support.files import CONF
 
-
-@dataclass
-class CommonConfig:
-    """Keys of every command: of conf/common.yaml, and its removals and its output folder."""
-
-    seed: int = MISSING
-    data_dir: str | None = None
-    threads: int | None = None
-    sweep_name: str | None = None
-    resamples: int = MISSING
-    encoder: Any = MISSING
-    methods: dict[str, Any] = field(default_factory=dict)
-    removal: Any = MISSING
-    output_dir: str = MISSING
-
-
-@dataclass
-class VectorsConfig(CommonConfig):
-    """Keys of the commands that score vectors of words and texts: of conf/vectors.yaml, and their tasks."""
-
-    cache_dir: str | None = None
-    word_vectors: str = MISSING
-    corpus: str = MISSING
-    corpus_limit: int | None = None
-    fitted_on: str = MISSING
-    vocabulary_size: int = MISSING
-    frequencies: str = MISSING
-    tasks: dict[str, Any] = field(default_factory=dict)
-    task: Any = MISSING
-
-
-@dataclass
-class TrainConfig(VectorsConfig):
-    """Keys of train.py."""
-
-    data: Any = MISSING
-    recipe: Any = MISSING
-    report: str = MISSING
-    trainer: Any = MISSING
-    logger: Any = MISSING
-    probe: Any = MISSING
-    allow_other_encoder: bool = False
-    ckpt_path: str | None = None
-
-
-@dataclass
-class EvaluateConfig(VectorsConfig):
-    """Keys of evaluate.py."""
-
-    data: Any = MISSING
-    seeds: Any = None
-    recipe: Any = MISSING
-    recipes: dict[str, Any] = field(default_factory=dict)
-    allow_other_encoder: bool = False
-
-
-@dataclass
-class AnalyzeConfig(CommonConfig):
-    """Keys of analyze.py."""
-
-    layers: Any = MISSING
-    corpus: Any = MISSING
-    corpus_limit: int | None = None
-    column: str = MISSING
-    split: str = MISSING
-    window_words: int = MISSING
-    special_tokens: bool = MISSING
-    punctuation: bool = MISSING
-    pieces: bool = MISSING
-    frequencies: str = MISSING
-    pilot_windows: int = MISSING
-    sample: int = MISSING
-    words: Any = MISSING
-    measures: Any = MISSING
-    allow_other_encoder: bool = False
-
-
-@dataclass
-class AdviseConfig(VectorsConfig):
-    """Keys of advise.py."""
-
-    layers: Any = MISSING
-    words: Any = MISSING
-    sentences: Any = MISSING
-    folds: int = MISSING
-    divisions: int = MISSING
-    recipe: Any = MISSING
-    probe: Any = MISSING
-
-
-@dataclass
-class ExportConfig(VectorsConfig):
-    """Keys of export.py."""
-
-    data: Any = MISSING
-    format: Any = MISSING
-    allow_other_encoder: bool = False
-    overwrite: bool = False
-    input: str | None = None
-    output: str | None = None
-    column: str | None = None
-
+COMMANDS = ("train", "evaluate", "analyze", "advise", "export")
+NULLABLE = {"threads": int | None, "corpus_limit": int | None}  # numbers that null stands for
 
 # What encoder=NAME finds beside the files of conf/encoder: conf/encoder/local.yaml with a path.
 ENCODERS = {
@@ -138,13 +40,22 @@ PLUGINS = (
 )
 
 
-SCHEMAS = {
-    "train": TrainConfig,
-    "evaluate": EvaluateConfig,
-    "analyze": AnalyzeConfig,
-    "advise": AdviseConfig,
-    "export": ExportConfig,
-}
+def schema(command: str) -> type:
+    """A data class of all keys of a command: of the YAML files that it builds on, and the groups that they choose."""
+    files, parts = [command], []
+    for name in files:
+        content = yaml.safe_load((CONF / f"{name}.yaml").read_text(encoding="utf-8"))
+        types: dict[str, Any] = {}
+        for entry in content.pop("defaults"):
+            if isinstance(entry, dict):  # a group with its choice; null chooses nothing, which adds no key
+                types |= {group: Any for group, choice in entry.items() if choice and not group.startswith("override")}
+            elif "@" in entry:
+                types[entry.partition("@")[2]] = Any
+            elif (CONF / f"{entry}.yaml").is_file():
+                files.append(entry)
+        parts.append({key: type(value) if isinstance(value, int) else Any for key, value in content.items()} | types)
+    keys = {key: NULLABLE.get(key, kind) for part in reversed(parts) for key, kind in part.items() if key != "hydra"}
+    return make_dataclass(f"{command.title()}Config", [(key, kind, MISSING) for key, kind in keys.items()])
 
 
 def register() -> None:
@@ -152,8 +63,8 @@ def register() -> None:
     store = ConfigStore.instance()
     # Hydra copies all that is stored for each of the hundred lists that --help shows, 1.5 s in all, and changes none
     ConfigStore.__deepcopy__ = lambda store, memo: store  # type: ignore[attr-defined]
-    for command, schema in SCHEMAS.items():
-        store.store(name=f"{command}_schema", node=schema)
+    for command in COMMANDS:
+        store.store(name=f"{command}_schema", node=schema(command))
     for name, path in ENCODERS.items():
         store.store(group="encoder", name=name, node={"defaults": ["local", "_self_"], "path": path})
     for group, choice, plugin, extra in PLUGINS:

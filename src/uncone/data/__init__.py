@@ -1,25 +1,14 @@
 """Evaluation and training data: word pairs, sentence pairs, analogies, labelled texts and plain text."""
 
-from uncone.data.analogies import Analogies, load_analogies
-from uncone.data.classification import load_classification
-from uncone.data.context import WordsInContext, load_words_in_context
-from uncone.data.corpora import load_texts
-from uncone.data.files import DataUnavailable
-from uncone.data.labelled import LabelledTexts
-from uncone.data.pair_sets import load_sts, load_word_pairs
-from uncone.data.pairs import ScoredPairs, concatenate
-
-__all__ = [
-    "Analogies",
-    "DataUnavailable",
-    "LabelledTexts",
-    "ScoredPairs",
-    "WordsInContext",
-    "concatenate",
-    "load_analogies",
-    "load_classification",
-    "load_sts",
-    "load_texts",
-    "load_word_pairs",
-    "load_words_in_context",
-]
+from uncone.data.analogies import Analogies as Analogies
+from uncone.data.analogies import load_analogies as load_analogies
+from uncone.data.classification import load_classification as load_classification
+from uncone.data.context import WordsInContext as WordsInContext
+from uncone.data.context import load_words_in_context as load_words_in_context
+from uncone.data.corpora import load_texts as load_texts
+from uncone.data.files import DataUnavailable as DataUnavailable
+from uncone.data.labelled import LabelledTexts as LabelledTexts
+from uncone.data.pair_sets import load_sts as load_sts
+from uncone.data.pair_sets import load_word_pairs as load_word_pairs
+from uncone.data.pairs import ScoredPairs as ScoredPairs
+from uncone.data.pairs import concatenate as concatenate

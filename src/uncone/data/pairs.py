@@ -151,9 +151,7 @@ class ScoredPairs:
                 part.extend(i for g in chosen for i in groups[g])
         for fraction, part in zip(fractions, parts, strict=True):
             if not part:
-                raise ValueError(
-                    f"a share of {fraction} of {len(self)} pairs is empty: give more pairs or other fractions"
-                )
+                raise ValueError(f"a share of {fraction} of {len(self)} pairs is empty: give more, or other fractions")
         return tuple(self.take(sorted(part)) for part in parts)
 
 

@@ -112,9 +112,7 @@ def read(source: Source, columns: Sequence[str], data_dir: str | Path | None = N
             f"Name a folder that holds {source.path} as data_dir or in the environment variable UNCONE_DATA"
         )
     if len(table) != source.rows:
-        raise ValueError(
-            f"{table.origin}: {source.rows} rows expected as published, found {len(table)}; fetch it again"
-        )
+        raise ValueError(f"{table.origin}: {source.rows} rows expected as published, got {len(table)}; fetch it again")
     return table
 
 

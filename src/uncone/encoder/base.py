@@ -104,7 +104,7 @@ class Encoder(nn.Module, ABC):
         """
         if self.pooling == "cls":
             raise ValueError(
-                "pooling 'cls' takes one token that is not among those of the text: correct it after pooling"
+                "pooling 'cls' takes a token that is not among those of the text: correct it after pooling"
             )
         weights = None if self.weights is None else self.weights.cpu()[as_tensor(tokens.types)]
         lengths = torch.from_numpy(np.bincount(tokens.texts))

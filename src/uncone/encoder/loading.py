@@ -97,15 +97,13 @@ def _read_model(path: str, trust_remote_code: bool) -> tuple[Any, Any]:
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes when the files are missing
         raise ValueError(f"{path} has no vocabulary: put its tokenizer.json beside the model")
     if model.config.is_encoder_decoder:
-        raise ValueError(
-            f"{path} is an encoder-decoder ({model.config.model_type}): uncone reads one or the other alone"
-        )
+        raise ValueError(f"{path} is an encoder-decoder ({model.config.model_type}): uncone reads either alone")
     if "add_pooling_layer" in inspect.signature(type(model)).parameters:
         model.pooler = None
     missing = sorted(key for key in loading["missing_keys"] if not key.startswith("pooler."))
     if missing:
         raise ValueError(
-            f"{path} is incomplete: its {type(model).__name__} lacks {len(missing)} weights, first {missing[0]}"
+            f"{path} is incomplete: {type(model).__name__} lacks {len(missing)} weights, first {missing[0]}"
         )
     return model, tokenizer
 

@@ -110,9 +110,7 @@ def input_table(
 ) -> TableEncoder:
     """The rows of a model's input table, without positions and normalisation, as an encoder."""
     if special_tokens:
-        raise ValueError(
-            "layers='static' gives special tokens the same vectors in every text: set special_tokens=False"
-        )
+        raise ValueError("layers='static' gives special tokens one vector in all texts: set special_tokens=False")
     table = model.get_input_embeddings().weight
     pieces = piece_names(tokenizer)
     pieces += [f"[padding row {i}]" for i in range(len(pieces), len(table))]  # tables are often rounded up in size

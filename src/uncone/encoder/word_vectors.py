@@ -39,7 +39,7 @@ def read_word_vectors(path: Path, binary: bool | None = None, limit: int | None 
     is_binary = any(byte < 32 and byte not in b"\t\n\v\f\r\x1c\x1d\x1e\x1f" for byte in head)
     if binary is not None and binary != is_binary:
         raise ValueError(
-            f"{path} is a {'binary' if is_binary else 'text'} file: set binary={is_binary}, or leave it out"
+            f"{path} is a {'binary' if is_binary else 'text'} file: set binary={is_binary} or leave it out"
         )
     has_header = len(head.split(b"\n")[0].split()) == 2  # "400000 300"; GloVe files start with the first word
     try:

@@ -84,5 +84,5 @@ def check_contents(folder: Path) -> None:
         is_data = path.is_dir() or path.suffix in DATA_ENDINGS or path.name in DATA_NAMES
         if path.is_symlink() or not is_data:
             raise ValueError(
-                f"the export would hold {path.relative_to(folder)}, which may be code: this encoder cannot be exported"
+                f"the export would hold {path.relative_to(folder)}, which may be code: it cannot be exported"
             )

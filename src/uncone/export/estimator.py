@@ -121,9 +121,7 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if isinstance(self.method, Correction):
             if self.method.dimension != X.shape[1]:
-                raise ValueError(
-                    f"this removal corrects vectors of {self.method.dimension} dimensions, X has {X.shape[1]}"
-                )
+                raise ValueError(f"this removal corrects {self.method.dimension} dimensions, X has {X.shape[1]}")
             self.removal_ = self.method
         elif self.method in FIXED:
             self.removal_ = self._fixed(self.method, Spectrum.fit(X, sample_weight))

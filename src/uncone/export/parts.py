@@ -78,9 +78,7 @@ def plain_tokenizer(encoder: Encoder) -> Any:
 def check_tokenizer(encoder: Encoder, why: str) -> None:
     """Raise a ValueError that says why, and what to use instead, for a table of words."""
     if encoder.tokenizer is None:
-        raise ValueError(
-            f"{encoder.name} is a table of whole words, {why}: export it with format=word2vec or format=numpy"
-        )
+        raise ValueError(f"{encoder.name} is a table of whole words, {why}: take format=word2vec or format=numpy")
 
 
 def framing(tokenizer: Any) -> tuple[list[int], list[int]]:
@@ -142,9 +140,7 @@ def affine(removal: Correction, what: str) -> Removal:
     """The removal, or a ValueError if it is not one affine map."""
     if isinstance(removal, Removal):
         return removal
-    raise ValueError(
-        f"{what} takes one affine map, and a {removal.kind} removal is none: use format=sentence_transformers"
-    )
+    raise ValueError(f"{what} takes one affine map, and this is {removal.kind}: use format=sentence_transformers")
 
 
 def corrected(encoder: Encoder, removal: Correction, texts: list[str]) -> np.ndarray:

@@ -94,9 +94,7 @@ def correct_npy(source: Path, target: Path, column: str | None, correct: Correct
     except (ValueError, EOFError) as error:
         raise ValueError(f"{source} is no readable .npy file of numbers: {error}") from error
     if matrix.ndim != 2 or matrix.dtype.kind != "f" or matrix.dtype.itemsize > 8:
-        raise ValueError(
-            f"{source} holds {matrix.dtype} of shape {matrix.shape}: expected a matrix (n, d) of float16, 32 or 64"
-        )
+        raise ValueError(f"{source} holds {matrix.dtype} {matrix.shape}: expected a matrix (n, d) of float16, 32 or 64")
     if not matrix.flags.c_contiguous:
         raise ValueError(f"{source} is stored column by column: save np.ascontiguousarray of it first")
     _rewrite(source, target, matrix.offset, matrix.shape, matrix.dtype, correct)

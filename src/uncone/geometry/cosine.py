@@ -172,7 +172,7 @@ def type_sums(X: Array, types: Array) -> TypeSums:
     vectors, ids = matrix(X, minimum_rows=2), as_tensor(types)
     if ids.shape != (len(vectors),) or ids.is_floating_point() or ids.is_complex():
         raise ValueError(
-            f"types must be {len(vectors)} integers, one for each row of X, got shape {tuple(ids.shape)} of {ids.dtype}"
+            f"types must be {len(vectors)} integers, one a row of X, got {tuple(ids.shape)} of {ids.dtype}"
         )
     present, index = torch.unique(ids.to(vectors.device, torch.long), return_inverse=True)
     sums = TypeSums(len(present), vectors.shape[1], torch.float64, vectors.device)

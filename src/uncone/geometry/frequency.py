@@ -53,9 +53,7 @@ def frequency_correlation(
     vectors = matrix(X, minimum_rows=2)
     frequency = as_tensor(log_counts, torch.float64).to(vectors.device)
     if frequency.shape != (len(vectors),):
-        raise ValueError(
-            f"log_counts must hold {len(vectors)} values, one for each row of X, got shape {tuple(frequency.shape)}"
-        )
+        raise ValueError(f"log_counts must hold {len(vectors)} values, one a row of X, got {tuple(frequency.shape)}")
     infinite = (~frequency.isfinite()).nonzero()
     if len(infinite):
         raise ValueError(f"log_counts holds NaN or infinity, first at {int(infinite[0])}; is log(0) among them?")

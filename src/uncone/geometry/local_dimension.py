@@ -107,7 +107,7 @@ def local_dimensions(
     if equal.any():
         row = int(torch.isin(position, asked[equal]).nonzero()[0])
         raise ValueError(
-            f"the {k} nearest neighbours of row {row} are all equally far, so its LID is infinite; raise k or drop it"
+            f"the {k} neighbours of row {row} are all equally far: its LID is infinite; raise k or drop it"
         )
     estimates = -1 / mean_logs[repeat]
     return as_given(estimates / 2 if squared else estimates, X)

@@ -134,9 +134,7 @@ class RemovalBank(nn.Module):
         if not counts or not all(1 <= D <= k for D in counts):
             raise ValueError(f"numbers of components D must lie in 1..{k} (those of the basis), got {counts}")
         if [member.seed for member in members] != [seed for seed in seeds for _ in range(len(counts) // len(seeds))]:
-            raise ValueError(
-                "members must be sorted by seed, the same number for each: see uncone.learning.bank.members"
-            )
+            raise ValueError("members must be sorted by seed, as many for each: see uncone.learning.bank.members")
         self.basis, self.members, self.parameterisation, self.rank = basis, tuple(members), parameterisation, rank
         # The basis is derived from stored features: it is rebuilt rather than saved.
         self.register_buffer("deviations", basis.eigenvalues.clamp_min(0).sqrt().float(), persistent=False)

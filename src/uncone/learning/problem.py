@@ -104,7 +104,7 @@ class Problem:
         train, validation = scored.split((1 - VALIDATION_SHARE, VALIDATION_SHARE), seed)
         if len(validation) < 3 or np.ptp(validation.score) == 0:
             raise ValueError(
-                f"the {len(validation)} validation pairs must be at least 3 with different scores: give more pairs"
+                f"the {len(validation)} validation pairs must be 3 or more with different scores: give more"
             )
         rows = cast(Vectors, Rows(X))  # all that learning from pairs reads
         return cls(rows, spectra or Spectra(lambda: X), lambda: (train, validation, validation), seed=seed)
@@ -179,9 +179,7 @@ def known_neighbours(texts: Sequence[str], vectors: Vectors) -> Sentences:
     first, second = ([pair[i] for pair in pairs] for i in (0, 1))
     known = vectors.encoder.known(first) & vectors.encoder.known(second)
     if not known.any():
-        raise ValueError(
-            f"{len(texts)} texts of contrast.corpus hold no two known sentences behind each other: choose another one"
-        )
+        raise ValueError(f"{len(texts)} texts of contrast.corpus hold no two known sentences in a row: take another")
     return list(compress(first, known)), list(compress(second, known))
 
 
@@ -203,9 +201,7 @@ def _scored(n: int, pairs: Sequence[np.ndarray], scores: np.ndarray) -> ScoredPa
         raise ValueError(f"pairs must be two lists of row numbers, (i, j), got {len(pairs)} of them")
     i, j = (np.asarray(rows) for rows in pairs)
     if i.shape != j.shape or i.ndim != 1 or np.shape(scores) != i.shape:
-        raise ValueError(
-            f"pairs and scores must be equally long lists, got shapes {i.shape}, {j.shape} and {np.shape(scores)}"
-        )
+        raise ValueError(f"pairs and scores must be equally long, got {i.shape}, {j.shape} and {np.shape(scores)}")
     if len(i) < MINIMUM_PAIRS:
         raise ValueError(f"learning needs at least {MINIMUM_PAIRS} scored pairs, got {len(i)}")
     for rows in (i, j):

@@ -130,9 +130,7 @@ class Recipe:
         if not self.D or not all(count is None or (isinstance(count, int) and count >= 1) for count in self.D):
             raise ValueError(f"recipe.D must list whole numbers from 1, or null for all components, got {self.D}")
         if not self.objective.weight and not contrast.weight:
-            raise ValueError(
-                "there is nothing to learn from: recipe.objective.weight and recipe.contrast.weight are both 0"
-            )
+            raise ValueError("nothing to learn from: recipe.objective.weight and recipe.contrast.weight are both 0")
         if (optimizer.max_epochs is None) == (optimizer.max_steps is None):
             raise ValueError(
                 "give either recipe.optimizer.max_epochs or recipe.optimizer.max_steps, got "
@@ -147,7 +145,7 @@ class Recipe:
             raise ValueError(f"recipe.strength must lie in [0, 1], got {list(self.strength)}")
         if self.parameterisation == "paper" and self.strength != (1,):
             raise ValueError(
-                f"the parameterisation paper is taken whole: recipe.strength must be 1, got {list(self.strength)}"
+                f"parameterisation paper is taken whole: recipe.strength must be 1, got {list(self.strength)}"
             )
 
     @classmethod

@@ -1,25 +1,17 @@
 """Removals: what is taken out of the vectors, and the rules that say how much."""
 
-from uncone.removal.affine import Removal
-from uncone.removal.base import Correction
-from uncone.removal.clustered import ClusteredRemoval, TransductiveRemoval, clustered, transductive
-from uncone.removal.fixed import all_but_the_top, centre, conceptor, none, renormalize, soft_zca, whitening
-
-__all__ = [
-    "ClusteredRemoval",
-    "Correction",
-    "Removal",
-    "TransductiveRemoval",
-    "all_but_the_top",
-    "centre",
-    "clustered",
-    "conceptor",
-    "load",
-    "none",
-    "renormalize",
-    "soft_zca",
-    "transductive",
-    "whitening",
-]
+from uncone.removal.affine import Removal as Removal
+from uncone.removal.base import Correction as Correction
+from uncone.removal.clustered import ClusteredRemoval as ClusteredRemoval
+from uncone.removal.clustered import TransductiveRemoval as TransductiveRemoval
+from uncone.removal.clustered import clustered as clustered
+from uncone.removal.clustered import transductive as transductive
+from uncone.removal.fixed import all_but_the_top as all_but_the_top
+from uncone.removal.fixed import centre as centre
+from uncone.removal.fixed import conceptor as conceptor
+from uncone.removal.fixed import none as none
+from uncone.removal.fixed import renormalize as renormalize
+from uncone.removal.fixed import soft_zca as soft_zca
+from uncone.removal.fixed import whitening as whitening
 
 load = Correction.load

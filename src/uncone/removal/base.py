@@ -79,9 +79,7 @@ class Correction(ABC):
         """Corrected vectors of the shape, kind and floating dtype of `X`, (n, d) or (d,)."""
         tensor = as_tensor(X)
         if tensor.shape[-1:] != (self.dimension,):
-            raise ValueError(
-                f"this removal corrects vectors of {self.dimension} dimensions, got shape {tuple(tensor.shape)}"
-            )
+            raise ValueError(f"this removal corrects {self.dimension} dimensions, got shape {tuple(tensor.shape)}")
         if not tensor.is_floating_point():
             tensor = tensor.to(torch.float32)
         work = tensor.dtype if tensor.dtype in (torch.float32, torch.float64) else torch.float32
@@ -92,7 +90,7 @@ class Correction(ABC):
         """Raise a ValueError if the removal belongs to another encoder; `for_encoder` says how to override."""
         if encoder.dimension != self.dimension:
             raise ValueError(
-                f"this removal corrects {self.dimension} dimensions, {encoder.name} gives {encoder.dimension}"
+                f"this removal corrects {self.dimension} dimensions, {encoder.name} has {encoder.dimension}"
             )
         for key in ("hash", "layers"):
             if self.encoder and self.encoder[key] != encoder.identity[key]:
@@ -139,9 +137,7 @@ class Correction(ABC):
             raise ValueError(f"{folder} holds a removal of unknown kind {kind!r}; this uncone reads {', '.join(kinds)}")
         removal = kinds[kind](**tensors, **description)
         if not isinstance(removal, cls):
-            raise ValueError(
-                f"{folder} holds a removal of the kind {kind!r}, not {cls.kind!r}: uncone.removal.load reads either"
-            )
+            raise ValueError(f"{folder} holds a removal {kind!r}, not {cls.kind!r}: uncone.removal.load reads either")
         return removal
 
     def _own_tensors(self) -> None:

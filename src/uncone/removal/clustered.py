@@ -179,9 +179,7 @@ class TransductiveRemoval(Correction):
 
     def save(self, folder: str | Path) -> Path:
         """Refused with a ValueError: there is no map to keep."""
-        raise ValueError(
-            "a transductive removal is fitted on whatever it corrects and cannot be saved: fit `clustered`"
-        )
+        raise ValueError("a transductive removal is fitted on what it corrects and cannot be saved: fit `clustered`")
 
     def describe(self) -> str:
         """One line a person can read."""

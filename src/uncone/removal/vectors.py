@@ -61,9 +61,7 @@ class Vectors:
         if self.frequencies not in ("wordfreq", "corpus"):
             raise ValueError(f"unknown frequencies {self.frequencies!r}: choose 'wordfreq' or 'corpus'")
         if "corpus" in (self.word_vectors, self.frequencies) and not self.corpus:
-            raise ValueError(
-                "word_vectors or frequencies from a corpus need one: set corpus to texts in which the words occur"
-            )
+            raise ValueError("word_vectors or frequencies from a corpus need one: set corpus to texts with the words")
         if self.removal is not None:
             self.removal.check_encoder(self.encoder)
 

@@ -39,9 +39,8 @@ def begin(folder: Path, config: str) -> None:
 
 def environment() -> dict[str, Any]:
     """Versions, git commit, threads and device of this process, and how many there are."""
-    git = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=Path(__file__).parent, check=False
-    )
+    command, here = ["git", "rev-parse", "HEAD"], Path(__file__).parent
+    git = subprocess.run(command, capture_output=True, text=True, cwd=here, check=False)
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),

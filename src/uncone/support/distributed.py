@@ -60,9 +60,7 @@ def join() -> Iterator[None]:
         return
     missing = [name for name in _TORCHRUN_SETS if name not in os.environ]
     if missing:
-        raise ValueError(
-            f"WORLD_SIZE asks for several processes without {', '.join(missing)}: start them with torchrun"
-        )
+        raise ValueError(f"WORLD_SIZE asks for processes without {', '.join(missing)}: start them with torchrun")
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
     threading.Thread(target=_end_with_starter, daemon=True).start()

@@ -1,27 +1,15 @@
 """Benchmarks: what vectors are good for, with a confidence interval on every figure."""
 
-from uncone.tasks.analogy import Analogy
-from uncone.tasks.base import Average, Prediction, Task
-from uncone.tasks.classification import Classification
-from uncone.tasks.row import Row
-from uncone.tasks.scoring import evaluate
-from uncone.tasks.structure import FunctionWords, VerbTense
-from uncone.tasks.sts import Sts
-from uncone.tasks.table import markdown_table
-from uncone.tasks.word_similarity import ContextualSimilarity, WordSimilarity
-
-__all__ = [
-    "Analogy",
-    "Average",
-    "Classification",
-    "ContextualSimilarity",
-    "FunctionWords",
-    "Prediction",
-    "Row",
-    "Sts",
-    "Task",
-    "VerbTense",
-    "WordSimilarity",
-    "evaluate",
-    "markdown_table",
-]
+from uncone.tasks.analogy import Analogy as Analogy
+from uncone.tasks.base import Average as Average
+from uncone.tasks.base import Prediction as Prediction
+from uncone.tasks.base import Task as Task
+from uncone.tasks.classification import Classification as Classification
+from uncone.tasks.row import Row as Row
+from uncone.tasks.scoring import evaluate as evaluate
+from uncone.tasks.structure import FunctionWords as FunctionWords
+from uncone.tasks.structure import VerbTense as VerbTense
+from uncone.tasks.sts import Sts as Sts
+from uncone.tasks.table import markdown_table as markdown_table
+from uncone.tasks.word_similarity import ContextualSimilarity as ContextualSimilarity
+from uncone.tasks.word_similarity import WordSimilarity as WordSimilarity

@@ -50,7 +50,7 @@ class Estimate(NamedTuple):
         """
         if self.replicates.shape != other.replicates.shape:
             raise ValueError(
-                f"replicates have shapes {self.replicates.shape} and {other.replicates.shape}: use one bootstrap"
+                f"replicates of shapes {self.replicates.shape} and {other.replicates.shape}: use one bootstrap"
             )
         gains = self.replicates - other.replicates
         low, high = _interval(gains)

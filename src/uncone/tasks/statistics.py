@@ -87,9 +87,7 @@ def checked(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> tuple[np
     for name, rows in (("gold", gold[None]), ("predicted", systems)):
         constant = np.flatnonzero(np.ptp(rows, axis=1) == 0)
         if len(constant):
-            raise ValueError(
-                f"{name} is constant (every value is {rows[constant[0], 0]:g}), so its correlation is undefined"
-            )
+            raise ValueError(f"{name} is constant ({rows[constant[0], 0]:g}), so its correlation is undefined")
     return gold, systems
 
 
