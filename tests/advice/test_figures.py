@@ -6,8 +6,7 @@ from scipy.stats import spearmanr
 
 from uncone.advice.design import Figure, pair_counts
 from uncone.data.pairs import ScoredPairs, concatenate
-from uncone.support.resampling import draw
-from uncone.tasks.statistics import STATISTICS
+from uncone.tasks.statistics import STATISTICS, draw
 
 
 def whole(pairs):

@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from uncone.commands import advise as command
 from uncone.commands.advise import advise
 from uncone.commands.schema import register
-from uncone.data.splits import seen_pairs
+from uncone.data.pair_sets import seen_pairs
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.removal import load, none
 from uncone.removal.vectors import Vectors

@@ -2,7 +2,7 @@
 
 import pytest
 
-from uncone.data.splits import seen_pairs, split_pairs
+from uncone.data.pair_sets import seen_pairs, split_pairs
 
 WORDS = {"kind": "words", "sets": ["ws353", "simlex999"], "fractions": [0.6, 0.2, 0.2], "seed": 3}
 SPLIT = {**WORDS, "validation_sets": None, "test_sets": None}

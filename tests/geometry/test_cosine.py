@@ -6,7 +6,7 @@ import torch
 from sklearn.metrics.pairwise import cosine_similarity
 
 from uncone.geometry import TypeSums, mean_cosine, s_inter, s_intra
-from uncone.geometry.rows import BLOCK
+from uncone.support.arrays import BLOCK
 
 
 def generator(seed=0):

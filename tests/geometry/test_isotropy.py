@@ -6,8 +6,8 @@ import torch
 
 from uncone.geometry import isotropy, log10_isotropy
 from uncone.geometry.isotropy import resampled_log10_isotropy
-from uncone.geometry.rows import BLOCK
 from uncone.removal.spectrum import Spectrum
+from uncone.support.arrays import BLOCK
 
 
 def normal(n, d, seed=0):

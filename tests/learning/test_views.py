@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 
 from uncone.encoder.frequency import word_probabilities
-from uncone.learning.views import SMOOTHING, bag_views
+from uncone.learning.neighbours import SMOOTHING, bag_views
 
 
 def test_words_stay_as_often_as_smooth_inverse_frequency_says():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from uncone.data import ScoredPairs
-from uncone.data.splits import split_pairs
+from uncone.data.pair_sets import split_pairs
 from uncone.tasks import Sts, WordSimilarity, evaluate
 from uncone.tasks.leaks import without_training_pairs
 

@@ -2,6 +2,7 @@ import json
 import time
 import zlib
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -43,7 +44,11 @@ def by_key(rows):
 
 def test_rows_follow_the_schema_and_go_through_json():
     rows, not_run = evaluate(
-        [Toy()], {"none": "none", "x": "x"}, encoder="e", layers="1+12", pooling="mean", seed=3, reference="none"
+        [Toy()],
+        {"none": "none", "x": "x"},
+        encoder=SimpleNamespace(name="e", layers="1+12", pooling="mean"),
+        seed=3,
+        reference="none",
     )
     assert not not_run
     assert [Row.from_json(json.loads(json.dumps(row.to_json()))) for row in rows] == rows

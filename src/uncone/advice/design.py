@@ -19,9 +19,8 @@ import numpy as np
 
 from uncone.advice.folds import Folds, halves, numbered
 from uncone.data.pairs import ScoredPairs
-from uncone.support.resampling import draw
 from uncone.tasks.comparison import Estimate
-from uncone.tasks.statistics import STATISTICS
+from uncone.tasks.statistics import STATISTICS, draw
 
 RAW, CHOSEN = "none", "chosen"
 KINDS = ("words", "sentences")

@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.progress import track
 
 from uncone.commands.build import is_recipe, is_saved, make_candidates, make_recipe
-from uncone.learning.choice import choose
-from uncone.learning.fit import learn
+from uncone.learning.fit import choose, learn
 from uncone.learning.problem import Problem
 from uncone.removal import Correction, none
 from uncone.removal import load as load_removal
@@ -70,13 +69,10 @@ def compare(
     config: DictConfig, vectors: Vectors, tasks: Sequence[Task], removals: Mapping[str, Correction]
 ) -> tuple[list[Row], list[NotRun]]:
     """Score removals on tasks, each against raw vectors where "none" is among them."""
-    encoder = vectors.encoder
     return evaluate(
         tasks,
         make_readers(vectors, removals),
-        encoder=encoder.name,
-        layers=encoder.layers,
-        pooling=encoder.pooling,
+        encoder=vectors.encoder,
         seed=config.seed,
         reference="none" if "none" in removals else None,
         resamples=config.resamples,

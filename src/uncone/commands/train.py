@@ -20,7 +20,7 @@ from uncone.commands.processes import asks_for_processes
 from uncone.commands.systems import compare, leave_out_seen, make_system
 from uncone.geometry.probe import GeometryProbe
 from uncone.learning.bank import candidates
-from uncone.learning.callbacks import GeometryCallback
+from uncone.learning.callbacks.geometry import GeometryCallback
 from uncone.learning.fit import Learner
 from uncone.learning.module import RemovalModule, logged_as
 from uncone.learning.replicas import trainer_options

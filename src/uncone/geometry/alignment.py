@@ -15,8 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from uncone.geometry.rows import unit_blocks
-from uncone.support.arrays import Array, ArrayT, as_given, matrix
+from uncone.support.arrays import Array, ArrayT, as_given, matrix, unit_blocks
 
 _TILE = 2048  # rows of a block of the matrix of all pairs: 16 MiB in float32
 

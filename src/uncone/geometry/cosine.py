@@ -18,9 +18,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from uncone.geometry.rows import BLOCK, unit_blocks
 from uncone.support import distributed
-from uncone.support.arrays import Array, as_tensor, matrix
+from uncone.support.arrays import BLOCK, Array, as_tensor, matrix, unit_blocks
 
 TYPES_PER_BLOCK = 2048  # bounds the float64 copy of sums
 
@@ -83,11 +82,7 @@ class TypeSums:
     """
 
     def __init__(
-        self,
-        n_types: int,
-        dimension: int,
-        dtype: torch.dtype = torch.float32,
-        device: torch.device | str = "cpu",
+        self, n_types: int, dimension: int, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
     ):
         # pages of types that never occur are never touched
         self.sums = torch.zeros(n_types, dimension, dtype=dtype, device=device)

@@ -21,11 +21,7 @@ Method = Literal["pearson", "spearman"]
 
 
 def frequency_correlation(
-    X: ArrayT,
-    log_counts: Array,
-    components: int = 10,
-    method: Method = "pearson",
-    spectrum: Spectrum | None = None,
+    X: ArrayT, log_counts: Array, components: int = 10, method: Method = "pearson", spectrum: Spectrum | None = None
 ) -> ArrayT:
     """Correlation of log frequency with the projection on each leading principal component.
 

@@ -13,9 +13,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from uncone.geometry.rows import BLOCK, row_blocks
 from uncone.removal.spectrum import Spectrum
-from uncone.support.arrays import Array, matrix
+from uncone.support.arrays import BLOCK, Array, matrix, row_blocks
 
 Signs = Literal["both", "as_computed"]
 

@@ -12,8 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from uncone.geometry.rows import unit_blocks
-from uncone.support.arrays import Array, ArrayT, as_given, as_tensor, matrix
+from uncone.support.arrays import Array, ArrayT, as_given, as_tensor, matrix, unit_blocks
 
 Distance = Literal["euclidean", "cosine"]
 

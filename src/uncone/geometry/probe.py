@@ -47,12 +47,7 @@ class GeometryProbe:
 
     @classmethod
     def sample(
-        cls,
-        vectors: Vectors,
-        texts: tuple[str, ...],
-        size: int = 20_000,
-        queries: int = 1_000,
-        seed: int = 0,
+        cls, vectors: Vectors, texts: tuple[str, ...], size: int = 20_000, queries: int = 1_000, seed: int = 0
     ) -> GeometryProbe:
         """Draw `size` raw token occurrences of texts without replacement, all if there are fewer."""
         tokens = vectors.tokens(texts)

@@ -1,14 +1,15 @@
-"""Learning a removal: what a recipe makes of a problem."""
+"""What a recipe makes of a problem, and which of several fixed removals suits it best."""
 
 from __future__ import annotations
 
 import logging
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
@@ -20,13 +21,15 @@ from uncone.learning.basis import Basis, Neighbours, PairBatch, TrainingBatch
 from uncone.learning.batches import PairDataModule
 from uncone.learning.callbacks.best import BestEpoch
 from uncone.learning.module import RemovalModule
+from uncone.learning.neighbours import bag_views
 from uncone.learning.problem import Problem
 from uncone.learning.recipe import Recipe
 from uncone.learning.strength import at_strength, choose_strength
-from uncone.learning.views import bag_views
-from uncone.removal import Removal
+from uncone.removal import Correction, Removal
 from uncone.removal.spectrum import Spectrum
-from uncone.support.threads import one_thread
+from uncone.support.arrays import one_thread
+from uncone.tasks.base import distinct, paired_cosine
+from uncone.tasks.statistics import macro_spearman
 
 MOST_JUDGED = 4000  # held-out sentences that choose a strength: all are compared with all
 MakeTrainer = Callable[..., pl.Trainer]  # gives a trainer for max_epochs= and callbacks=
@@ -177,3 +180,14 @@ def _within(spectrum: Spectrum, D: Sequence[int | None]) -> list[int]:
     if not counts:
         raise ValueError(f"recipe.D asks for {asked} components, but these vectors have rank {spectrum.rank}")
     return counts
+
+
+def choose(problem: Problem, candidates: Iterable[Correction]) -> Correction:
+    """The candidate whose cosines agree best with the scores of the validation pairs; of equals, the first."""
+    pairs, kept, cosines = problem.validation, [], []
+    texts, first, second = distinct(pairs.text1, pairs.text2)
+    for candidate in candidates:
+        kept.append(candidate)
+        cosines.append(paired_cosine(problem.corrected(candidate, texts), first, second))
+    scores = macro_spearman(pairs.score, np.stack(cosines), np.array(pairs.dataset))
+    return kept[int(np.argmax(scores))]

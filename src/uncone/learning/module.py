@@ -44,12 +44,7 @@ class RemovalModule(pl.LightningModule):
     pull: Tensor
 
     def __init__(
-        self,
-        bank: RemovalBank,
-        recipe: Recipe,
-        datasets: int = 1,
-        weight: float = 1.0,
-        encoder: Encoder | None = None,
+        self, bank: RemovalBank, recipe: Recipe, datasets: int = 1, weight: float = 1.0, encoder: Encoder | None = None
     ):
         super().__init__()
         basis = bank.basis

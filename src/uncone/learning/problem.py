@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from uncone.data.corpora import load_texts
+from uncone.data.pair_sets import split_pairs
 from uncone.data.pairs import ScoredPairs
-from uncone.data.splits import split_pairs
 from uncone.learning.neighbours import neighbouring_sentences
 from uncone.learning.recipe import ContrastSettings
 from uncone.removal import Correction
@@ -73,7 +73,7 @@ class Problem:
     def of(
         cls, vectors: Vectors, spectra: Spectra, data: Mapping[str, Any], seed: int, data_dir: str | Path | None = None
     ) -> Problem:
-        """The problem of an encoder and a description of pairs (`uncone.data.splits.split_pairs`).
+        """The problem of an encoder and a description of pairs (`uncone.data.pair_sets.split_pairs`).
 
         Pairs with a text that the encoder does not know are left out.
         """

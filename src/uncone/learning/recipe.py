@@ -40,7 +40,7 @@ class ContrastSettings:
     Attributes:
         weight: 0 for none.
         temperature: that cosines are divided by.
-        views: weight of the alignment of views (`uncone.learning.views`), in units of the contrast's.
+        views: weight of the alignment of views (`uncone.learning.neighbours`), in units of the contrast's.
         batch_size: sentences that are contrasted in a step.
         corpus: a packaged corpus, or a file.
         limit: use only so many of its texts.

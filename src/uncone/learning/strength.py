@@ -14,12 +14,7 @@ from uncone.removal import Removal
 ONE_SIDED = 1.645  # standard errors: 5 % of a normal distribution lie above
 
 
-def choose_strength(
-    removal: Removal,
-    strengths: Sequence[float],
-    first: np.ndarray,
-    second: np.ndarray,
-) -> Removal:
+def choose_strength(removal: Removal, strengths: Sequence[float], first: np.ndarray, second: np.ndarray) -> Removal:
     """The weakest version of a removal that finds a sentence's neighbour as well as the best one does, but for chance.
 
     Each strength (see `at_strength`) is scored by the mean reciprocal rank of a sentence's neighbour among those of all

@@ -7,6 +7,8 @@ work is done on torch tensors, so that the same code runs on any device.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import numpy as np
@@ -15,6 +17,7 @@ from torch import Tensor
 
 Array = np.ndarray | Tensor
 ArrayT = TypeVar("ArrayT", np.ndarray, Tensor)
+BLOCK = 2048  # rows held in float64 at once: 12 MiB for d = 768
 
 
 def as_tensor(x: Array, dtype: torch.dtype | None = None) -> Tensor:
@@ -57,3 +60,34 @@ def matrix(x: Array, name: str = "X", minimum_rows: int = 1, dtype: torch.dtype 
         if bad.any():
             raise ValueError(f"{name} holds NaN or infinity, first in row {int(bad.nonzero()[0])}")
     return tensor
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run tiny tensor work on one thread: starting a second costs more than it does."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def row_blocks(X: Tensor) -> Iterator[Tensor]:
+    """Yield the rows of `X` (n, d) in float64, `BLOCK` at a time."""
+    for block in X.split(BLOCK):
+        yield block.double()
+
+
+def unit_blocks(X: Tensor) -> Iterator[Tensor]:
+    """Yield the rows of `X` (n, d) scaled to length 1, in float64, `BLOCK` at a time.
+
+    A ValueError naming the first zero row.
+    """
+    for number, block in enumerate(row_blocks(X)):
+        norms = torch.linalg.vector_norm(block, dim=1, keepdim=True)  # (b, 1)
+        zero = (norms == 0).nonzero()
+        if len(zero):
+            row = number * BLOCK + int(zero[0, 0])
+            raise ValueError(f"row {row} of X is a zero vector, which has no cosine; leave such rows out")
+        yield block / norms

@@ -121,11 +121,7 @@ class PairTask(DataTask[ScoredPairs]):
     """A benchmark of pairs with human scores, less those on which a removal was trained: `exclude`, named or given."""
 
     def __init__(
-        self,
-        sets: Sets,
-        name: str | None = None,
-        data_dir: str | Path | None = None,
-        exclude: Sequence[Sets] = (),
+        self, sets: Sets, name: str | None = None, data_dir: str | Path | None = None, exclude: Sequence[Sets] = ()
     ) -> None:
         super().__init__(sets, name, data_dir)
         self._exclude = list(exclude)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uncone.data.files import DataUnavailable
+from uncone.data.pair_sets import seen_pairs
 from uncone.data.sources import listed
-from uncone.data.splits import seen_pairs
 from uncone.tasks.base import PairTask, Task
 from uncone.tasks.sts import Sts
 from uncone.tasks.word_similarity import WordSimilarity
@@ -29,7 +29,7 @@ def without_training_pairs(
     order. A pair is also left out if it stands there the other way round, which a cosine does not see: 3 more in 2012
     and 1 in 2014. No pair differs in nothing but case.
 
-    "trained_on" in the settings of a removal describes the pairs it has seen, for `uncone.data.splits.split_pairs`.
+    "trained_on" in the settings of a removal describes the pairs it has seen, for `uncone.data.pair_sets.split_pairs`.
     Returns the tasks, and a line for each from which pairs were left out, or in which mteb scores such pairs all the
     same. A task of which no pair remains, or whose training pairs cannot be found, is "not run" when it is evaluated.
 

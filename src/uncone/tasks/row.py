@@ -117,16 +117,16 @@ def described(removal: str, settings: Mapping[str, float]) -> str:
     return " ".join([removal, *(f"{key}={value:g}" for key, value in settings.items())])
 
 
+def origin(encoder: Encoder) -> dict[str, str]:
+    """What rows say of an encoder."""
+    return {"encoder": encoder.name, "layers": encoder.layers, "pooling": encoder.pooling}
+
+
 def geometry_rows(encoder: Encoder, seed: int, measures: Mapping[str, Mapping[str, float]]) -> list[Row]:
     """Rows of geometry, of a seeded sample of the vectors of an encoder: `measures` from removal to metric to value."""
-    where: dict[str, Any] = {
-        "encoder": encoder.name,
-        "layers": encoder.layers,
-        "pooling": encoder.pooling,
-        "seed": seed,
-    }
+    where: dict[str, Any] = {**origin(encoder), "seed": seed, "subset": encoder.layers}
     return [
-        Row(**where, removal=removal, task=GEOMETRY, subset=encoder.layers, metric=metric, value=value)
+        Row(**where, removal=removal, task=GEOMETRY, metric=metric, value=value)
         for removal, values in measures.items()
         for metric, value in values.items()
     ]

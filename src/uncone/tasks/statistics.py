@@ -12,8 +12,6 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import zscore
 
-from uncone.support.resampling import draw
-
 Weighted = Callable[[np.ndarray], np.ndarray]  # weights (n, B) of the items -> statistic (S, B)
 
 LOWER_IS_BETTER = ("alignment", "uniformity")
@@ -222,3 +220,14 @@ STATISTICS: dict[str, Callable[[np.ndarray, np.ndarray], Weighted]] = {
     "uniformity": _mean,
     "mean_accuracy": _mean,
 }
+
+
+def draw(n: int, resamples: int, generator: np.random.Generator) -> np.ndarray:
+    """Counts (n, resamples) float64: how often each of n units is among n draws with replacement.
+
+    What is made of several units counts as often as all of them: a pair of texts `counts[first] * counts[second]`.
+    """
+    drawn = generator.integers(0, n, size=(resamples, n))
+    drawn *= resamples
+    drawn += np.arange(resamples)[:, None]
+    return np.bincount(drawn.ravel(), minlength=n * resamples).reshape(n, resamples).astype(np.float64)

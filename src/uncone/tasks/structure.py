@@ -73,10 +73,7 @@ class FunctionWords(DataTask[Groups]):
     load = staticmethod(lambda path, _: load_groups(_given(path, "groups")))
 
     def __init__(
-        self,
-        path: str | Path | None,
-        words: Sequence[str] = (".", ",", "the", "a", "of"),
-        name: str = "function_words",
+        self, path: str | Path | None, words: Sequence[str] = (".", ",", "the", "a", "of"), name: str = "function_words"
     ) -> None:
         super().__init__(path, name)
         self._words = tuple(words)

@@ -18,11 +18,7 @@ GAP = 2
 
 
 def print_atlas(
-    console: Console,
-    encoder: str,
-    summary: Mapping[str, Any],
-    maps: Sequence[LayerMap],
-    definitions: Mapping[str, str],
+    console: Console, encoder: str, summary: Mapping[str, Any], maps: Sequence[LayerMap], definitions: Mapping[str, str]
 ) -> None:
     """Print the numbers for each removal: a row a measure with its definition, a column a layer.
 
