@@ -43,6 +43,16 @@ def few_words():
         yield
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pictures that the test makes are blank: drawing them takes most of a small run."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    blank = Image.new("RGB", (1, 1))
+    monkeypatch.setattr(FigureCanvasAgg, "print_png", lambda canvas, path: blank.save(path, "png"))
+
+
 @pytest.fixture(scope="session")
 def data_dir():
     """The folder of evaluation data that the user has, if any."""

@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_class
@@ -84,26 +83,12 @@ LEAVES = {
 }
 COMMAND = {"train": train, "evaluate": evaluate, "analyze": analyze, "advise": advise, "export": export}
 STAND_INS = {
-    "MODEL": "model",
+    "MODEL": "wordy_model",
     "VECTORS.txt": "word_vectors",
     "my_pairs.tsv": "pairs",
     RUN: "finished_run",
     "DATA": "data_dir",
 }
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Path:
-    """A folder that AutoModel loads: BERT in shape, tiny and untrained, with a real tokenizer."""
-    from transformers import BertConfig, BertModel
-
-    tokenizer = Encoder.from_pretrained("minilm", layers="last").tokenizer
-    torch.manual_seed(0)
-    shape = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 96}
-    folder = tmp_path_factory.mktemp("model") / "tiny"
-    BertModel(BertConfig(vocab_size=len(tokenizer), **shape)).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -161,8 +146,8 @@ def test_make_command(command):
 
 
 @pytest.mark.parametrize("command", SWEEPS)
-def test_sweep_command(command, tmp_path):
-    """The first job of a sweep runs in this process; tests/commands/test_multirun.py runs whole sweeps."""
+def test_sweep_command(command, wordy_model, undrawn, tmp_path):
+    """The first job of a sweep, on a tiny model; tests/commands/test_multirun.py runs whole sweeps."""
     _, script, _, *overrides = shlex.split(command)
     config = composed(Path(script).stem, [each for each in overrides if "," not in each], return_hydra_config=True)
     assert get_class(config.hydra.launcher._target_)
@@ -175,7 +160,8 @@ def test_sweep_command(command, tmp_path):
         value = override.value()
         first = next(override.sweep_string_iterator()) if override.is_discrete_sweep() else value.start
         firsts.append(f"{override.get_key_element()}={first}")
-    small = [*SMALL["train"], "data.sets=[ws353]", "recipe.contrast.weight=0", "frequencies=corpus"]
+    small = [*SMALL["train"], "encoder=local", f"encoder.path={wordy_model}", "data.sets=[ws353]"]
+    small += ["recipe.contrast={weight: 0, corpus: lee_background}", "frequencies=corpus"]
     train(composed("train", [*small, "logger=csv", f"output_dir={tmp_path}", *firsts]))
     assert read_results(tmp_path)
 
@@ -197,7 +183,7 @@ def in_small(command: str, request) -> tuple[str, list[str]]:
             value = str(request.getfixturevalue(fixture))
             overrides = [override.replace(placeholder, value) for override in overrides]
     if "encoder=bert_base" in overrides:
-        overrides.append(f"encoder.path={request.getfixturevalue('model')}")
+        overrides.append(f"encoder.path={request.getfixturevalue('wordy_model')}")
     if name == "evaluate" and "experiment=benchmark_static" in overrides:
         overrides += ["seeds=[0,1]", "removal=[none,learned]", "task=[liang_words]"]
         overrides += ["recipe.optimizer.max_steps=5", "recipe.contrast.limit=100"]

@@ -5,6 +5,11 @@ import pytest
 from uncone.encoder import TransformerEncoder
 
 
+@pytest.fixture(autouse=True)
+def only_shared_runs_are_drawn(undrawn):
+    """Those of fixtures for a module, as they come before this one."""
+
+
 @pytest.fixture
 def encoded(monkeypatch) -> list[str]:
     """Every text that passes through a transformer while the test runs."""

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
@@ -32,16 +31,9 @@ QUICK = (
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(wordy_model) -> Path:
     """A tiny random BERT with the packaged vocabulary, and a corpus, corpus.txt, beside it."""
-    from transformers import BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("inputs")
-    tokenizer = Encoder.from_pretrained("minilm", layers=0).tokenizer
-    torch.manual_seed(0)
-    shape = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-    BertModel(BertConfig(vocab_size=len(tokenizer), **shape)).save_pretrained(folder / "tiny")
-    tokenizer.save_pretrained(folder / "tiny")
+    folder = wordy_model.parent
     days = ("Monday", "Tuesday", "Friday")
     lines = [f"On {days[i % 3]} {i} people met in the old town. They saw {i % 9} ships." for i in range(60)]
     (folder / "corpus.txt").write_text("\n".join(lines))

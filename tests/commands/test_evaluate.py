@@ -53,11 +53,13 @@ def test_a_saved_removal_scores_as_the_constructed_one(saved, tmp_path):
 
 
 def test_settings_given_as_a_list_are_chosen_on_validation(tmp_path, capsys):
-    evaluate(config_of(tmp_path, "removal=all_but_the_top", "methods.all_but_the_top.D=[1,2,3]", "task=lee"))
+    glove = ("encoder=glove", "encoder.limit=20000")
+    evaluate(config_of(tmp_path, *glove, "removal=all_but_the_top", "methods.all_but_the_top.D=[1,2,3]", "task=lee"))
     chosen = next(line for line in capsys.readouterr().out.splitlines() if "all_but_the_top(D=" in line)
     alone = {}
     for D in (1, 2, 3):
-        evaluate(config_of(tmp_path / str(D), "removal=all_but_the_top", f"methods.all_but_the_top.D={D}", "task=lee"))
+        settings = ("removal=all_but_the_top", f"methods.all_but_the_top.D={D}", "task=lee")
+        evaluate(config_of(tmp_path / str(D), *glove, *settings))
         alone[D] = values(tmp_path / str(D), "spearman")
     D = int(chosen.split("D=")[1][0])
     assert values(tmp_path, "spearman") == alone[D]
@@ -140,12 +142,14 @@ def test_a_transductive_removal_is_fitted_on_what_is_scored(tmp_path):
     assert spearman["transductive"] != spearman["none"]
 
 
-def test_recipes_are_learned_anew_for_every_seed(data_dir, tmp_path, capsys):
+def test_recipes_are_learned_anew_for_every_seed(wordy_model, data_dir, tmp_path, capsys):
     """experiment=benchmark_static, small."""
-    short = ["recipe.optimizer.max_steps=5", "recipe.contrast.limit=100", "recipe.strength=0.7"]
+    contrast = "{limit: 100, corpus: lee_background}"
+    short = ["encoder=local", f"encoder.path={wordy_model}", "recipe.optimizer.max_steps=5"]
+    short += [f"recipe.contrast={contrast}", "recipe.strength=0.7"]
     short += ["++recipes.paper.optimizer={keep: best, max_epochs: 1, batch_size: 512}"]
     short += [
-        "+recipes.label_free={like: label_free, optimizer: {max_steps: 5}, contrast: {limit: 100}, strength: 0.7}"
+        f"+recipes.label_free={{like: label_free, optimizer: {{max_steps: 5}}, contrast: {contrast}, strength: 0.7}}"
     ]
     sizes = ["seeds=[0,1]", "removal=[none,paper,learned,label_free]", "task=[liang_words]", f"data_dir={data_dir}"]
     config = config_of(tmp_path, "experiment=benchmark_static", *short, *sizes)
@@ -162,6 +166,7 @@ def test_recipes_are_learned_anew_for_every_seed(data_dir, tmp_path, capsys):
 
 def test_the_strength_is_chosen_on_texts_that_are_not_learned_from(tmp_path, capsys):
     short = ["recipe=label_free", "recipe.contrast={corpus: lee_background, limit: 50}", "removal=[learned]"]
+    short += ["recipe.optimizer.max_steps=60"]
     evaluate(config_of(tmp_path, *short, "task=lee", "recipe.strength=[0,0.6]"))
     assert "strength=0.6" in " ".join(capsys.readouterr().out.split())  # of an input table, which needs it
 

@@ -1,25 +1,27 @@
 """What a job of a sweep makes of its folder, without a sweep around it."""
 
+import copy
 import json
+from functools import cache
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
+from tiny_runs import composed
 
 from uncone.commands.jobs import distinguishing, in_sweep, job_folder, job_hash, prepare, run_job
-from uncone.commands.schema import register
 from uncone.commands.sweep import SweepCallback, threads_per_job
 from uncone.runs.loggers import make_loggers
 
-ROOT = Path(__file__).parents[2]
+
+@cache
+def composed_once(*overrides: str) -> DictConfig:
+    return composed("train", *overrides, return_hydra_config=True)
 
 
-def config_of(*overrides: str):
-    register()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose("train", list(overrides), return_hydra_config=True)
+def config_of(*overrides: str) -> DictConfig:
+    return copy.deepcopy(composed_once(*overrides))
 
 
 @pytest.fixture
