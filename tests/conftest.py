@@ -37,9 +37,11 @@ def feature_cache(tmp_path_factory):
 def few_words():
     """Pieces are counted in a few thousand words: in the hundred thousand of a user's run it takes seconds."""
     from uncone.encoder import frequency
+    from uncone.geometry.atlas import frequencies
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(frequency, "piece_probabilities", partial(frequency.piece_probabilities, words=5000))
+        patch.setattr(frequencies, "frequent_words", partial(frequency.frequent_words, 5000))
         yield
 
 

@@ -1,8 +1,15 @@
 """Configs of the commands, and what makes a run of train.py take a second or two."""
 
+import contextlib
+import io
+import logging
+import runpy
+import sys
 from pathlib import Path
 
+import pytest
 from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from uncone.commands.schema import register
@@ -24,3 +31,27 @@ def composed(command: str, *overrides: str, **options: bool) -> DictConfig:
 def layer_of(model: Path, layer: int = 1) -> tuple[str, ...]:
     """Overrides for one layer of a model in a folder."""
     return "encoder=local", f"encoder.path={model}", f"encoder.layers=[{layer}]"
+
+
+def run_script(command: list[str], folder: Path, **environment: str) -> tuple[str, str | None]:
+    """Run a script as from the command line, but in this process, which has imported what takes seconds.
+
+    Returns:
+        What it printed, and its last words if it failed.
+    """
+    printed, failed = io.StringIO(), None
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", command)
+        for name, value in {"COLUMNS": "160", **environment}.items():
+            patch.setenv(name, value)
+        try:
+            runpy.run_path(command[0], run_name="__main__")
+        except SystemExit as end:
+            failed = str(end)
+        finally:
+            HydraConfig.instance().cfg = None
+            root.handlers[:], root.level = handlers, level
+    return printed.getvalue(), failed

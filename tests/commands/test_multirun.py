@@ -3,14 +3,10 @@
 One after the other they run in this process, as it has imported already what takes several seconds.
 """
 
-import contextlib
 import csv
-import io
 import json
-import logging
 import os
 import re
-import runpy
 import shutil
 import signal
 import socket
@@ -20,7 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hydra.core.hydra_config import HydraConfig
+from tiny_runs import run_script
 
 ROOT = Path(__file__).parents[2]
 LAYERS, SEEDS = (1, 2), (0, 1)
@@ -59,22 +55,7 @@ def multirun(model: Path, folder: Path, cache: Path, *overrides: str) -> str:
 
 def in_this_process(model: Path, folder: Path, cache: Path, *overrides: str) -> tuple[str, str | None]:
     """What the sweep printed, and its last words if it failed."""
-    printed, failed = io.StringIO(), None
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
-        patch.chdir(folder)
-        patch.setattr(sys, "argv", command(model, *overrides))
-        patch.setenv("UNCONE_CACHE", str(cache))
-        patch.setenv("COLUMNS", "160")
-        try:
-            runpy.run_path(sys.argv[0], run_name="__main__")
-        except SystemExit as end:
-            failed = str(end)
-        finally:
-            HydraConfig.instance().cfg = None
-            root.handlers[:], root.level = handlers, level
-    return printed.getvalue(), failed
+    return run_script(command(model, *overrides), folder, UNCONE_CACHE=str(cache))
 
 
 def sweep_folder(folder: Path) -> Path:

@@ -1,12 +1,10 @@
 """The whole way, from the command line to the browser: the layers of a transformer beside a table of word vectors."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tiny_runs import run_script
 
 from uncone.geometry.atlas.store import AtlasStore
 from uncone.runs.reading import read_results
@@ -23,12 +21,11 @@ SMALL = (
 def run(tmp_path_factory):
     """The output folder of the command."""
     folder = tmp_path_factory.mktemp("several")
-    command = [sys.executable, str(ROOT / "analyze.py"), "encoder=[minilm,glove]", f"output_dir={folder}/run", *SMALL]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "160"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert "minilm, none" in done.stdout
-    assert "glove, none" in done.stdout
+    command = [str(ROOT / "analyze.py"), "encoder=[minilm,glove]", f"output_dir={folder}/run", *SMALL]
+    printed, failed = run_script(command, folder)
+    assert failed is None
+    assert "minilm, none" in printed
+    assert "glove, none" in printed
     return folder / "run"
 
 
