@@ -19,9 +19,12 @@ INSTALL = "install it with: apt-get install -y chromium chromium-driver && pip i
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
+    """The files that take longest come first, so that several workers end at about the same time."""
     for item in items:
         if SLOW_FIXTURES & set(item.fixturenames):
             item.add_marker(pytest.mark.slow)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path not in slow, item.path.parent.name != "commands"))
 
 
 @pytest.fixture(scope="session", autouse=True)
