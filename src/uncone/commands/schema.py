@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import make_dataclass
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -40,6 +41,7 @@ PLUGINS = (
 )
 
 
+@cache
 def schema(command: str) -> type:
     """A data class of all keys of a command: of the YAML files that it builds on, and the groups that they choose."""
     files, parts = [command], []

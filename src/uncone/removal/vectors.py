@@ -206,7 +206,8 @@ class Vectors:
             return {"probabilities": np.bincount(types, minlength=len(self.encoder.pieces)) / len(types)}
 
         texts = self.corpus if self.frequencies == "corpus" else ()
-        return self._fetch(f"probabilities {self.frequencies}", texts, build)["probabilities"]
+        key = {"kind": f"probabilities {self.frequencies}", "hash": self.encoder.hash, "texts": text_hash(texts)}
+        return self.store.fetch(key, build)["probabilities"]  # one entry for all layers
 
     def _apply(self, raw: np.ndarray) -> np.ndarray:
         return raw if self.removal is None else self.removal.apply(raw)
