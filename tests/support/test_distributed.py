@@ -20,7 +20,6 @@ from uncone.runs.reading import read_results
 from uncone.support import distributed
 
 ROOT = Path(__file__).parents[2]
-TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}"}
 
 
@@ -29,7 +28,7 @@ def folder(folder_of, tmp_path_factory):
     """What two processes have left."""
     folder = tmp_path_factory.mktemp("two")
     (folder / "model").symlink_to(folder_of("bert"))
-    command = [*TORCHRUN, str(ROOT / "tests/two_processes.py"), str(folder)]
+    command = [sys.executable, str(ROOT / "tests/two_processes.py"), str(folder)]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return folder
