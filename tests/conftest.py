@@ -51,11 +51,9 @@ def few_words():
 @pytest.fixture
 def undrawn(monkeypatch):
     """Pictures that the test makes are blank: drawing them takes most of a small run."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from PIL import Image
+    import tiny_runs
 
-    blank = Image.new("RGB", (1, 1))
-    monkeypatch.setattr(FigureCanvasAgg, "print_png", lambda canvas, path: blank.save(path, "png"))
+    tiny_runs.draw_nothing(monkeypatch)
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,15 @@ def layer_of(model: Path, layer: int = 1) -> tuple[str, ...]:
     return "encoder=local", f"encoder.path={model}", f"encoder.layers=[{layer}]"
 
 
+def draw_nothing(patch: pytest.MonkeyPatch) -> None:
+    """Make blank pictures of all that are saved."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from PIL import Image
+
+    blank = Image.new("RGB", (1, 1))
+    patch.setattr(FigureCanvasAgg, "print_png", lambda canvas, path: blank.save(path, "png"))
+
+
 def run_script(command: list[str], folder: Path, **environment: str) -> tuple[str, str | None]:
     """Run a script as from the command line, but in this process, which has imported what takes seconds.
 

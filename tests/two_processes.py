@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
-from hydra import compose, initialize_config_dir
+from tiny_runs import composed, draw_nothing
 
 from uncone import geometry
 from uncone.commands.analyze import analyze
 from uncone.commands.processes import only_the_first_speaks
-from uncone.commands.schema import register
 from uncone.encoder import Encoder
 from uncone.encoder.store import FeatureStore
 from uncone.removal.spectrum import Spectrum
@@ -23,9 +23,8 @@ from uncone.support import distributed
 TEXTS = tuple(
     f"the {'cat ' * (i % 7)}sat on {'abcdefgh'[i % 8]} mat {i % 3 * 'dog '}at {chr(97 + i % 26)}" for i in range(90)
 )
-ROOT = Path(__file__).parents[1]
 SURVEY = (
-    *("window_words=16", "sample=300", "resamples=20", "pilot_windows=64", "methods.all_but_the_top.D=3"),
+    *("window_words=16", "sample=300", "resamples=5", "pilot_windows=64", "methods.all_but_the_top.D=3"),
     *("measures.neighbours=10", "measures.queries=50", "measures.clusters=[2,3]", "measures.cluster_points=200"),
 )
 WORDS = ("cat", "dog", "mat", "sat")
@@ -76,10 +75,10 @@ def similarities(rows_of_rank):
 
 def survey(folder, output, *encoder):
     """Run analyze.py's command."""
-    register()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        config = compose("analyze", [*SURVEY, *encoder, f"corpus={folder}/corpus.txt", f"output_dir={folder / output}"])
-    return analyze(config)
+    where = f"corpus={folder}/corpus.txt", f"output_dir={folder / output}"
+    with pytest.MonkeyPatch.context() as patch:
+        draw_nothing(patch)
+        return analyze(composed("analyze", *SURVEY, *encoder, *where))
 
 
 def transformer(folder):

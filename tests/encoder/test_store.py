@@ -95,7 +95,7 @@ def fetch_in_process(folder, counter):
 
 
 def test_two_processes_compute_once(tmp_path):
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")  # with what takes seconds to import
     counter = context.Value("i", 0)
     processes = [context.Process(target=fetch_in_process, args=(tmp_path, counter)) for _ in range(2)]
     for process in processes:

@@ -33,7 +33,7 @@ def survey_exactly(path, documents):
 
 @pytest.fixture(scope="module")
 def minilm():
-    return survey_exactly("minilm", documents=60)
+    return survey_exactly("minilm", documents=25)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def distilbert():
     folder = os.environ.get("UNCONE_TEST_MODEL")
     if not folder or not Path(folder).is_dir():
         pytest.skip("UNCONE_TEST_MODEL names no folder of a second BERT-like model")
-    return survey_exactly(folder, documents=20)
+    return survey_exactly(folder, documents=8)
 
 
 def test_cone_of_minilm(minilm):
