@@ -2,24 +2,25 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
+import signal
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import NamedTuple
 
+import failing_command
 import pytest
 import torch
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
+from tiny_runs import composed, draw_nothing
 
 from uncone.commands import main
 from uncone.commands.processes import processes_to_start
-from uncone.commands.schema import register
 from uncone.commands.train import train
 from uncone.removal import Removal
 from uncone.runs.reading import read_results
 
 ROOT = Path(__file__).parents[2]
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}"}
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 TRAIN = (
     *("debug=fast", "recipe.optimizer.max_epochs=3", "logger=csv", "encoder=local", "encoder.layers=2"),
     *("frequencies=corpus", "task=[lee]", "removal=[none,centre,zipfian]", "recipe.D=[4,null]"),
@@ -28,11 +29,29 @@ TRAIN = (
 )
 
 
-def finished(*command, **environment):
-    command = [sys.executable, *map(str, command)]
-    return subprocess.run(
-        command, env=ENVIRONMENT | environment, capture_output=True, text=True, timeout=180, check=False, cwd=ROOT
-    )
+class Ended(NamedTuple):
+    failed: str | None
+    stdout: str
+    stderr: str
+
+
+def in_two(command, config: DictConfig, folder: Path) -> Ended:
+    """Run a command in two processes that this one starts, which has imported what takes seconds."""
+    path = f"{ROOT / 'src'}:{ROOT / 'tests'}"
+    handlers = [(number, signal.getsignal(number)) for number in SIGNALS]
+    printed, said, failed = folder / "stdout", folder / "stderr", None
+    with pytest.MonkeyPatch.context() as patch, printed.open("w") as out, said.open("w") as err:
+        for name, value in {"OMP_NUM_THREADS": "1", "PYTHONPATH": path}.items():
+            patch.setenv(name, value)
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                main.run(command, config)
+        except SystemExit as end:
+            failed = str(end)
+        finally:
+            for number, handler in handlers:  # else torch's stay
+                signal.signal(number, handler)
+    return Ended(failed, printed.read_text(), said.read_text())
 
 
 def assert_same_results(found: Path, expected: Path, tolerance: float):
@@ -56,16 +75,14 @@ def model(folder_of):
 @pytest.fixture(scope="module")
 def trained(model, tmp_path_factory):
     """A run in one process, and the same in two, each from an empty store."""
-    from hydra import compose, initialize_config_dir
-
     folder = tmp_path_factory.mktemp("trained")
-    register()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        train(compose("train", [*TRAIN, model, f"output_dir={folder / 'one'}", f"cache_dir={folder / 'cache_one'}"]))
+    with pytest.MonkeyPatch.context() as patch:
+        draw_nothing(patch)
+        train(composed("train", *TRAIN, model, f"output_dir={folder / 'one'}", f"cache_dir={folder / 'cache_one'}"))
     processes = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu")
-    where = (f"output_dir={folder / 'two, at once'}", f"cache_dir={folder / 'cache_two'}")
-    done = finished("train.py", *TRAIN, model, *processes, where[0].replace("two, at once", r"two\, at once"), where[1])
-    assert done.returncode == 0, done.stderr
+    where = (rf"output_dir={folder}/two\, at once", f"cache_dir={folder / 'cache_two'}")
+    done = in_two(train, composed("train", *TRAIN, model, *processes, *where), folder)
+    assert done.failed is None, done.stderr
     return folder / "one", folder / "two, at once", done
 
 
@@ -91,16 +108,9 @@ def test_only_the_first_process_speaks_and_writes(trained):
 
 def test_a_process_that_fails_ends_the_run(tmp_path):
     """While the other waits for it."""
-    script = tmp_path / "script.py"
-    script.write_text(
-        "import failing_command\n"
-        "from omegaconf import OmegaConf\n"
-        "from uncone.commands.main import run\n"
-        "trainer = {'strategy': 'ddp', 'devices': 2, 'accelerator': 'cpu'}\n"
-        "run(failing_command.fail, OmegaConf.create({'trainer': trainer}))\n"
-    )
-    done = finished(script)
-    assert done.returncode == 1
+    trainer = {"strategy": "ddp", "devices": 2, "accelerator": "cpu"}
+    done = in_two(failing_command.fail, OmegaConf.create({"trainer": trainer}), tmp_path)
+    assert done.failed == "one of 2 processes ended with exit code 1"
     assert "Error: the second cannot go on" in done.stderr
     assert done.stderr.count("Error") == 1
 

@@ -23,6 +23,8 @@ from uncone.learning.recipe import Recipe
 from uncone.removal.clustering import Clustering
 from uncone.removal.spectrum import Spectrum
 
+BRIEF = Recipe.named("pairs").but(optimizer={"max_epochs": 10})
+
 
 class Clustered(DominantComponentRemoval):
     """Two clusters, and no `sample_weight`, which they refuse."""
@@ -38,7 +40,7 @@ class LearnedFromDistances(DominantComponentRemoval):
     """Learned, with pairs made of the data: every two rows, scored by their distance in the last column."""
 
     def __init__(self, random_state=0):
-        super().__init__("learned", random_state=random_state)
+        super().__init__("learned", recipe=BRIEF, random_state=random_state)
 
     def fit(self, X, y=None):
         n = next(iter(np.shape(np.asarray(X))), 0)  # 0 for what is no matrix, which `super` refuses
@@ -191,7 +193,9 @@ def test_a_recipe_by_its_name_or_as_a_value(cone):
 def test_learned_repeats_under_one_random_state(cone):
     X, pairs, scores, _ = cone
     runs = [
-        DominantComponentRemoval("learned", random_state=state).fit_transform(X, pairs=pairs, scores=scores)
+        DominantComponentRemoval("learned", recipe=BRIEF, random_state=state).fit_transform(
+            X, pairs=pairs, scores=scores
+        )
         for state in (1, 1, 2)
     ]
     np.testing.assert_array_equal(runs[0], runs[1])
@@ -200,7 +204,7 @@ def test_learned_repeats_under_one_random_state(cone):
 
 def test_learned_in_a_pipeline(cone):
     X, pairs, scores, _ = cone
-    pipeline = make_pipeline(DominantComponentRemoval("learned"), LogisticRegression())
+    pipeline = make_pipeline(DominantComponentRemoval("learned", recipe=BRIEF), LogisticRegression())
     pipeline.fit(X, X[:, 0] > 0, dominantcomponentremoval__pairs=pairs, dominantcomponentremoval__scores=scores)
     assert pipeline[0].removal_.method == "learned"
 

@@ -24,7 +24,7 @@ def exported(encoder_of, tmp_path_factory):
 
     def find(kind):
         if kind not in made:
-            encoder = encoder_of(kind)
+            encoder = encoder_of(kind, 2 if kind == "bert" else 1)  # tracing a block takes a second
             removal, folder = removal_for(encoder), tmp_path_factory.mktemp(kind)
             exporter = OnnxExporter(normalize=kind == "gpt2", int8=kind == "bert")
             exporter.check(encoder, removal)
@@ -95,8 +95,9 @@ def test_a_static_table(encoder_of, tmp_path):
 
 
 @pytest.mark.parametrize("special_tokens", [False, True])
-@pytest.mark.parametrize("pooling", [name for name in POOLINGS if name not in ("idf", "sif")])
-@pytest.mark.parametrize("layers", [2, [0, 3]])
+@pytest.mark.parametrize(
+    ("layers", "pooling"), [*((2, name) for name in POOLINGS if name not in ("idf", "sif")), ([0, 3], "mean")]
+)
 def test_every_pooling_of_padded_tokens_is_that_of_ragged_ones(pooling, layers, special_tokens, encoder_of):
     for kind in KINDS:
         if kind == "gpt2" and pooling == "cls":

@@ -44,7 +44,7 @@ def test_the_paper_converges_to_full_removal_of_dominant_components(cone, D):
     )
     axes = Basis(torch.zeros(e1.shape[1]), torch.eye(e1.shape[1], D), torch.ones(D))
     module = module_of(axes, "mse", members([D], pulls=[0], learning_rates=[0.05]), "paper")
-    fit(module, data_module((e1, e2, cone[2]), axes), epochs=150)
+    fit(module, data_module((e1, e2, cone[2]), axes), epochs=100)
     np.testing.assert_allclose(module.removal().weights, np.ones(D), atol=0.02)
 
 
@@ -70,11 +70,12 @@ def test_members_of_a_bank_train_as_if_alone(cone, basis, parameterisation, rank
         beside = {"neighbours": (cone[0][:50], cone[1][:50]), "neighbours_per_batch": 9, "views": cone[1][50:100]}
         data = data_module(cone, basis, seeds=seeds, **beside)
         return fit(
-            module_of(basis, {"name": "calibrated_mse", "settings": {"per_dataset": True}}, part, **options), data, 5
+            module_of(basis, {"name": "calibrated_mse", "settings": {"per_dataset": True}}, part, **options), data, 3
         )
 
     together = trained(bank)
-    for place, member in enumerate(bank):
+    for place in (0, 3, 5, 6, 9, 10, 12, 15):  # every three values beside each other
+        member = bank[place]
         alone = trained([member])
         for ours, expected in zip(parameters(together, place), parameters(alone, 0), strict=True):
             torch.testing.assert_close(ours, expected, atol=2e-6, rtol=0)
@@ -90,7 +91,7 @@ def test_second_order_reaches_the_same_optimum(cone, basis):
     bank = members([3, DIMENSION], pulls=[0.01], learning_rates=[0.05])
     batch = TrainingBatch(batch_of(cone, basis), None)
     found = {}
-    for optimizer, steps in (("start", 0), ("adam", 2500), ("lbfgs", 10)):
+    for optimizer, steps in (("start", 0), ("adam", 1200), ("lbfgs", 10)):
         settings = {"name": optimizer if steps else "adam", "gradient_clip": None}
         module = module_of(basis, "calibrated_mse", bank, learn_centre=True, optimizer=settings)
         moves = module.configure_optimizers()
