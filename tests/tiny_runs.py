@@ -42,6 +42,15 @@ def draw_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(FigureCanvasAgg, "print_png", lambda canvas, path: blank.save(path, "png"))
 
 
+def train_undrawn(config: DictConfig) -> float | None:
+    """train.py's command, which other processes find here too, without pictures."""
+    from uncone.commands.train import train
+
+    with pytest.MonkeyPatch.context() as patch:
+        draw_nothing(patch)
+        return train(config)
+
+
 def run_script(command: list[str], folder: Path, **environment: str) -> tuple[str, str | None]:
     """Run a script as from the command line, but in this process, which has imported what takes seconds.
 

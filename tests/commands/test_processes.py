@@ -11,11 +11,10 @@ import failing_command
 import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
-from tiny_runs import composed, draw_nothing
+from tiny_runs import composed, train_undrawn
 
 from uncone.commands import main
 from uncone.commands.processes import processes_to_start
-from uncone.commands.train import train
 from uncone.removal import Removal
 from uncone.runs.reading import read_results
 
@@ -76,12 +75,11 @@ def model(folder_of):
 def trained(model, tmp_path_factory):
     """A run in one process, and the same in two, each from an empty store."""
     folder = tmp_path_factory.mktemp("trained")
-    with pytest.MonkeyPatch.context() as patch:
-        draw_nothing(patch)
-        train(composed("train", *TRAIN, model, f"output_dir={folder / 'one'}", f"cache_dir={folder / 'cache_one'}"))
+    where = (f"output_dir={folder / 'one'}", f"cache_dir={folder / 'cache_one'}")
+    train_undrawn(composed("train", *TRAIN, model, *where))
     processes = ("trainer=ddp", "trainer.devices=2", "trainer.accelerator=cpu")
     where = (rf"output_dir={folder}/two\, at once", f"cache_dir={folder / 'cache_two'}")
-    done = in_two(train, composed("train", *TRAIN, model, *processes, *where), folder)
+    done = in_two(train_undrawn, composed("train", *TRAIN, model, *processes, *where), folder)
     assert done.failed is None, done.stderr
     return folder / "one", folder / "two, at once", done
 
