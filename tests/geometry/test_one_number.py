@@ -19,9 +19,9 @@ TEXTS = tuple(
 
 
 @pytest.fixture(scope="module")
-def numbers(tmp_path_factory):
+def numbers(wordy_model, tmp_path_factory):
     """Measures of one layer, by name, from each of the three."""
-    encoder = Encoder.from_pretrained("minilm", layers=[3])
+    encoder = Encoder.from_pretrained(str(wordy_model), layers=[1])
     kept = kept_types(encoder, special_tokens=True, punctuation=True, pieces=True)
     occurrences = CorpusOccurrences(encoder, TEXTS, kept, size=10_000, pilot_windows=10, seed=0)
     frequencies = occurrences.counts / occurrences.counts.sum()
@@ -29,7 +29,8 @@ def numbers(tmp_path_factory):
         log10 = np.log10(frequencies)
     shown = np.arange(10)
     settings = SampledSettings(queries=10_000, clusters=(2,), cluster_points=100, resamples=2)
-    [atlas] = survey(occurrences, lambda *_: {"none": none(384)}, log10, shown, settings, lambda batches, _: batches)
+    identity = none(encoder.dimension)
+    [atlas] = survey(occurrences, lambda *_: {"none": identity}, log10, shown, settings, lambda batches, _: batches)
     vectors = Vectors(encoder, FeatureStore(tmp_path_factory.mktemp("store")), corpus=TEXTS, frequencies="corpus")
     probe = GeometryProbe.sample(vectors, TEXTS, queries=10_000)
     X, types = probe.occurrences, probe.types
@@ -44,7 +45,7 @@ def numbers(tmp_path_factory):
         "lid": geometry.lid(X),
         **{f"frequency_pc{i + 1}": float(value) for i, value in enumerate(r)},
     }
-    return functions, probe.measure(none(384)), {name: estimate.value for name, estimate in atlas.measures.items()}
+    return functions, probe.measure(identity), {name: estimate.value for name, estimate in atlas.measures.items()}
 
 
 def test_probe_and_functions_are_equal(numbers):

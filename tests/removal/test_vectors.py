@@ -16,13 +16,13 @@ CORPUS = ("The cat sat on the mat.", "A cat and a dog: the dog barked.", "Nobody
 
 
 @pytest.fixture(scope="module")
-def table() -> Encoder:
-    return Encoder.from_pretrained("minilm", layers="static")
+def table(wordy_model) -> Encoder:
+    return Encoder.from_pretrained(str(wordy_model), layers="static")
 
 
 @pytest.fixture(scope="module")
-def layer() -> Encoder:
-    return Encoder.from_pretrained("minilm", layers=1)
+def layer(wordy_model) -> Encoder:
+    return Encoder.from_pretrained(str(wordy_model), layers=1)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_a_removal_is_applied_to_everything_but_raw_vectors(table, store):
 
 def test_a_removal_of_another_encoder_is_refused(table, layer, store):
     removal = all_but_the_top(Spectrum.fit(table.table), D=2).for_encoder(table)
-    with pytest.raises(ValueError, match="belongs to minilm layers static"):
+    with pytest.raises(ValueError, match="belongs to tiny layers static"):
         Vectors(layer, store).corrected(removal)
 
 
@@ -77,7 +77,7 @@ def test_vocabulary_of_a_layer_is_frequent_words(layer, store):
 
 def test_vocabulary_of_a_table_is_its_rows(table, store):
     (names, matrix), probabilities = Vectors(table, store).raw_vocabulary(), Vectors(table, store).type_probabilities()
-    assert matrix.shape == (30522, 384)
+    assert matrix.shape == (30522, 16)
     assert probabilities.sum() == pytest.approx(1)
     assert probabilities[names.index("the")] == probabilities.max()
 
@@ -104,8 +104,8 @@ def test_refuses(table, store, options, message):
 
 @pytest.mark.parametrize("pooling", ["mean", "max", "sif", "last"])
 @pytest.mark.parametrize("layers", ["static", 1])
-def test_a_removal_of_tokens_is_applied_before_pooling(layers, pooling, store):
-    encoder = Encoder.from_pretrained("minilm", layers=layers, pooling=pooling)
+def test_a_removal_of_tokens_is_applied_before_pooling(layers, pooling, wordy_model, store):
+    encoder = Encoder.from_pretrained(str(wordy_model), layers=layers, pooling=pooling)
     raw = Vectors(encoder, store)
     tokens = raw.tokens(CORPUS)
     removal = clustered(Clustering.fit(tokens.vectors, 2), 1).for_encoder(encoder)
@@ -132,8 +132,8 @@ def test_words_of_a_corpus_are_corrected_token_by_token(layer, store):
     np.testing.assert_allclose(raw.corrected(removal).words(["cat"])[0], expected, atol=1e-5)
 
 
-def test_the_classification_token_is_corrected_as_it_stands(store):
-    encoder = Encoder.from_pretrained("minilm", layers=1, pooling="cls")
+def test_the_classification_token_is_corrected_as_it_stands(wordy_model, store):
+    encoder = Encoder.from_pretrained(str(wordy_model), layers=1, pooling="cls")
     raw = Vectors(encoder, store, keep_tokens=True)
     removal = clustered(Clustering.fit(raw.tokens(CORPUS).vectors, 2), 1).for_encoder(encoder)
     np.testing.assert_allclose(
