@@ -98,7 +98,7 @@ def test_missing_weights_are_an_error_not_random_numbers(folder):
     weights = load_file(folder / "model.safetensors")
     del weights["encoder.layer.2.output.dense.bias"]
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
-    with pytest.raises(ValueError, match=r"incomplete: its BertModel lacks 1 weights, first encoder\.layer\.2\.output"):
+    with pytest.raises(ValueError, match=r"incomplete: BertModel lacks 1 weights, first encoder\.layer\.2\.output"):
         load_pretrained(str(folder))
 
 

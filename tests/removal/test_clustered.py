@@ -115,7 +115,7 @@ def test_saved_is_loaded(tmp_path):
         assert isinstance(loaded, ClusteredRemoval)
         assert (loaded.level, loaded.temperature, loaded.settings) == ("texts", made.temperature, made.settings)
         assert torch.equal(loaded.apply(X), made.apply(X))
-    with pytest.raises(ValueError, match="kind 'clustered', not 'affine'"):
+    with pytest.raises(ValueError, match="a removal 'clustered', not 'affine'"):
         removals.Removal.load(tmp_path)
 
 
