@@ -83,7 +83,7 @@ def test_an_interrupted_study_continues(run, monkeypatch, tmp_path):
     (copy / "layers" / "static" / "study.safetensors").write_text("{")
     assert advise(config_of(copy, *overrides)) == rows
     assert studied == ["static", "2"]
-    advise(config_of(copy, *overrides, "layers=[static]", "seed=1"))
+    advise(config_of(copy, *overrides, "layers=[static]", "seed=1", "overwrite=true"))
     assert studied == ["static", "2", "static"]
 
 
@@ -149,7 +149,7 @@ def test_word_vectors_have_one_layer(tmp_path, capsys, monkeypatch):
     output = " ".join(capsys.readouterr().out.split())
     assert " ".join(advice["verdict"].split()) in output
     with pytest.raises(ValueError, match="word vectors have one layer"):
-        advise(config_of(tmp_path, "encoder=glove", "layers=[3]"))
+        advise(config_of(tmp_path / "other", "encoder=glove", "layers=[3]"))
 
 
 @pytest.mark.parametrize(

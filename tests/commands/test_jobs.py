@@ -166,3 +166,14 @@ def test_one_sweep_has_one_name_wherever_it_runs():
     assert first == name("encoder.layers=1,2", "launcher=joblib", "seed=0,1", "threads=2")
     assert len({first, name("seed=0,1"), name("seed=0,2")}) == 3
     assert distinguishing(["data_dir=x", "hydra.sweeper.n_trials=3", "~logger", "experiment=a"]) == ["experiment=a"]
+
+
+def test_a_changed_file_is_another_job(job, tmp_path):
+    """And so is a changed folder."""
+    ran, path, folder = [], tmp_path / "mine.tsv", tmp_path / "model"
+    folder.mkdir()
+    for change in (lambda: path.write_text("a"), lambda: path.write_text("b"), (folder / "weights").touch):
+        change()
+        for _ in range(2):
+            job(lambda config: ran.append(1) or finish(config), f"data.sets=[{path}]", f"encoder.path={folder}")
+    assert len(ran) == 3

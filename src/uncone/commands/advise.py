@@ -20,6 +20,7 @@ from uncone.advice.study import LayerStudy, Learn, candidates_of, find, keep
 from uncone.advice.words import advice, how, print_layers, write_advice
 from uncone.commands.build import (
     given_overrides,
+    holds_same_run,
     is_recipe,
     is_saved,
     make_candidates,
@@ -53,7 +54,7 @@ STATIC = "static"
 def advise(config: DictConfig) -> list[Row]:
     """Study every layer and write the advice; returns the rows of results.json."""
     console = Console(highlight=False, markup=False)
-    folder = open_run(config)
+    folder = open_run(config, goes_on=holds_same_run(config))
     if saved := list(filter(is_saved, names(config.removal))):
         raise ValueError(f"{saved[0]} is saved, and may have been trained on these pairs: score it with evaluate.py")
     layers = vectors_by_layer(config)

@@ -19,6 +19,9 @@ from uncone.removal import load as load_removal
 from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
 from uncone.runs.folder import begin
+from uncone.runs.loggers import check_mode
+from uncone.runs.reading import read_settings
+from uncone.runs.settings import telling
 from uncone.support import distributed
 from uncone.tasks.base import Task
 
@@ -42,19 +45,30 @@ def given_overrides(key: str = "") -> dict[str, str]:
     return {name: value for name, value in named.items() if f"{name}.".startswith(key and f"{key}.")}
 
 
-def open_run(config: DictConfig) -> Path:
+def open_run(config: DictConfig, goes_on: bool = False) -> Path:
     """Check a config and make its output folder, whose name is that of the first of several processes.
 
+    Args:
+        config: of a command; its output folder may be occupied if it says `overwrite`.
+        goes_on: the folder may hold an earlier part of this very run.
+
     Raises:
-        ValueError: see `check`.
+        ValueError: see `check` and `uncone.runs.folder.begin`.
     """
     check(config)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     config.output_dir = distributed.from_first(config.output_dir)  # which tells the time, and clocks differ
     folder = Path(config.output_dir)
-    begin(folder, OmegaConf.to_yaml(config, resolve=True))
+    begin(folder, OmegaConf.to_yaml(config, resolve=True), goes_on, config.overwrite)
     return folder
+
+
+def holds_same_run(config: DictConfig) -> bool:
+    """Whether the output folder holds a run with the settings of this one, finished or not."""
+    folder = Path(config.output_dir)
+    asked: Any = OmegaConf.to_container(config, resolve=True)
+    return (folder / "config.yaml").is_file() and telling(read_settings(folder)) == telling(asked)
 
 
 def check(config: DictConfig) -> None:
@@ -73,6 +87,8 @@ def check(config: DictConfig) -> None:
             _entry(config.methods, name, "removal", "methods")
     if "recipe" in config:
         make_recipe(config)
+    if OmegaConf.select(config, "logger.wandb") is not None:
+        check_mode(config.logger.wandb.mode)
     for name in names(config.get("task", [])):  # analyze.py has none
         _entry(config.tasks, name, "task", "tasks")
 

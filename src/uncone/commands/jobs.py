@@ -17,9 +17,8 @@ import re
 import sys
 import time
 import traceback
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
 from uncone.runs.reading import JOB, validation_score
-from uncone.runs.settings import NEUTRAL, digest, telling
+from uncone.runs.settings import NEUTRAL, digest, local_contents, telling
 from uncone.support.files import write
 
 UNNAMED = ("launcher", "sweep", "hydra", "data_dir")  # that no folder is named after, beside the neutral keys
@@ -43,14 +42,16 @@ def in_sweep() -> bool:
 
 
 def job_hash(config: DictConfig, command: str) -> str:
-    """Hex digest of the settings that can change a job's results.
+    """Hex digest of the settings that can change a job's results, and of the local files that they name.
 
     Example:
         >>> one, two = OmegaConf.create({"seed": 0, "threads": 1}), OmegaConf.create({"seed": 0, "threads": 8})
         >>> job_hash(one, "train") == job_hash(two, "train") != job_hash(one, "evaluate")
         True
     """
-    return digest([command, telling(OmegaConf.to_container(config, resolve=True))])
+    settings = telling(OmegaConf.to_container(config, resolve=True))
+    contents = local_contents({key: value for key, value in settings.items() if key != "data_dir"})
+    return digest([command, settings, contents])
 
 
 def distinguishing(overrides: Sequence[str]) -> list[str]:
@@ -102,7 +103,7 @@ def run_job(command: Callable[[DictConfig], Any], config: DictConfig) -> float |
             return score(config, folder)
         folder.mkdir(parents=True, exist_ok=True)
         prepare(config, folder, sweep.name, overrides)
-        print(f"{'continues' if config.get('ckpt_path') else 'starts   '} {folder.name}", flush=True)
+        print(f"{'continues' if config.get('resume') else 'starts   '} {folder.name}", flush=True)
         record: dict[str, Any] = {"status": "running", "command": name, "overrides": overrides, "error": None}
         write(folder / JOB, json.dumps(record, indent=1))
         write(folder / "config.yaml", OmegaConf.to_yaml(config, resolve=True))
@@ -138,13 +139,15 @@ def printing_to(path: Path) -> Iterator[None]:
 
 def prepare(config: DictConfig, folder: Path, group: str, overrides: Sequence[str]) -> None:
     """Point a job at its folder and at its own checkpoint, and group it with its sweep in W&B."""
+    from uncone.commands.resume import CHECKPOINTS, LAST
+    from uncone.learning.checkpoints import read_checkpoint
+
     config.output_dir = str(folder)
-    last = folder / "checkpoints" / "last.ckpt"
-    if "ckpt_path" in config and config.ckpt_path is None and last.is_file():
-        if zipfile.is_zipfile(last):
-            config.ckpt_path = str(last)
-        else:  # cut off, as a machine that stopped may leave it: the end of a zip archive tells whether it is whole
-            last.unlink()
+    config.overwrite = True  # the folder is this job's, whatever an earlier try has left there
+    if "resume" in config and (folder / CHECKPOINTS / LAST).is_file():
+        with suppress(ValueError):  # one that is damaged is written anew
+            read_checkpoint(folder / CHECKPOINTS / LAST)
+            config.resume = str(folder)
     wandb = OmegaConf.select(config, "logger.wandb")
     if wandb is not None:
         wandb.group = wandb.group or group

@@ -4,33 +4,51 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
+import signal
 import sys
+import threading
 import time
 import warnings
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
+from torch.distributed.elastic.multiprocessing.api import SignalException
 
 from uncone.commands.jobs import in_sweep, run_job
 from uncone.commands.processes import Command, ProcessFailed, run_shared
 from uncone.support.distributed import ProcessLost
 
 OTHERS_FIRST = 3.0  # seconds
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # Ctrl-C; of a system that ends; of SLURM, before time is up
+
+
+class Interrupted(BaseException):
+    """A signal asked this process to end; no library takes it for an error of its own, or for the end of training."""
+
+
+def _interrupt(number: int, frame: Any) -> NoReturn:
+    raise Interrupted(number)
 
 
 def run(command: Command, config: DictConfig) -> float | None:
     """Run a command; a ValueError is printed as one line and ends the process with exit code 1.
 
     If the config asks for several processes, or torchrun has started them, they share the work. A job of a sweep is run
-    by `uncone.commands.jobs.run_job`, and its score on validation pairs returned.
+    by `uncone.commands.jobs.run_job`, and its score on validation pairs returned. A signal that stops the process says
+    how to go on and ends it with exit code 128 + its number.
     """
     for name in ("pytorch_lightning", "lightning.pytorch", "transformers"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     rank = int(os.environ.get("RANK", "0"))
+    if threading.current_thread() is threading.main_thread():
+        for number in STOPS:
+            signal.signal(number, _interrupt)
     try:
         if in_sweep():
             if "WORLD_SIZE" in os.environ:
@@ -48,6 +66,14 @@ def run(command: Command, config: DictConfig) -> float | None:
         _fail(error, wait=True)
     except ProcessFailed as error:
         sys.exit(str(error))
+    except (Interrupted, SignalException) as stop:
+        number = stop.sigval if isinstance(stop, SignalException) else stop.args[0]
+        line = f"Interrupted by {signal.Signals(number).name}"
+        if (Path(config.output_dir) / "checkpoints" / "last.ckpt").is_file():
+            line += f"; go on with: python train.py resume={shlex.quote(config.output_dir)}"
+        if rank == 0:
+            print(line, file=sys.stderr, flush=True)
+        sys.exit(128 + number)
     return None
 
 

@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
+from uncone.runs.folder import release
 from uncone.support import distributed
 
 Command = Callable[[DictConfig], Any]
@@ -36,7 +37,10 @@ def run_shared(command: Command, config: DictConfig) -> Any:
     if count > 1:
         return start_processes(count, command, config)
     with distributed.join(), only_the_first_speaks():
-        return command(config)
+        try:
+            return command(config)
+        finally:
+            release()
 
 
 def asks_for_processes(config: DictConfig) -> bool:

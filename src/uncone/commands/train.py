@@ -12,24 +12,24 @@ import hydra
 import pytorch_lightning as pl
 import wandb
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import ModelCheckpoint
 from rich.console import Console
 
 from uncone.commands.build import LEARNED, make_problem, make_recipe, make_tasks, make_vectors, names, open_run
 from uncone.commands.processes import asks_for_processes
+from uncone.commands.resume import CHECKPOINTS, resumed
 from uncone.commands.systems import compare, leave_out_seen, make_system
 from uncone.geometry.probe import GeometryProbe
 from uncone.learning.bank import candidates
 from uncone.learning.callbacks.geometry import GeometryCallback
+from uncone.learning.checkpoints import LAST, WholeFiles, read_checkpoint
 from uncone.learning.fit import Learner
-from uncone.learning.module import RemovalModule, logged_as
+from uncone.learning.module import LOGGED_AS, RemovalModule
 from uncone.learning.replicas import trainer_options
 from uncone.removal import Correction, none
 from uncone.report.figures import components_figure
 from uncone.report.tables import print_results, verdict
 from uncone.runs.folder import write_results
 from uncone.runs.loggers import make_loggers
-from uncone.runs.reading import VALIDATION
 from uncone.support import distributed
 from uncone.support.figures import save
 from uncone.tasks import Sts, WordSimilarity
@@ -39,8 +39,11 @@ from uncone.tasks.row import Row, described, geometry_rows
 def train(config: DictConfig) -> list[Row]:
     """Run the whole path from text to a saved removal and its results; returns the rows of results.json."""
     console = Console()
-    resumed_id = logged_as(config.ckpt_path) if config.ckpt_path else None
-    folder = open_run(config)
+    resumes = config.resume is not None
+    if resumes:
+        config = resumed(config)
+    checkpoint = read_checkpoint(Path(config.output_dir) / CHECKPOINTS / LAST) if resumes else {}
+    folder = Path(config.output_dir) if resumes else open_run(config)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     tasks = make_tasks(config)
     vectors = make_vectors(config)
@@ -51,7 +54,10 @@ def train(config: DictConfig) -> list[Row]:
     compared = [name for name in names(config.removal) if name != LEARNED]  # which always is there
     removals: dict[str, Correction] = dict(make_system(config, name, problem) for name in compared)
     learner = Learner(problem, make_recipe(config))
-    module = fit(config, folder, resumed_id, learner, probe)
+    if resumes:  # nothing is written before all has been compared
+        learner.module().check(checkpoint)
+        open_run(config, goes_on=True)
+    module = fit(config, folder, checkpoint.get(LOGGED_AS), learner, probe)
     learned = learner.finished(module.removal())
     if distributed.is_first():
         learned.save(folder / "removal")
@@ -82,17 +88,7 @@ def fit(
     config: DictConfig, folder: Path, resumed_id: str | None, learner: Learner, probe: GeometryProbe
 ) -> RemovalModule:
     """Train the bank, with logs, checkpoints and the geometry after every epoch."""
-    # Saved when an epoch is over, after validation, so that a resumed run starts with the next one.
-    options: dict[str, Any] = {
-        "dirpath": folder / "checkpoints",
-        "save_on_train_epoch_end": True,
-        "enable_version_counter": False,
-    }
-    callbacks = [
-        GeometryCallback(probe, folder / "figures", config.probe.every_n_epochs),
-        ModelCheckpoint(filename="best", monitor=VALIDATION, mode="max", **options),
-        ModelCheckpoint(filename="last", **options),
-    ]
+    callbacks = [GeometryCallback(probe, folder / "figures", config.probe.every_n_epochs)]
     try:
         settings: Any = OmegaConf.to_container(config, resolve=True)
         keeps_best = learner.recipe.optimizer.keep == "best"
@@ -102,9 +98,10 @@ def fit(
             config.trainer,
             logger=loggers,
             default_root_dir=folder,
+            plugins=[WholeFiles()],
             **trainer_options(asks_for_processes(config)),
         )
-        return learner.fit(callbacks=callbacks, make_trainer=make_trainer, ckpt_path=config.ckpt_path)
+        return learner.fit(None, callbacks, make_trainer, folder / CHECKPOINTS, resume=config.resume is not None)
     finally:
         wandb.finish()  # so that the next run of this process starts its own
 

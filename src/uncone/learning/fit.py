@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytorch_lightning as pl
@@ -16,13 +17,15 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities.seed import isolate_rng
 
 from uncone.data.pairs import ScoredPairs
+from uncone.encoder.store import text_hash
 from uncone.learning.bank import RemovalBank, members
 from uncone.learning.basis import Basis, Neighbours, PairBatch, TrainingBatch
 from uncone.learning.batches import PairDataModule
 from uncone.learning.callbacks.best import BestEpoch
+from uncone.learning.checkpoints import LAST, Checkpoints
 from uncone.learning.module import RemovalModule
 from uncone.learning.neighbours import bag_views
-from uncone.learning.problem import Problem
+from uncone.learning.problem import Problem, Sentences
 from uncone.learning.recipe import Recipe
 from uncone.learning.strength import at_strength, choose_strength
 from uncone.removal import Correction, Removal
@@ -70,6 +73,7 @@ class Learner:
 
     def __init__(self, problem: Problem, recipe: Recipe):
         self.problem, self.recipe = problem, recipe
+        self._sentences: Sentences = ([], [])
         spectrum = problem.spectra.blend(recipe.uniform_share)
         counts = _within(spectrum, recipe.D)
         seeds = (problem.seed,) if recipe.seeds is None else recipe.seeds
@@ -92,7 +96,8 @@ class Learner:
         data: PairDataModule | None = None,
         callbacks: Sequence[Callback] = (),
         make_trainer: MakeTrainer = quiet_trainer,
-        ckpt_path: str | None = None,
+        checkpoints: Path | None = None,
+        resume: bool = False,
     ) -> RemovalModule:
         """A bank as it has been learned: at the best epoch on validation, or the last, as the recipe says.
 
@@ -100,16 +105,19 @@ class Learner:
             data: in place of all that there is to learn from.
             callbacks: of Lightning.
             make_trainer: gives a trainer for `max_epochs` and `callbacks`.
-            ckpt_path: of a checkpoint to go on from.
+            checkpoints: folder that they are written to after every epoch; None for none.
+            resume: go on from the last of them.
         """
         data, optimizer = data or self.data, self.recipe.optimizer
         module = self.module()
         best = BestEpoch(optimizer.patience)
         best.start(module, data.validation)
         epochs = optimizer.max_epochs or math.ceil((optimizer.max_steps or 0) / len(data.batches))
+        saving = [] if checkpoints is None else [Checkpoints(checkpoints, best)]
+        last = checkpoints / LAST if checkpoints and resume else None
         with one_thread():
-            trainer = make_trainer(max_epochs=epochs, callbacks=[best, *callbacks])
-            trainer.fit(module, data, ckpt_path=ckpt_path, weights_only=True)
+            trainer = make_trainer(max_epochs=epochs, callbacks=[best, *callbacks, *saving])
+            trainer.fit(module, data, ckpt_path=last, weights_only=True)
         if optimizer.keep == "best":
             best.restore(module)
         return module
@@ -120,7 +128,9 @@ class Learner:
         bank = RemovalBank(self.basis, self.members, recipe.parameterisation, recipe.learn_centre, recipe.rank)
         count = 0 if self.data.train.pairs is None else len(self.data.train.pairs.score)
         weight = recipe.objective.weight * min(1.0, count / recipe.objective.full_weight_at)
-        return RemovalModule(bank, recipe, self._datasets, weight, self.problem.vectors.encoder)
+        seen = [[*pairs.text1, *pairs.text2, *map(str, pairs.score)] for pairs in self.problem.splits[:2]]
+        content = text_hash([*seen[0], "", *seen[1], "", *self._sentences[0], *self._sentences[1]])
+        return RemovalModule(bank, recipe, self._datasets, weight, self.problem.vectors.encoder, content)
 
     def finished(self, removal: Removal) -> Removal:
         """A learned removal at its strength, which held-out sentences choose from a list; says what it has seen."""
@@ -148,7 +158,7 @@ class Learner:
         """
         contrast, vectors = self.recipe.contrast, self.problem.vectors
         held_out = False if len(self.recipe.strength) > 1 else None
-        texts, followers = self.problem.neighbours(contrast, held_out)
+        self._sentences = texts, followers = self.problem.neighbours(contrast, held_out)
         first, second = (torch.tensor(vectors.raw_sentences(side)) for side in (texts, followers))
         neighbours = self.basis.neighbours(first, second)
         if not contrast.views:

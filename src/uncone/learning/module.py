@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from uncone.runs.reading import VALIDATION
 from uncone.tasks.statistics import macro_spearman
 
 LOGGED_AS = "wandb_id"  # key in checkpoints
+LENGTH = {f"recipe.optimizer.{key}" for key in ("max_epochs", "max_steps", "patience")}  # of training; may change
 MIXING_RATE = 1 / 6  # learning rate of a mixing, whose entries are small, in units of that of the log-gains
 
 
@@ -39,12 +39,19 @@ class RemovalModule(pl.LightningModule):
         datasets: data sets that the pairs come from.
         weight: of the objective.
         encoder: the frozen encoder that `forward` corrects; its weights never enter a checkpoint.
+        data: digest of all that is learned from and chosen by.
     """
 
     pull: Tensor
 
     def __init__(
-        self, bank: RemovalBank, recipe: Recipe, datasets: int = 1, weight: float = 1.0, encoder: Encoder | None = None
+        self,
+        bank: RemovalBank,
+        recipe: Recipe,
+        datasets: int = 1,
+        weight: float = 1.0,
+        encoder: Encoder | None = None,
+        data: str = "",
     ):
         super().__init__()
         basis = bank.basis
@@ -52,6 +59,7 @@ class RemovalModule(pl.LightningModule):
             {
                 "members": [member._asdict() for member in bank.members],
                 "recipe": asdict(recipe),
+                "data": data,
                 "encoder": dict(encoder.identity) if encoder is not None else {},
                 "basis": hashlib.sha256(
                     basis.components.float().numpy().tobytes() + basis.centre.float().numpy().tobytes()
@@ -194,26 +202,21 @@ class RemovalModule(pl.LightningModule):
         )
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse a checkpoint of another encoder or basis."""
-        saved = checkpoint["hyper_parameters"]
-        theirs, ours = ({**each, **each["recipe"]} for each in (saved, self.hparams))
-        for key in ("encoder", "basis", "members", "parameterisation"):
-            if theirs[key] != ours[key]:
-                raise ValueError(
-                    f"this checkpoint was trained with {key} {theirs[key]}, not {ours[key]}: "
-                    "use the config that it came from"
-                )
+        """Go on from a checkpoint, if it is of this very training."""
+        self.check(checkpoint)
         self.best_member = checkpoint["best_member"]
 
+    def check(self, checkpoint: Mapping[str, Any]) -> None:
+        """Refuse, with a ValueError, a checkpoint of another encoder, basis, recipe or data."""
+        theirs, ours = (_flat(each) for each in (checkpoint.get("hyper_parameters", {}), dict(self.hparams)))
+        differing = [key for key in {**theirs, **ours} if theirs.get(key) != ours.get(key) and key not in LENGTH]
+        if differing:
+            told = "; ".join(f"{key}: {theirs.get(key)} then, {ours.get(key)} now" for key in differing)
+            raise ValueError(f"this checkpoint is of another training ({told}): use the config and data it came from")
 
-def logged_as(ckpt_path: str | Path) -> str | None:
-    """The id in W&B of the run that a checkpoint belongs to, if it was logged there.
 
-    Raises:
-        ValueError: if there is no such checkpoint.
-    """
-    path = Path(ckpt_path)
-    if not path.is_file():
-        raise ValueError(f"no checkpoint at {path} (looked for {path.resolve()})")
-    found: str | None = torch.load(path, map_location="cpu", weights_only=True).get(LOGGED_AS)
-    return found
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
+    return flat

@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-import yaml
 
-from uncone.runs.reading import JOB, VALIDATION, read_curve, read_results, validation_score
+from uncone.runs.reading import JOB, VALIDATION, read_curve, read_results, read_settings, read_text, validation_score
 from uncone.runs.settings import telling
 from uncone.tasks.row import GEOMETRY, Row
 from uncone.tasks.statistics import LOWER_IS_BETTER
 from uncone.tasks.table import headlines
 
-Status = Literal["finished", "failed", "unfinished"]
+Status = Literal["finished", "failed", "unfinished", "damaged"]
 SYSTEM = ["settings", "encoder", "layers", "pooling", "method"]
 FIGURE = ["task", "figure", "metric"]
 LEARNED = "learned"
@@ -142,10 +141,16 @@ def find_runs(folder: Path) -> Iterator[Path]:
 
 
 def read_run(folder: Path, name: str) -> Run:
-    """Read one run, however far it came."""
-    job = json.loads((folder / JOB).read_text()) if (folder / JOB).is_file() else {}
-    config = folder / "config.yaml"
-    settings = telling(yaml.safe_load(config.read_text())) if config.is_file() else {}
+    """Read one run, however far it came, and whatever has become of its files."""
+    try:
+        return _read(folder, name)
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        return Run(name, "damaged", {}, [], str(error), None)
+
+
+def _read(folder: Path, name: str) -> Run:
+    job = json.loads(read_text(folder / JOB)) if (folder / JOB).is_file() else {}
+    settings = telling(read_settings(folder)) if (folder / "config.yaml").is_file() else {}
     if job.get("status", "finished") == "finished" and (folder / "results.json").is_file():
         score = validation_score(folder, settings.get("recipe.optimizer.keep", "best"))
         return Run(name, "finished", settings, read_results(folder), None, score)

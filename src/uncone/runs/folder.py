@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from uncone.support import distributed
-from uncone.support.files import write
+from uncone.support.files import remove, remove_leftovers, write
 from uncone.tasks.row import Row
 
 PACKAGES = (
@@ -29,12 +30,58 @@ PACKAGES = (
 )
 
 
-def begin(folder: Path, config: str) -> None:
-    """Make the output folder of a run and write into it what is about to run, the text of its config, and with what."""
-    if distributed.is_first():
-        folder.mkdir(parents=True, exist_ok=True)
-        write(folder / "config.yaml", config)
-        write(folder / "environment.json", json.dumps(environment(), indent=1))
+OCCUPIED = ("config.yaml", "results.json")  # a folder with one of these holds a run
+OUTPUTS = (  # of all commands
+    *OCCUPIED,
+    *("environment.json", "definitions.json", "fit.json", "advice.json", "advice.html", "report.html"),
+    *("atlas", "checkpoints", "figures", "layers", "metrics", "removal", "wandb"),
+)
+_locks: dict[int, FileLock] = {}  # on the folders that this process writes into, by the inode of the lock's file
+
+
+def begin(folder: Path, config: str, goes_on: bool = False, overwrite: bool = False) -> None:
+    """Make the output folder of a run and write into it what is about to run, the text of its config, and with what.
+
+    The folder belongs to this process until `release`. What a killed process has left half written goes.
+
+    Args:
+        folder: of the run.
+        config: the text of its config.
+        goes_on: the folder may hold an earlier part of this run, which stays.
+        overwrite: the folder may hold another run, which goes.
+
+    Raises:
+        ValueError: if another process writes into the folder, or another run's results are there.
+    """
+    if not distributed.is_first():
+        return
+    found = [] if goes_on else [name for name in OCCUPIED if (folder / name).exists()]
+    if found and not overwrite:
+        raise ValueError(
+            f"{folder.resolve()} holds another run ({' and '.join(found)}): choose another output_dir, or "
+            "overwrite=true to replace it"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / ".lock"
+    path.touch()
+    if (inode := path.stat().st_ino) not in _locks:
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise ValueError(f"another process is writing into {folder.resolve()}: choose another folder") from error
+        _locks[inode] = lock
+    remove_leftovers(folder)
+    for name in OUTPUTS if found else ():
+        remove(folder / name)
+    write(folder / "config.yaml", config)
+    write(folder / "environment.json", json.dumps(environment(), indent=1))
+
+
+def release() -> None:
+    """Let other processes write into the folders that `begin` took."""
+    while _locks:
+        _locks.popitem()[1].release()
 
 
 def environment() -> dict[str, Any]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 from netrc import NetrcParseError, netrc
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import wandb
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from uncone.runs.reading import VALIDATION
 from uncone.support import distributed
+
+MODES = ("auto", "online", "offline", "disabled")
 
 
 def make_loggers(
@@ -34,14 +38,14 @@ def make_loggers(
     if not distributed.is_first():
         return []
     loggers: list[Logger] = [CSVLogger(folder, name="metrics")]
-    if settings is None:
+    mode = "disabled" if settings is None else wandb_mode(settings["mode"])
+    if settings is None or mode == "disabled":
         return loggers
-    online = settings["mode"] == "online" or (settings["mode"] == "auto" and logged_in())
     run = wandb.init(
         project=settings["project"],
         name=folder.name,
         dir=folder,
-        mode="online" if online else "offline",
+        mode=mode,
         id=resumed_id,
         resume="allow" if resumed_id else None,
         group=settings["group"],
@@ -54,14 +58,49 @@ def make_loggers(
     return loggers
 
 
+def wandb_mode(asked: str) -> Literal["online", "offline", "disabled"]:
+    """What W&B does: as the config asks, but never more than WANDB_MODE and WANDB_DISABLED of the environment allow.
+
+    "auto" is online for who is logged in, if the server answers within seconds, and offline for others.
+    """
+    of_environment = check_mode(asked)
+    if "disabled" in (asked, of_environment) or os.environ.get("WANDB_DISABLED", "").lower() in ("1", "true", "yes"):
+        return "disabled"
+    if "offline" in (asked, of_environment) or (asked == "auto" and not logged_in()):
+        return "offline"
+    if asked == "auto" and (trouble := unreachable(*_server())):
+        print(f"W&B is not to be reached ({trouble}): logging offline", flush=True)
+        return "offline"
+    return "online"
+
+
+def check_mode(asked: str) -> str:
+    """The mode of the environment; a ValueError for a mode, there or asked for, that there is not."""
+    of_environment = os.environ.get("WANDB_MODE", "online")
+    for name, mode in (("logger.wandb.mode", asked), ("WANDB_MODE", of_environment)):
+        if mode not in MODES:
+            raise ValueError(f"unknown {name} {mode!r}: choose one of {', '.join(MODES)}")
+    return of_environment
+
+
 def logged_in() -> bool:
-    """Whether W&B credentials are there, in the environment or in ~/.netrc, and offline mode was not asked for."""
-    if os.environ.get("WANDB_MODE", "online") != "online":
-        return False
-    if os.environ.get("WANDB_API_KEY"):
-        return True
+    """Whether W&B credentials are there, in the environment or in ~/.netrc."""
     try:
-        host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").split("//")[-1].split("/")[0]
-        return netrc().authenticators(host) is not None
+        return bool(os.environ.get("WANDB_API_KEY")) or netrc().authenticators(_server()[0]) is not None
     except (OSError, NetrcParseError):
         return False
+
+
+def unreachable(host: str, port: int, seconds: float = 5.0) -> str | None:
+    """Why no connection to a server can be made; None if it can."""
+    try:
+        socket.create_connection((host, port), timeout=seconds).close()
+    except OSError as error:
+        return f"{host}:{port}: {error}"
+    return None
+
+
+def _server() -> tuple[str, int]:
+    """Host and port of W&B."""
+    url = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai"))
+    return url.hostname or "", url.port or (80 if url.scheme == "http" else 443)

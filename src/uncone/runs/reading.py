@@ -6,11 +6,59 @@ import csv
 import json
 import math
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from uncone.tasks.row import Row
 
 JOB = "job.json"  # what a job of a sweep says of itself; see uncone.commands.jobs
 VALIDATION = "val/spearman"
+MOST = 1 << 28  # bytes of a text file of a run
+
+
+class _Plain(yaml.SafeLoader):
+    """YAML without aliases, of which a few lines can stand for gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it has aliases, which no run writes")
+        return super().compose_node(parent, index)
+
+
+def read_settings(folder: str | Path) -> dict[str, Any]:
+    """The config.yaml of a run, which may come from anyone, as plain values.
+
+    Raises:
+        ValueError: if there is none, or it is no plain YAML with all values written out.
+    """
+    path = Path(folder) / "config.yaml"
+    text = read_text(path)
+    try:
+        found = yaml.load(text, _Plain)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(f"{path.resolve()} cannot be read as plain YAML: {error}") from error
+    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
+        raise ValueError(f"{path.resolve()} does not hold settings by name")
+    if "${" in text:
+        raise ValueError(f"{path.resolve()} refers to other values with ${{…}}: a run writes its values out")
+    return found
+
+
+def read_text(path: Path, most: int = MOST) -> str:
+    """The text of a file that may come from anyone: a plain file, of a bounded size.
+
+    Raises:
+        ValueError: naming the file.
+    """
+    if not path.is_file():
+        raise ValueError(f"no {path.name} in {path.parent.resolve()}: that is no folder of a finished run")
+    if path.stat().st_size > most:
+        raise ValueError(f"{path.resolve()} has {path.stat().st_size} bytes, and no run writes more than {most}")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path.resolve()} is no text: {error}") from error
 
 
 def read_results(folder: str | Path) -> list[Row]:
@@ -22,7 +70,7 @@ def read_results(folder: str | Path) -> list[Row]:
     if not path.is_file():
         raise ValueError(f"no results.json in {Path(folder).resolve()}: the run has not finished")
     try:
-        return [Row.from_json(found) for found in json.loads(path.read_text())]
+        return [Row.from_json(found) for found in json.loads(read_text(path))]
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path.resolve()} does not hold results: {error}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 
 # the configuration: in the package as it is installed, or beside src/ in the repository
 CONF = next(each for up in (1, 3) if (each := Path(__file__).parents[up] / "conf").is_dir())
+
+_ASIDE = re.compile(r"\.[0-9a-f]{32}\.")
 
 
 @contextmanager
@@ -26,9 +29,23 @@ def whole(target: Path) -> Iterator[Path]:
         yield aside
         _put(aside, target)
     finally:
-        if aside.is_dir():
-            shutil.rmtree(aside)
-        aside.unlink(missing_ok=True)
+        remove(aside)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what `whole` was writing anywhere below a folder when its process was killed.
+
+    Nobody else may be writing there.
+    """
+    for path in [path for path in folder.rglob(".*") if _ASIDE.match(path.name)]:
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 def write(path: Path, text: str) -> None:
