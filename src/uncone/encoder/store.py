@@ -6,8 +6,8 @@ import hashlib
 import json
 import logging
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from filelock import FileLock
 
 from uncone.support import distributed
-from uncone.support.files import whole
+from uncone.support.files import remove, whole
 
 logger = logging.getLogger(__name__)
 
@@ -69,10 +69,11 @@ class FeatureStore:
         text = json.dumps({**key, "format_version": FORMAT_VERSION}, sort_keys=True)
         entry = self.folder / hashlib.sha256(text.encode()).hexdigest()[:32]
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(f"{entry}.lock")
+        writable = os.access(self.folder, os.W_OK)
+        lock = FileLock(f"{entry}.lock") if writable else nullcontext()
         if entry not in self._opened:
             with lock:
-                self._open(entry)
+                self._open(entry, text)
         asked, stored = zip(*distributed.gather([text, entry in self._opened]), strict=True)
         if len(set(asked)) > 1:
             raise RuntimeError(f"processes that share their work ask for different features: {', '.join(asked)}")
@@ -82,29 +83,36 @@ class FeatureStore:
         # Processes that build together do so before the lock: its holder would wait for those that wait for the lock.
         together = build() if distributed.processes() > 1 else None
         with lock:
-            computed = not self._open(entry)
-            if computed:
+            computed = not self._open(entry, text)
+            if computed and not writable:
+                logger.warning("%s cannot be written to: features are kept for this process alone", self.folder)
+                self._opened[entry] = build() if together is None else together
+            elif computed:
                 self._write(entry, text, build() if together is None else together)
-                if not self._open(entry):
+                if not self._open(entry, text):
                     raise OSError(f"features written to {entry} cannot be read back: is the disk full or failing?")
         computed = computed or together is not None
         self.built += computed
         self.read += not computed
         return self._opened[entry]
 
-    def _open(self, entry: Path) -> bool:
-        """Whether an entry is intact, and now opened; a damaged one is deleted with a warning."""
+    def _open(self, entry: Path, key: str) -> bool:
+        """Whether an entry is intact and the one asked for, and now opened; a damaged one goes, with a warning."""
         if not entry.exists():
             return False
         try:
-            files = json.loads((entry / "entry.json").read_text())["files"]
+            told = json.loads((entry / "entry.json").read_text())
+            if told["key"] != json.loads(key):
+                raise ValueError("it holds others than its name says")
+            files = told["files"]
             for name, checksum in files.items():
                 if _checksum(entry / name) != checksum:
                     raise ValueError(f"checksum of {name} differs")
             loaded = {Path(name).stem: np.load(entry / name, mmap_mode="r", allow_pickle=False) for name in files}
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
             logger.warning("damaged features in %s (%s): computing them again", entry, error)
-            shutil.rmtree(entry)
+            if os.access(self.folder, os.W_OK):
+                remove(entry)
             return False
         self._opened[entry] = loaded
         return True

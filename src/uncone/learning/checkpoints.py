@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
+from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 import pytorch_lightning as pl
 import torch
@@ -16,6 +17,7 @@ from uncone.learning.callbacks.best import BestEpoch
 from uncone.support.files import whole
 
 LAST, BEST = "last.ckpt", "best.ckpt"
+DIGEST = 32  # bytes of SHA-256 that end a file: what a zip archive checks of itself leaves its own directory out
 
 
 class Checkpoints(Checkpoint):
@@ -39,8 +41,10 @@ class WholeFiles(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write a file."""
-        with whole(Path(path)) as aside, aside.open("wb") as file:  # given a path, torch writes it into the file
-            torch.save(checkpoint, file)
+        buffer = BytesIO()
+        torch.save(checkpoint, buffer)
+        with whole(Path(path)) as aside:
+            aside.write_bytes(buffer.getvalue() + hashlib.sha256(buffer.getvalue()).digest())
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: Any = None) -> dict[str, Any]:
         """Read a file."""
@@ -54,11 +58,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         ValueError: if there is none, or a single bit of it is damaged.
     """
     try:
-        with ZipFile(path) as archive:
-            if damaged := archive.testzip():
-                raise BadZipFile(f"{damaged} has changed since it was written")
-        found: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (BadZipFile, OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
+        data = path.read_bytes()
+        if hashlib.sha256(data[:-DIGEST]).digest() != data[-DIGEST:]:
+            raise ValueError("it is cut off, or has changed since it was written")
+        found: dict[str, Any] = torch.load(BytesIO(data[:-DIGEST]), map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, pickle.UnpicklingError) as error:
         other = path.with_name(BEST)
         hint = f"; {other} is whole: copy it to {path.name} to go on from there" if _is_whole(other, path) else ""
         raise ValueError(f"{path.resolve()} is no undamaged checkpoint ({error}){hint}") from error

@@ -5,6 +5,7 @@ On disk, a removal is a few kilobytes of safetensors, and JSON that says what th
 
 from __future__ import annotations
 
+import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from uncone.encoder import Encoder
 
 FORMAT = "uncone removal"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 TENSORS, DESCRIPTION = "removal.safetensors", "removal.json"
 ORTHONORMAL_TOLERANCE = 1e-4
 
@@ -119,6 +120,7 @@ class Correction(ABC):
         description = {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": self.kind, "method": self.method}
         description |= {"settings": dict(self.settings), "encoder": dict(self.encoder)}
         description |= {name: getattr(self, name) for name in self.options}
+        description["sha256"] = _checksum(folder / TENSORS, description)
         write(folder / DESCRIPTION, json.dumps(description, indent=1))
         return folder
 
@@ -131,11 +133,14 @@ class Correction(ABC):
         """
         folder = Path(folder)
         description, tensors = _read(folder)
-        kind = description.pop("kind")
+        kind = description.pop("kind", None)
         kinds = {each.kind: each for each in Correction.__subclasses__() if each.tensors}
         if kind not in kinds:
             raise ValueError(f"{folder} holds a removal of unknown kind {kind!r}; this uncone reads {', '.join(kinds)}")
-        removal = kinds[kind](**tensors, **description)
+        try:
+            removal = kinds[kind](**tensors, **description)
+        except TypeError as error:
+            raise ValueError(f"{folder} does not describe a removal as this uncone writes it: {error}") from error
         if not isinstance(removal, cls):
             raise ValueError(f"{folder} holds a removal {kind!r}, not {cls.kind!r}: uncone.removal.load reads either")
         return removal
@@ -168,19 +173,32 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Description and tensors of the removal in a folder, or in the folder `removal` of a training run."""
     if not (folder / DESCRIPTION).is_file() and (folder / "removal" / DESCRIPTION).is_file():
         folder = folder / "removal"
+    if not all((folder / name).is_file() for name in (DESCRIPTION, TENSORS)):  # files that can be read to an end
+        raise ValueError(f"no removal in {folder.resolve()}: {DESCRIPTION} and {TENSORS} are expected there")
     try:
-        description = json.loads((folder / DESCRIPTION).read_text())
+        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         tensors = load_file(folder / TENSORS)
-    except FileNotFoundError as error:
-        raise ValueError(f"no removal in {folder.resolve()}: {DESCRIPTION} and {TENSORS} are expected there") from error
-    except (json.JSONDecodeError, SafetensorError) as error:
+    except (ValueError, RecursionError, OSError, SafetensorError) as error:
         raise ValueError(f"the removal in {folder.resolve()} is damaged: {error}") from error
-    if not isinstance(description, dict) or description.pop("format", None) != FORMAT:
+    if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise ValueError(f"{folder / DESCRIPTION} does not describe a removal of uncone")
-    version = description.pop("format_version")
-    if version > FORMAT_VERSION:
-        raise ValueError(f"{folder} is in format {version}, this uncone reads up to {FORMAT_VERSION}: upgrade uncone")
+    version = description.get("format_version")
+    if version != FORMAT_VERSION:
+        raise ValueError(
+            f"{folder} is in format {version!r}, this uncone reads {FORMAT_VERSION}: "
+            "upgrade uncone, or make the removal anew"
+        )
+    if description.pop("sha256", None) != _checksum(folder / TENSORS, description):
+        raise ValueError(f"the removal in {folder.resolve()} is damaged: it has changed since it was written")
+    for key in ("format", "format_version"):
+        del description[key]
     return description, tensors
+
+
+def _checksum(tensors: Path, description: Mapping[str, Any]) -> str:
+    """SHA-256 of the file of tensors and all that is said of them."""
+    text = json.dumps(description, sort_keys=True).encode()
+    return hashlib.sha256(tensors.read_bytes() + text).hexdigest()
 
 
 def check_orthonormal(components: Tensor, used: Tensor) -> None:
