@@ -139,8 +139,8 @@ def printing_to(path: Path) -> Iterator[None]:
 
 def prepare(config: DictConfig, folder: Path, group: str, overrides: Sequence[str]) -> None:
     """Point a job at its folder and at its own checkpoint, and group it with its sweep in W&B."""
-    from uncone.commands.resume import CHECKPOINTS, LAST
-    from uncone.learning.checkpoints import read_checkpoint
+    from uncone.commands.resume import CHECKPOINTS
+    from uncone.learning.checkpoints import LAST, read_checkpoint
 
     config.output_dir = str(folder)
     config.overwrite = True  # the folder is this job's, whatever an earlier try has left there
