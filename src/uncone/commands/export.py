@@ -8,7 +8,6 @@ from typing import Any
 
 import hydra
 import torch
-import yaml
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
@@ -30,7 +29,7 @@ from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Correction, TransductiveRemoval, load, none
 from uncone.removal.vectors import Vectors
 from uncone.report.tables import print_results
-from uncone.runs.reading import read_results
+from uncone.runs.reading import read_results, read_settings
 from uncone.support import distributed
 from uncone.tasks.row import Row, geometry_rows
 
@@ -134,14 +133,10 @@ class TrainingRun:
             return None
         folder = Path(name).resolve()
         folder = folder.parent if folder.name == "removal" else folder
-        path = folder / "config.yaml"
-        if not path.is_file() or not (folder / "results.json").is_file():
+        if not (folder / "config.yaml").is_file() or not (folder / "results.json").is_file():
             return None
-        try:
-            config = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise ValueError(f"{path} cannot be read as plain YAML: {error}") from error
-        return cls(folder, config) if isinstance(config, dict) and "trainer" in config else None
+        config = read_settings(folder)
+        return cls(folder, config) if "trainer" in config else None
 
     @property
     def encoder(self) -> dict[str, Any]:
@@ -154,8 +149,6 @@ class TrainingRun:
             raise ValueError(f"the encoder of {self.folder} runs code that comes with it, which an export may not hold")
         for key, value in settings.items():
             values = value if isinstance(value, list) else [value]
-            if any("${" in str(each) for each in values):
-                raise ValueError(f"the encoder in {path} refers to other values: write them out")
             if key not in {"_target_", *SETTINGS, *ANYWHERE} or any(isinstance(each, (dict, list)) for each in values):
                 raise ValueError(f"the encoder in {path} has a setting {key}={value!r}, which is none of an encoder")
         return settings
