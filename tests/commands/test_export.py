@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -170,7 +171,7 @@ def test_nothing_removed_exports_the_raw_encoder(tmp_path, capsys, encoded):
     [
         ({"format_version": 99}, "upgrade uncone"),
         ({"format": "pickled virus"}, "does not describe a removal of uncone"),
-        ({"encoder": {"name": "other", "hash": "0" * 32, "layers": "static"}}, "belongs to other layers static"),
+        ({"method": "mine"}, "it has changed since it was written"),
     ],
 )
 def test_newer_and_foreign_removals_are_refused(change, words, saved, tmp_path):
@@ -179,6 +180,12 @@ def test_newer_and_foreign_removals_are_refused(change, words, saved, tmp_path):
     with pytest.raises(ValueError, match=words):
         export(config_of("export", f"removal={saved}", f"output_dir={tmp_path}/model", "format=numpy", *QUICK))
     assert not (tmp_path / "model").exists()
+
+
+def test_a_removal_of_another_encoder_is_refused(saved, tmp_path):
+    replace(load(saved), encoder={"name": "other", "hash": "0" * 32, "layers": "static"}).save(tmp_path / "other")
+    with pytest.raises(ValueError, match="belongs to other layers static"):
+        export(config_of("export", f"removal={tmp_path}/other", f"output_dir={tmp_path}/model", "format=numpy", *QUICK))
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def test_a_flipped_bit_of_a_checkpoint_is_seen(run, tmp_path, command_line):
 
 def test_an_occupied_folder_is_refused_unless_it_may_be_replaced(config_of, run):
     before = contents(run)
-    with pytest.raises(ValueError, match=r"holds another run \(config.yaml and results.json\)"):
+    with pytest.raises(ValueError, match=r"holds another run \(results.json and checkpoints\)"):
         train(config_of(run, "seed=1"))
     assert contents(run) == before
 

@@ -46,7 +46,8 @@ def run(command: Command, config: DictConfig) -> float | None:
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     rank = int(os.environ.get("RANK", "0"))
-    if threading.current_thread() is threading.main_thread():
+    # one of several processes is ended by what has started it, which says so
+    if threading.current_thread() is threading.main_thread() and "WORLD_SIZE" not in os.environ:
         for number in STOPS:
             signal.signal(number, _interrupt)
     try:
@@ -71,8 +72,7 @@ def run(command: Command, config: DictConfig) -> float | None:
         line = f"Interrupted by {signal.Signals(number).name}"
         if (Path(config.output_dir) / "checkpoints" / "last.ckpt").is_file():
             line += f"; go on with: python train.py resume={shlex.quote(config.output_dir)}"
-        if rank == 0:
-            print(line, file=sys.stderr, flush=True)
+        print(line, file=sys.stderr, flush=True)
         sys.exit(128 + number)
     return None
 

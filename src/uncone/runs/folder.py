@@ -30,11 +30,11 @@ PACKAGES = (
 )
 
 
-OCCUPIED = ("config.yaml", "results.json")  # a folder with one of these holds a run
+OCCUPIED = ("results.json", "checkpoints", "layers")  # a folder with one of these holds a run's work
 OUTPUTS = (  # of all commands
     *OCCUPIED,
-    *("environment.json", "definitions.json", "fit.json", "advice.json", "advice.html", "report.html"),
-    *("atlas", "checkpoints", "figures", "layers", "metrics", "removal", "wandb"),
+    *("config.yaml", "environment.json", "definitions.json", "fit.json", "advice.json", "advice.html", "report.html"),
+    *("atlas", "figures", "metrics", "removal", "wandb"),
 )
 _locks: dict[int, FileLock] = {}  # on the folders that this process writes into, by the inode of the lock's file
 
