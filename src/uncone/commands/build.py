@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -42,11 +43,16 @@ def given_overrides(key: str = "") -> dict[str, str]:
     """What the command line says of a key and of the keys below it, or of all: values as they were written, by key."""
     given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
     named = {name.lstrip("+~"): value for name, _, value in (text.partition("=") for text in given)}
-    return {name: value for name, value in named.items() if f"{name}.".startswith(key and f"{key}.")}
+    return {name: value for name, value in named.items() if is_below(name, [key])}
+
+
+def is_below(key: str, keys: Sequence[str]) -> bool:
+    """Whether a dotted key is one of these or below one; everything is below the empty one."""
+    return any(f"{key}.".startswith(each and f"{each}.") for each in keys)
 
 
 def open_run(config: DictConfig, goes_on: bool = False) -> Path:
-    """Check a config and make its output folder, whose name is that of the first of several processes.
+    """Settle a config and make its output folder.
 
     Args:
         config: of a command; its output folder may be occupied if it says `overwrite`.
@@ -55,13 +61,18 @@ def open_run(config: DictConfig, goes_on: bool = False) -> Path:
     Raises:
         ValueError: see `check` and `uncone.runs.folder.begin`.
     """
+    folder = settle(config)
+    begin(folder, OmegaConf.to_yaml(config, resolve=True), goes_on, config.overwrite)
+    return folder
+
+
+def settle(config: DictConfig) -> Path:
+    """Check a config and set its threads; its output folder, whose name is that of the first of several processes."""
     check(config)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     config.output_dir = distributed.from_first(config.output_dir)  # which tells the time, and clocks differ
-    folder = Path(config.output_dir)
-    begin(folder, OmegaConf.to_yaml(config, resolve=True), goes_on, config.overwrite)
-    return folder
+    return Path(config.output_dir)
 
 
 def holds_same_run(config: DictConfig) -> bool:

@@ -27,7 +27,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
-from uncone.runs.reading import JOB, validation_score
+from uncone.runs.reading import JOB, last_checkpoint, read_job, validation_score
 from uncone.runs.settings import NEUTRAL, digest, local_contents, telling
 from uncone.support.files import write
 
@@ -139,14 +139,13 @@ def printing_to(path: Path) -> Iterator[None]:
 
 def prepare(config: DictConfig, folder: Path, group: str, overrides: Sequence[str]) -> None:
     """Point a job at its folder and at its own checkpoint, and group it with its sweep in W&B."""
-    from uncone.commands.resume import CHECKPOINTS
-    from uncone.learning.checkpoints import LAST, read_checkpoint
+    from uncone.learning.checkpoints import read_checkpoint
 
     config.output_dir = str(folder)
     config.overwrite = True  # the folder is this job's, whatever an earlier try has left there
-    if "resume" in config and (folder / CHECKPOINTS / LAST).is_file():
+    if "resume" in config and last_checkpoint(folder).is_file():
         with suppress(ValueError):  # one that is damaged is written anew
-            read_checkpoint(folder / CHECKPOINTS / LAST)
+            read_checkpoint(last_checkpoint(folder))
             config.resume = str(folder)
     wandb = OmegaConf.select(config, "logger.wandb")
     if wandb is not None:
@@ -157,12 +156,6 @@ def prepare(config: DictConfig, folder: Path, group: str, overrides: Sequence[st
 def score(config: DictConfig, folder: Path) -> float | None:
     """The score on validation pairs of a finished job, at the epoch it kept."""
     return validation_score(folder, OmegaConf.select(config, "recipe.optimizer.keep") or "best")
-
-
-def read_job(folder: Path) -> dict[str, Any]:
-    """What job.json says; nothing for a folder without one."""
-    path = folder / JOB
-    return dict(json.loads(path.read_text())) if path.is_file() else {}
 
 
 def job_failures(sweep: Path) -> dict[Path, str]:

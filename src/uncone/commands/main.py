@@ -12,7 +12,6 @@ import time
 import warnings
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra.errors import InstantiationException
@@ -21,6 +20,7 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 
 from uncone.commands.jobs import in_sweep, run_job
 from uncone.commands.processes import Command, ProcessFailed, run_shared
+from uncone.runs.reading import last_checkpoint
 from uncone.support.distributed import ProcessLost
 
 OTHERS_FIRST = 3.0  # seconds
@@ -70,7 +70,7 @@ def run(command: Command, config: DictConfig) -> float | None:
     except (Interrupted, SignalException) as stop:
         number = stop.sigval if isinstance(stop, SignalException) else stop.args[0]
         line = f"Interrupted by {signal.Signals(number).name}"
-        if (Path(config.output_dir) / "checkpoints" / "last.ckpt").is_file():
+        if last_checkpoint(config.output_dir).is_file():
             line += f"; go on with: python train.py resume={shlex.quote(config.output_dir)}"
         print(line, file=sys.stderr, flush=True)
         sys.exit(128 + number)

@@ -13,13 +13,11 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-from uncone.commands.build import given_overrides
-from uncone.learning.checkpoints import LAST
-from uncone.runs.reading import read_settings
+from uncone.commands.build import given_overrides, is_below
+from uncone.runs.reading import last_checkpoint, read_settings
 from uncone.runs.settings import telling
 from uncone.support.files import CONF
 
-CHECKPOINTS = "checkpoints"  # folder of a run
 TRAINER = ("trainer", "encoder.device")  # where it runs; trainer=gpu says both
 MAY_CHANGE = (
     *(f"recipe.optimizer.{key}" for key in ("max_epochs", "max_steps", "patience")),
@@ -37,20 +35,21 @@ def resumed(config: DictConfig) -> DictConfig:
     """
     folder = Path(config.resume)
     config.output_dir = str(folder)
-    if not (folder / CHECKPOINTS / LAST).is_file():
-        raise ValueError(f"no {LAST} in {(folder / CHECKPOINTS).resolve()}: resume takes the folder of a training run")
+    last = last_checkpoint(folder).resolve()
+    if not last.is_file():
+        raise ValueError(f"no {last.name} in {last.parent}: resume takes the folder of a training run")
     saved, given = read_settings(folder), given_overrides()
     refuse_foreign_code(folder, saved, "encoder.trust_remote_code" in given)
     ours = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
     if unknown := saved.keys() - ours.keys():
         raise ValueError(f"{folder} has settings that this version does not know: {', '.join(sorted(unknown))}")
     theirs, now = telling(saved), telling(ours)
-    fixed = [key for key in given if not _is_below(key, MAY_CHANGE)]
+    fixed = [key for key in given if not is_below(key, MAY_CHANGE)]
     asked = fixed if all(key.split(".")[0] in ours for key in fixed) else [""]  # an experiment may set any key
     differing = [
         f"{key}={now.get(key)!r} (the run: {theirs.get(key)!r})"
         for key in dict.fromkeys([*theirs, *now])
-        if _is_below(key, asked) and not _is_below(key, MAY_CHANGE) and theirs.get(key) != now.get(key)
+        if is_below(key, asked) and not is_below(key, MAY_CHANGE) and theirs.get(key) != now.get(key)
     ]
     if differing:
         raise ValueError(
@@ -60,10 +59,9 @@ def resumed(config: DictConfig) -> DictConfig:
     result = config.copy()
     for key, value in saved.items():
         result[key] = value
-    changed = [key for key in given if _is_below(key, MAY_CHANGE)]
-    for key in (*changed, *(TRAINER if "trainer" in given else ()), "resume"):
+    changed = [key for key in given if is_below(key, MAY_CHANGE)]
+    for key in (*changed, *(TRAINER if "trainer" in given else ()), "resume", "output_dir"):
         OmegaConf.update(result, key, OmegaConf.select(config, key), merge=False)
-    result.output_dir = config.output_dir
     return result
 
 
@@ -96,8 +94,3 @@ def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
             yield from _leaves(inner, key)
     else:
         yield key, value
-
-
-def _is_below(key: str, keys: Any) -> bool:
-    """Whether a dotted key is one of these or below one; everything is below the empty one."""
-    return any(not each or key == each or key.startswith(f"{each}.") for each in keys)

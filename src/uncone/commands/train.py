@@ -14,14 +14,14 @@ import wandb
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from uncone.commands.build import LEARNED, make_problem, make_recipe, make_tasks, make_vectors, names, open_run
+from uncone.commands.build import LEARNED, make_problem, make_recipe, make_tasks, make_vectors, names, open_run, settle
 from uncone.commands.processes import asks_for_processes
-from uncone.commands.resume import CHECKPOINTS, resumed
+from uncone.commands.resume import resumed
 from uncone.commands.systems import compare, leave_out_seen, make_system
 from uncone.geometry.probe import GeometryProbe
 from uncone.learning.bank import candidates
 from uncone.learning.callbacks.geometry import GeometryCallback
-from uncone.learning.checkpoints import LAST, WholeFiles, read_checkpoint
+from uncone.learning.checkpoints import WholeFiles, read_checkpoint
 from uncone.learning.fit import Learner
 from uncone.learning.module import LOGGED_AS, RemovalModule
 from uncone.learning.replicas import trainer_options
@@ -30,6 +30,7 @@ from uncone.report.figures import components_figure
 from uncone.report.tables import print_results, verdict
 from uncone.runs.folder import write_results
 from uncone.runs.loggers import make_loggers
+from uncone.runs.reading import CHECKPOINTS, last_checkpoint
 from uncone.support import distributed
 from uncone.support.figures import save
 from uncone.tasks import Sts, WordSimilarity
@@ -42,8 +43,8 @@ def train(config: DictConfig) -> list[Row]:
     resumes = config.resume is not None
     if resumes:
         config = resumed(config)
-    checkpoint = read_checkpoint(Path(config.output_dir) / CHECKPOINTS / LAST) if resumes else {}
-    folder = Path(config.output_dir) if resumes else open_run(config)
+    checkpoint = read_checkpoint(last_checkpoint(config.output_dir)) if resumes else {}
+    folder = settle(config) if resumes else open_run(config)
     pl.seed_everything(config.seed, workers=True, verbose=False)
     tasks = make_tasks(config)
     vectors = make_vectors(config)

@@ -14,9 +14,9 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning.callbacks import Checkpoint
 
 from uncone.learning.callbacks.best import BestEpoch
+from uncone.runs.reading import BEST, LAST
 from uncone.support.files import whole
 
-LAST, BEST = "last.ckpt", "best.ckpt"
 DIGEST = 32  # bytes of SHA-256 that end a file: what a zip archive checks of itself leaves its own directory out
 
 
@@ -43,8 +43,9 @@ class WholeFiles(TorchCheckpointIO):
         """Write a file."""
         buffer = BytesIO()
         torch.save(checkpoint, buffer)
+        data = buffer.getvalue()
         with whole(Path(path)) as aside:
-            aside.write_bytes(buffer.getvalue() + hashlib.sha256(buffer.getvalue()).digest())
+            aside.write_bytes(data + hashlib.sha256(data).digest())
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: Any = None) -> dict[str, Any]:
         """Read a file."""

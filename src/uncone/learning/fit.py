@@ -22,7 +22,7 @@ from uncone.learning.bank import RemovalBank, members
 from uncone.learning.basis import Basis, Neighbours, PairBatch, TrainingBatch
 from uncone.learning.batches import PairDataModule
 from uncone.learning.callbacks.best import BestEpoch
-from uncone.learning.checkpoints import LAST, Checkpoints
+from uncone.learning.checkpoints import Checkpoints
 from uncone.learning.module import RemovalModule
 from uncone.learning.neighbours import bag_views
 from uncone.learning.problem import Problem, Sentences
@@ -30,6 +30,7 @@ from uncone.learning.recipe import Recipe
 from uncone.learning.strength import at_strength, choose_strength
 from uncone.removal import Correction, Removal
 from uncone.removal.spectrum import Spectrum
+from uncone.runs.reading import LAST
 from uncone.support.arrays import one_thread
 from uncone.tasks.base import distinct, paired_cosine
 from uncone.tasks.statistics import macro_spearman

@@ -21,6 +21,7 @@ from uncone.learning.optimizers import make_optimizer
 from uncone.learning.recipe import Recipe
 from uncone.removal import Removal
 from uncone.runs.reading import VALIDATION
+from uncone.runs.settings import telling
 from uncone.tasks.statistics import macro_spearman
 
 LOGGED_AS = "wandb_id"  # key in checkpoints
@@ -208,15 +209,8 @@ class RemovalModule(pl.LightningModule):
 
     def check(self, checkpoint: Mapping[str, Any]) -> None:
         """Refuse, with a ValueError, a checkpoint of another encoder, basis, recipe or data."""
-        theirs, ours = (_flat(each) for each in (checkpoint.get("hyper_parameters", {}), dict(self.hparams)))
+        theirs, ours = (telling(each) for each in (checkpoint.get("hyper_parameters", {}), dict(self.hparams)))
         differing = [key for key in {**theirs, **ours} if theirs.get(key) != ours.get(key) and key not in LENGTH]
         if differing:
             told = "; ".join(f"{key}: {theirs.get(key)} then, {ours.get(key)} now" for key in differing)
             raise ValueError(f"this checkpoint is of another training ({told}): use the config and data it came from")
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
-    return flat

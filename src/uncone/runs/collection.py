@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from uncone.runs.reading import JOB, VALIDATION, read_curve, read_results, read_settings, read_text, validation_score
+from uncone.runs.reading import JOB, VALIDATION, read_curve, read_job, read_results, read_settings, validation_score
 from uncone.runs.settings import telling
 from uncone.tasks.row import GEOMETRY, Row
 from uncone.tasks.statistics import LOWER_IS_BETTER
@@ -149,7 +149,7 @@ def read_run(folder: Path, name: str) -> Run:
 
 
 def _read(folder: Path, name: str) -> Run:
-    job = json.loads(read_text(folder / JOB)) if (folder / JOB).is_file() else {}
+    job = read_job(folder)
     settings = telling(read_settings(folder)) if (folder / "config.yaml").is_file() else {}
     if job.get("status", "finished") == "finished" and (folder / "results.json").is_file():
         score = validation_score(folder, settings.get("recipe.optimizer.keep", "best"))

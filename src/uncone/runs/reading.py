@@ -13,6 +13,7 @@ import yaml
 from uncone.tasks.row import Row
 
 JOB = "job.json"  # what a job of a sweep says of itself; see uncone.commands.jobs
+CHECKPOINTS, LAST, BEST = "checkpoints", "last.ckpt", "best.ckpt"  # the folder of them, and the two there are
 VALIDATION = "val/spearman"
 MOST = 1 << 28  # bytes of a text file of a run
 
@@ -59,6 +60,16 @@ def read_text(path: Path, most: int = MOST) -> str:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path.resolve()} is no text: {error}") from error
+
+
+def last_checkpoint(folder: str | Path) -> Path:
+    """Where a training run keeps its last epoch, there already or not."""
+    return Path(folder) / CHECKPOINTS / LAST
+
+
+def read_job(folder: Path) -> dict[str, Any]:
+    """What job.json says; nothing for a folder without one."""
+    return dict(json.loads(read_text(folder / JOB))) if (folder / JOB).is_file() else {}
 
 
 def read_results(folder: str | Path) -> list[Row]:
