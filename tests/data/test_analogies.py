@@ -30,3 +30,17 @@ def test_own_file_and_errors(tmp_path):
         load_analogies(path)
     with pytest.raises(ValueError, match="unknown analogy set 'bats'; known: google, liang, or a file"):
         load_analogies("bats")
+
+
+def test_own_file_in_the_format_of_word2vec(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_text("\ufeff: capitals\r\nparis france  rome italy\r\n\n:gram1-x\nking queen man woman\n")
+    questions = load_analogies(path)
+    assert (questions.category, questions.a, questions.d) == (
+        ("capitals", "gram1-x"),
+        ("paris", "king"),
+        ("italy", "woman"),
+    )
+    path.write_text(": capitals\nparis france rome\n")
+    with pytest.raises(ValueError, match=r"mine.txt, line 2: four words .* expected, got 'paris france rome\\n'"):
+        load_analogies(path)

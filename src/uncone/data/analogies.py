@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from uncone.data.files import Table
+from uncone.data.files import Table, stream_lines
 from uncone.data.sources import Source, read_known
 
 _COLUMNS = ("category", "a", "b", "c", "d")
@@ -15,11 +15,14 @@ def _read_sections(path: Path) -> Table:
     """Read word2vec's own format: lines ": category", each followed by lines of four words."""
     rows = []
     category = ""
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if line.startswith(": "):
-            category = line[2:]
-        else:
-            rows.append((number, (category, *line.split())))
+    for number, line in enumerate(stream_lines(path), 1):
+        words = line.split()
+        if line.startswith(":"):
+            category = line[1:].strip()
+        elif len(words) == 4:
+            rows.append((number, (category, *words)))
+        elif words:
+            raise ValueError(f"{path}, line {number}: four words or a colon and a category expected, got {line!r}")
     return Table.of(path, _COLUMNS, rows)
 
 
@@ -62,7 +65,7 @@ def is_syntactic(category: str) -> bool:
 def load_analogies(name: str | Path = "google", data_dir: str | Path | None = None) -> Analogies:
     """Load the questions "google" (19544, packaged), "liang" (its 12154 with single-piece words), or of your own file.
 
-    Its header line names category, a, b, c and d.
+    The file is a table of category, a, b, c and d, or lines ": category" and of four words, as questions-words.txt.
 
     Raises:
         ValueError: if the name is unknown or the file malformed; DataUnavailable, if the set cannot be found.
@@ -72,5 +75,9 @@ def load_analogies(name: str | Path = "google", data_dir: str | Path | None = No
         >>> len(questions), questions.a[0], questions.b[0], questions.c[0], questions.d[0]
         (19544, 'Athens', 'Greece', 'Baghdad', 'Iraq')
     """
-    table = read_known(name, SOURCES, _COLUMNS, "analogy set", data_dir)
+    path = Path(name)
+    if name not in SOURCES and path.is_file() and next(stream_lines(path), "").startswith(":"):
+        table = _read_sections(path)
+    else:
+        table = read_known(name, SOURCES, _COLUMNS, "analogy set", data_dir)
     return Analogies(*(table.text(column) for column in _COLUMNS))

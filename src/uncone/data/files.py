@@ -9,11 +9,16 @@ from __future__ import annotations
 import csv
 import gzip
 import re
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from io import TextIOWrapper
 from pathlib import Path
+from typing import BinaryIO, TextIO, cast
 
 import numpy as np
+
+from uncone.support.files import reading
 
 
 class DataUnavailable(ValueError):
@@ -112,24 +117,29 @@ def stream_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list
 def stream_rows(path: Path, quoted: bool = False) -> Iterator[tuple[int, list[str]]]:
     """Rows that are not blank, each with its line; comma separated if quoted, else tab separated."""
     lines = stream_lines(path)
+    csv.field_size_limit(sys.maxsize)  # a field may hold a document
     reader = csv.reader(lines) if quoted else csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    try:
+    with reading(path, "a table"):
         for row in reader:
             if row:
                 yield reader.line_num, row
-    except csv.Error as error:
-        raise ValueError(f"{path}, line {reader.line_num}: {error}") from error
 
 
 def stream_lines(path: Path) -> Iterator[str]:
     """Lines of a text file, with their ends."""
-    opened = gzip.open if path.suffix == ".gz" else open
+    with reading(path, "a file of UTF-8 text"), open_text(path) as file:
+        yield from file
+
+
+def open_text(path: Path, errors: str = "strict") -> TextIO:
+    """A UTF-8 file, opened to be read; line ends stay as they are."""
     # "utf-8-sig" also accepts the byte order mark with which spreadsheets begin a file
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-        try:
-            yield from file
-        except UnicodeDecodeError as error:
-            raise ValueError(f"{path} is not UTF-8: convert it") from error
+    return TextIOWrapper(opened(path), encoding="utf-8-sig", errors=errors, newline="")
+
+
+def opened(path: Path) -> BinaryIO:
+    """A file, opened to be read; one that ends in .gz is decompressed on the way."""
+    return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def suffix(path: Path) -> str:

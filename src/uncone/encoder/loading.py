@@ -19,7 +19,7 @@ from uncone.encoder.packages import packaged
 from uncone.encoder.pooling import check_pooling
 from uncone.encoder.table import STATIC, TableEncoder, input_table
 from uncone.encoder.transformer import TOKEN_BUDGET, TransformerEncoder
-from uncone.encoder.word_vectors import packaged_glove, read_word_vectors, word_tokenizer
+from uncone.encoder.word_vectors import has_no_capitals, packaged_glove, read_word_vectors, word_tokenizer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -120,10 +120,11 @@ def load_word_vectors(
     """Load static word vectors as an encoder.
 
     Args:
-        path: "glove" for the packaged 400 000 × 50 GloVe table, or a file: word2vec text or binary, GloVe text (no
-            header line), fastText `.vec`, or fastText `.bin` (whose word table is read; subwords are not composed).
+        path: "glove" for the packaged 400 000 × 50 GloVe table, or a file, gzipped or not: word2vec text or binary,
+            GloVe text (no header line), fastText `.vec` or `.bin` (of words in its table alone; others are unknown).
         binary: whether the file is expected to be binary; None takes it as it is.
-        lowercase: whether to lower-case text before looking words up; None does so if the vocabulary has no capitals.
+        lowercase: whether to lower-case text before looking words up; None does so if no word of the vocabulary
+            is capitalised.
         limit: read only the first (most frequent) so many words.
         name: what results call the encoder; None for the file's name.
 
@@ -136,7 +137,7 @@ def load_word_vectors(
     words, vectors = packaged_glove() if str(path) == "glove" else read_word_vectors(Path(path), binary, limit)
     words, vectors = words[:limit], vectors[:limit]
     if lowercase is None:
-        lowercase = not any(word != word.lower() for word in words)
+        lowercase = has_no_capitals(words)
     table = torch.from_numpy(np.array(vectors, dtype=np.float32))
     encoder = TableEncoder(
         table,

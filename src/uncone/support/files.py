@@ -1,4 +1,4 @@
-"""Writing files and folders so that nobody ever sees half of one."""
+"""Writing files and folders so that nobody ever sees half of one; and reading what may be anything."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 # the configuration: in the package as it is installed, or beside src/ in the repository
 CONF = next(each for up in (1, 3) if (each := Path(__file__).parents[up] / "conf").is_dir())
 
+MOST_REASON = 300  # characters of what a library says
 _ASIDE = re.compile(r"\.[0-9a-f]{32}\.")
 
 
@@ -30,6 +31,22 @@ def whole(target: Path) -> Iterator[Path]:
         _put(aside, target)
     finally:
         remove(aside)
+
+
+@contextmanager
+def reading(path: str | Path, what: str) -> Iterator[None]:
+    """Inside, a file that may hold anything is read as `what`; whatever is raised becomes a ValueError of one line.
+
+    Libraries raise what they like on files that are damaged, foreign or not to be had. A ValueError that names the file
+    stays as it is.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, ValueError) and str(path) in str(error):
+            raise
+        reason = " ".join(str(error).split())[:MOST_REASON] or type(error).__name__
+        raise ValueError(f"{path} cannot be read as {what}: {reason}") from error
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from uncone.data.analogies import Analogies, is_syntactic, load_analogies
+from uncone.encoder.word_vectors import has_no_capitals
 from uncone.removal.vectors import Vectors
 from uncone.tasks.base import DataTask, Prediction
 
 METHODS = ("3cosadd", "3cosmul")
 
 _EPSILON = 1e-6  # keeps 3CosMul's quotient finite; the value that gensim uses
-_BRACKETS = "[<"  # special tokens such as [CLS] say nothing of the case of words
 _BLOCK = 8192  # candidates compared at once: 30 MB for the 905 words of the Google questions
 
 
@@ -34,7 +34,7 @@ class Analogy(DataTask[Analogies]):
         method: "3cosadd" or "3cosmul".
         name: of the task in the results; None takes the questions and the method, such as "google_3cosadd".
         fold_case: match words whatever their case; of several variants of a word the first in the vocabulary gives the
-            vector, and any is a right answer (as gensim does). None folds where the vocabulary is in lower case.
+            vector, and any is a right answer (as gensim does). None folds where no word there is capitalised.
 
     A ValueError if the method is unknown.
     """
@@ -61,7 +61,7 @@ class Analogy(DataTask[Analogies]):
         words, table = vectors.vocabulary()
         fold_case = self._fold_case
         if fold_case is None:
-            fold_case = all(word == word.lower() or word[0] in _BRACKETS for word in words)
+            fold_case = has_no_capitals(words)
         fold = str.lower if fold_case else str
         form_number: dict[str, int] = {}  # a form is a word whatever its case
         forms = np.array([form_number.setdefault(fold(word), len(form_number)) for word in words])  # (V,)
