@@ -64,7 +64,7 @@ def test_word_spans_of_a_truncated_text_stay_inside_it(folder_of):
 
 
 def test_occurrence_means_against_every_occurrence(kind, folder_of, monkeypatch):
-    monkeypatch.setattr("uncone.encoder.spans.TEXTS_PER_BLOCK", 2)
+    monkeypatch.setattr("uncone.encoder.texts.CHARACTERS_PER_BLOCK", 50)
     encoder = Encoder.from_pretrained(str(folder_of(kind)), layers=2)
     words = ["the", "Cat", "zebra", "unbelievable", "cat"]
     means, counts = word_occurrence_means(encoder, CORPUS, words, progress=False)

@@ -150,3 +150,16 @@ def test_tokens_and_texts_share_one_encode(layer, store, monkeypatch):
     raw.corrected(removal).sentences(CORPUS)
     monkeypatch.setattr(type(layer), "_forward", lambda *_: pytest.fail("encoded twice"))
     np.testing.assert_allclose(raw.sentences(CORPUS), expected, atol=1e-6)
+
+
+def test_sampled_tokens_are_some_of_all_block_by_block(table, layer, store, monkeypatch):
+    monkeypatch.setattr("uncone.encoder.texts.CHARACTERS_PER_BLOCK", 40)
+    for encoder in (table, layer):
+        whole = encoder.encode_tokens(CORPUS)
+        for size in (12, 1000):
+            vectors, types = Vectors(encoder, store).sampled_tokens(CORPUS, size, seed=1)
+            rows = np.sort(np.random.default_rng(1).permutation(len(whole.types))[:size])
+            np.testing.assert_array_equal(types, whole.types[rows])
+            np.testing.assert_allclose(vectors, whole.vectors[rows], atol=1e-5)
+    with pytest.raises(ValueError, match="nothing to encode"):
+        Vectors(table, store).sampled_tokens([], 10, seed=0)

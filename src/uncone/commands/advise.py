@@ -6,6 +6,7 @@ import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -31,7 +32,7 @@ from uncone.commands.build import (
     open_run,
 )
 from uncone.commands.systems import compare, leave_out_seen
-from uncone.data import load_sts, load_texts, load_word_pairs
+from uncone.data import load_sts, load_word_pairs
 from uncone.encoder import TransformerEncoder
 from uncone.encoder.layers import resolve_layers
 from uncone.encoder.store import text_hash
@@ -199,7 +200,7 @@ def measure(
 ) -> tuple[list[Row], list[tuple[str, str]]]:
     """Rows of further tasks and of geometry, raw and after the removal that all pairs choose; and what is not run."""
     systems: dict[str, Correction] = {RAW: none(vectors.encoder.dimension)} | ({CHOSEN: removal} if removal else {})
-    texts = load_texts(config.corpus, config.data_dir)[: config.probe.texts]
+    texts = islice(vectors.corpus, config.probe.texts)
     probe = GeometryProbe.sample(vectors, texts, config.probe.size, config.probe.queries, config.seed)
     rows, not_run = compare(config, vectors, leave_out_seen(config, console, make_tasks(config), systems), systems)
     geometry = {name: probe.measure(each) for name, each in systems.items()}

@@ -12,6 +12,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from uncone.data.corpora import Corpora, Corpus
 from uncone.encoder.store import FeatureStore
 from uncone.learning.problem import Problem
 from uncone.learning.recipe import Recipe, recipes
@@ -112,10 +113,10 @@ def check_complete(config: DictConfig) -> None:
 
 def make_vectors(config: DictConfig) -> Vectors:
     """The encoder of a config, frozen, with its feature store and corpus."""
-    from uncone.data.corpora import load_texts
-
     encoder = hydra.utils.instantiate(config.encoder)
-    corpus = load_texts(config.corpus, config.data_dir)[: config.corpus_limit]
+    corpus = Corpora([Corpus(config.corpus, data_dir=config.data_dir)], config.corpus_limit)
+    if next(iter(corpus), None) is None:  # nothing may ask for it, and a mistyped name is one all the same
+        raise ValueError(f"corpus={config.corpus} has no text in it: take another")
     return Vectors(
         encoder, FeatureStore(config.cache_dir), config.word_vectors, corpus, config.frequencies, config.vocabulary_size
     )

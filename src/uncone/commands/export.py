@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,7 @@ def find_evidence(
     print_results(console, rows, not_run)
     if not rows:
         return Evidence(removal.method, [], "")
-    texts = vectors.corpus[:PROBE_TEXTS]
+    texts = islice(vectors.corpus, PROBE_TEXTS)
     probe = GeometryProbe.sample(vectors, texts, PROBE_SIZE, PROBE_QUERIES, config.seed)
     measured = {name: probe.measure(each) for name, each in removals.items()}
     rows += geometry_rows(vectors.encoder, config.seed, measured)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bz2
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from uncone.data.files import stream_lines, stream_table, suffix
 from uncone.data.pair_sets import SENTENCES, load_sts
-from uncone.data.sources import Source, asking_hub, packaged_file, read_known
+from uncone.data.sources import Source, asking_hub, packaged_file, read
 
 SOURCES: dict[str, Source] = {
     "ptb_train": Source("corpora/ptb_mikolov_train.tsv.gz", 42068),  # Penn Treebank, lower case, rare words <unk>
@@ -33,27 +33,13 @@ _MARKUP = re.compile(r"[{}|<>\[\]=]|https?:")
 
 
 def load_texts(name: str | Path = "lee_background", data_dir: str | Path | None = None) -> tuple[str, ...]:
-    """Load a corpus.
-
-    Args:
-        name: one of `PACKAGED` or `SOURCES`; an STS set such as "stsb_train", for its sentences; or the path of your
-            own file with a header line naming text.
-
-    Raises:
-        ValueError: if the name is unknown or the file malformed; DataUnavailable, if the corpus cannot be found.
+    """All texts of a `Corpus`, at once.
 
     Example:
         >>> len(load_texts("lee_background"))
         300
     """
-    if name == "lee_background":
-        return tuple(packaged_file("lee_background.cor").read_text(encoding="utf-8").splitlines())
-    if name == "wikipedia":
-        return _wikipedia_paragraphs()
-    if name in SENTENCES:
-        pairs = load_sts(name, data_dir)
-        return tuple(dict.fromkeys([*pairs.text1, *pairs.text2]))
-    return read_known(name, SOURCES, ("text",), "corpus", data_dir, others=PACKAGED).text("text")
+    return tuple(Corpus(str(name), data_dir=data_dir))
 
 
 @cache  # stripping the markup takes seconds
@@ -76,13 +62,15 @@ class Corpus:
     """A corpus that is read as a stream, as often as asked, and never held whole (but for the small packaged ones).
 
     Attributes:
-        name: a name of `load_texts`; a text file, one text a line; a folder, whose .txt files are read in order of
-            their paths; a table (.tsv, .csv) with a header line; or "hf://OWNER/NAME", a data set of the Hugging Face
-            hub. Files may be compressed (.gz). "NAME[:N]" is the first N texts of any of them.
+        name: one of `PACKAGED` or `SOURCES`; an STS set such as "stsb_train", for its sentences; a text file, one text
+            a line; a folder, whose .txt files are read in order of their paths; a table (.tsv, .csv) with a header
+            line; or "hf://OWNER/NAME", a data set of the Hugging Face hub. Files may be compressed (.gz). "NAME[:N]" is
+            the first N texts of any of them.
         column: of a table or data set, the column of texts.
 
     Raises:
-        ValueError: while reading, if there is no such corpus, or a table lacks the column or is malformed.
+        ValueError: while reading, if there is no such corpus, or a table lacks the column or is malformed;
+            DataUnavailable, if it cannot be found.
 
     Example:
         >>> sum(1 for _ in Corpus("lee_background"))
@@ -92,13 +80,13 @@ class Corpus:
     name: str
     column: str = "text"
     split: str = "train"
-    data_dir: str | None = None
+    data_dir: str | Path | None = None
 
     def __iter__(self) -> Iterator[str]:
-        """Read the texts from the start, without empty ones."""
+        """Read the texts from the start, without empty ones and blanks around them."""
         sliced = _SLICE.fullmatch(self.name)
         name, limit = (sliced[1], int(sliced[2])) if sliced else (self.name, None)
-        return islice((text for text in self._texts(name) if text.strip()), limit)
+        return islice(filter(None, map(str.strip, self._texts(name))), limit)
 
     def _texts(self, name: str) -> Iterator[str]:
         path = Path(name)
@@ -106,7 +94,7 @@ class Corpus:
         if name.startswith("hf://"):
             yield from self._hub(name.removeprefix("hf://"))
         elif name in known:
-            yield from load_texts(name, self.data_dir)
+            yield from self._known(name)
         elif path.is_dir():
             files = sorted(file for file in path.rglob("*") if file.name.endswith((".txt", ".txt.gz")))
             if not files:
@@ -123,6 +111,16 @@ class Corpus:
                 yield row[place]
         else:
             yield from stream_lines(path)
+
+    def _known(self, name: str) -> Iterable[str]:
+        if name == "lee_background":
+            return packaged_file("lee_background.cor").read_text(encoding="utf-8").splitlines()
+        if name == "wikipedia":
+            return _wikipedia_paragraphs()
+        if name in SOURCES:
+            return read(SOURCES[name], ("text",), self.data_dir).text("text")
+        pairs = load_sts(name, self.data_dir)
+        return dict.fromkeys([*pairs.text1, *pairs.text2])
 
     def _hub(self, name: str) -> Iterator[str]:
         import datasets  # slow to import, and only needed here

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -10,9 +10,8 @@ import numpy as np
 from rich.progress import track
 
 from uncone.encoder.base import TokenVectors
+from uncone.encoder.texts import blocks
 from uncone.encoder.transformer import TransformerEncoder
-
-TEXTS_PER_BLOCK = 512  # token states of so many texts are in memory at once
 
 
 def word_spans(encoder: TransformerEncoder, texts: Sequence[str]) -> list[list[tuple[str, int, int]]]:
@@ -64,7 +63,7 @@ def span_tokens(encoder: TransformerEncoder, texts: Sequence[str], spans: Sequen
 
 def word_occurrence_means(
     encoder: TransformerEncoder,
-    corpus: Sequence[str],
+    corpus: Iterable[str],
     words: Sequence[str],
     tokens_of: Callable[[Sequence[str]], TokenVectors] | None = None,
     progress: bool = True,
@@ -79,8 +78,8 @@ def word_occurrence_means(
     slots = {word: slot for slot, word in enumerate(dict.fromkeys(word.casefold() for word in words))}
     totals = np.zeros((len(slots), encoder.dimension))
     counts = np.zeros(len(slots), dtype=np.int64)
-    blocks = [corpus[start : start + TEXTS_PER_BLOCK] for start in range(0, len(corpus), TEXTS_PER_BLOCK)]
-    for block in track(blocks, f"Words in context, {encoder.name}", disable=not progress or len(blocks) == 1):
+    total = sum(1 for _ in blocks(corpus))
+    for block in track(blocks(corpus), f"Words in context, {encoder.name}", total, disable=not progress or total == 1):
         tokens = tokens_of(block) if tokens_of else encoder.encode_tokens(block, progress=False)
         begins = np.searchsorted(tokens.texts, np.arange(len(block)))
         for begin, spans in zip(begins, word_spans(encoder, block), strict=True):

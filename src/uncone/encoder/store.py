@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def default_cache() -> Path:
     return Path(os.environ.get("UNCONE_CACHE") or Path.home() / ".cache" / "uncone")
 
 
-def text_hash(texts: Sequence[str]) -> str:
+def text_hash(texts: Iterable[str]) -> str:
     """Hex digest of a sequence of strings; no two sequences share one by moving a boundary."""
     digest = hashlib.sha256()
     for text in texts:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
+CHARACTERS_PER_BLOCK = 1 << 19  # the token vectors of so much text take a few hundred MB
 FILLED = 4  # a batch is worth running alone once it holds a quarter of the budget
 
 
@@ -16,6 +17,19 @@ def check_texts(texts: Sequence[str]) -> None:
         raise ValueError(f"expected a list of texts, got the one text {texts!r}: put it into a list")
     if not len(texts):
         raise ValueError("nothing to encode: the list of texts is empty")
+
+
+def blocks(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Texts in lists whose token vectors fit into memory, read as they are asked for."""
+    block, size = list[str](), 0
+    for text in texts:
+        block.append(text)
+        size += len(text)
+        if size >= CHARACTERS_PER_BLOCK:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
 
 
 def unique_texts(texts: Sequence[str]) -> tuple[list[str], Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -47,13 +48,10 @@ class GeometryProbe:
 
     @classmethod
     def sample(
-        cls, vectors: Vectors, texts: tuple[str, ...], size: int = 20_000, queries: int = 1_000, seed: int = 0
+        cls, vectors: Vectors, texts: Iterable[str], size: int = 20_000, queries: int = 1_000, seed: int = 0
     ) -> GeometryProbe:
-        """Draw `size` raw token occurrences of texts without replacement, all if there are fewer."""
-        tokens = vectors.tokens(texts)
-        generator = np.random.default_rng(seed)
-        rows = np.sort(generator.permutation(len(tokens.types))[:size])
-        occurrences, types = np.asarray(tokens.vectors[rows], dtype=np.float32), np.asarray(tokens.types[rows])
+        """Draw `size` raw token occurrences of texts (see `Vectors.sampled_tokens`)."""
+        occurrences, types = vectors.sampled_tokens(texts, size, seed)
         distinct = np.unique(types, return_index=True)[1] if vectors.encoder.is_static else np.arange(len(types))
         with np.errstate(divide="ignore"):
             log_frequency = np.log(vectors.type_probabilities().astype(np.float64)[types[distinct]])

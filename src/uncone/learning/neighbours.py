@@ -12,9 +12,11 @@ from itertools import pairwise
 import numpy as np
 
 from uncone.encoder.frequency import word_probabilities
+from uncone.support.sampling import draw
 
 _BOUNDARY = re.compile(r"""(?:(?<=[.!?])|(?<=[.!?]["')\]]))\s+(?=["'(\[]?[A-Z0-9])""")
 SHORTEST = 20  # characters; below that a sentence says too little to tell its neighbours from others
+MOST_PAIRS = 25_000  # of a corpus: twice those of the packaged one. The vectors of all are in memory
 SMOOTHING = 1e-2  # a of a / (a + p)
 
 
@@ -29,22 +31,22 @@ def split_sentences(text: str) -> list[str]:
 
 
 def neighbouring_sentences(texts: Iterable[str]) -> list[tuple[str, str]]:
-    """Distinct pairs of sentences that follow each other in a text.
+    """Distinct pairs of sentences that follow each other in a text; of more than `MOST_PAIRS`, a random sample.
 
     Args:
-        texts: paragraphs or documents.
+        texts: paragraphs or documents, read as a stream.
 
     Example:
         >>> neighbouring_sentences(["The cat sat on the mat. The dog lay beside it all day."])
         [('The cat sat on the mat.', 'The dog lay beside it all day.')]
     """
-    pairs = dict.fromkeys(
+    pairs = (
         (first, second)
         for sentences in map(split_sentences, texts)
         for first, second in pairwise(sentences)
         if min(len(first), len(second)) >= SHORTEST and first != second
     )
-    return list(pairs)
+    return list(dict.fromkeys(draw(pairs, MOST_PAIRS, seed=0)))
 
 
 def bag_views(sentences: Sequence[str], seed: int) -> list[str]:

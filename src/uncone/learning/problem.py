@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import compress
+from itertools import compress, islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from uncone.data.corpora import load_texts
+from uncone.data.corpora import Corpora, Corpus
 from uncone.data.pair_sets import split_pairs
 from uncone.data.pairs import ScoredPairs
 from uncone.learning.neighbours import neighbouring_sentences
@@ -151,15 +151,16 @@ class Problem:
         """
         if self.vectors.encoder is None:
             raise ValueError(NO_TEXTS)
-        texts = load_texts(contrast.corpus, self.data_dir)[: contrast.limit]
+        texts: Iterable[str] = Corpora([Corpus(contrast.corpus, data_dir=self.data_dir)], contrast.limit)
         if held_out is not None:
-            kept = round(contrast.held_out * len(texts))
-            if not 0 < kept < len(texts):
+            count = sum(1 for _ in texts)
+            kept = round(contrast.held_out * count)
+            if not 0 < kept < count:
                 raise ValueError(
-                    f"recipe.contrast.held_out={contrast.held_out} of {len(texts)} texts leaves {kept} to choose the "
+                    f"recipe.contrast.held_out={contrast.held_out} of {count} texts leaves {kept} to choose the "
                     "strength on: give more text, another share, or one strength"
                 )
-            texts = texts[len(texts) - kept :] if held_out else texts[: len(texts) - kept]
+            texts = islice(texts, count - kept, None) if held_out else islice(texts, count - kept)
         return known_neighbours(texts, self.vectors)
 
 
@@ -169,7 +170,7 @@ NO_TEXTS = (
 )
 
 
-def known_neighbours(texts: Sequence[str], vectors: Vectors) -> Sentences:
+def known_neighbours(texts: Iterable[str], vectors: Vectors) -> Sentences:
     """First and second sentences that follow each other in texts, of those that the encoder knows.
 
     Raises:
@@ -179,7 +180,7 @@ def known_neighbours(texts: Sequence[str], vectors: Vectors) -> Sentences:
     first, second = ([pair[i] for pair in pairs] for i in (0, 1))
     known = vectors.encoder.known(first) & vectors.encoder.known(second)
     if not known.any():
-        raise ValueError(f"{len(texts)} texts of contrast.corpus hold no two known sentences in a row: take another")
+        raise ValueError("the texts of contrast.corpus hold no two known sentences in a row: take another corpus")
     return list(compress(first, known)), list(compress(second, known))
 
 

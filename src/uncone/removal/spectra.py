@@ -12,6 +12,9 @@ from uncone.removal.clustering import Clustering
 from uncone.removal.spectrum import Spectrum
 from uncone.removal.vectors import Vectors
 from uncone.support.arrays import Array
+from uncone.support.sampling import draw
+
+MOST_TOKENS, MOST_TEXTS = 250_000, 100_000  # of a corpus, that removals are fitted on: of more, a random sample
 
 
 class Spectra:
@@ -36,15 +39,15 @@ class Spectra:
     def of(cls, vectors: Vectors, fitted_on: str = "vocabulary") -> Spectra:
         """Those of an encoder.
 
-        They are of the "vocabulary" (each word or table row once), the "tokens" (every occurrence in the corpus) or the
-        "texts" (the pooled texts of the corpus).
+        They are of the "vocabulary" (each word or table row once), the "tokens" (occurrences in the corpus) or the
+        "texts" (the pooled texts of the corpus); of a large corpus, of a sample of either.
         """
         if fitted_on == "vocabulary":
             return cls(lambda: vectors.raw_vocabulary()[1], vectors.vocabulary_probabilities)
         if fitted_on == "tokens":
-            return cls(lambda: vectors.raw_tokens(vectors.corpus).vectors)
+            return cls(lambda: vectors.sampled_tokens(vectors.corpus, MOST_TOKENS, seed=0)[0])
         if fitted_on == "texts":
-            return cls(lambda: vectors.raw_sentences(vectors.corpus), level="texts")
+            return cls(lambda: vectors.raw_sentences(draw(vectors.corpus, MOST_TEXTS, seed=0)), level="texts")
         raise ValueError(f"unknown fitted_on {fitted_on!r}: choose one of vocabulary, tokens, texts")
 
     @cached_property

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import Literal, cast
 
 import numpy as np
@@ -15,10 +16,13 @@ from uncone.encoder import Encoder, TableEncoder, TokenVectors, TransformerEncod
 from uncone.encoder.frequency import frequent_words, type_probabilities, word_probabilities
 from uncone.encoder.spans import span_tokens, word_occurrence_means
 from uncone.encoder.store import Arrays, FeatureStore, text_hash
+from uncone.encoder.texts import blocks
 from uncone.removal import Correction
+from uncone.support.sampling import draw
 
 WordVectors = Literal["alone", "corpus"]
 Frequencies = Literal["wordfreq", "corpus"]
+OCCURRENCES_PER_TEXT = 4  # at least, of a sample of tokens, on average: more texts would take longer and tell no more
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Vectors:
     Attributes:
         word_vectors: "alone" encodes a word as a text of its own; "corpus" takes the mean over its occurrences in
             `corpus`.
-        corpus: texts for `word_vectors="corpus"`.
+        corpus: texts for `word_vectors="corpus"` and `frequencies="corpus"`, read anew each time they are needed.
         frequencies: "wordfreq" takes word probabilities from the list of that name, "corpus" counts `corpus`.
         vocabulary_size: how many frequent words stand for the vocabulary of a contextual layer.
         removal: applied to everything that is read, before pooling if its level says so; None reads raw vectors.
@@ -47,7 +51,7 @@ class Vectors:
     encoder: Encoder
     store: FeatureStore = field(default_factory=FeatureStore)
     word_vectors: WordVectors = "alone"
-    corpus: tuple[str, ...] = ()
+    corpus: Iterable[str] = ()
     frequencies: Frequencies = "wordfreq"
     vocabulary_size: int = 30_000
     removal: Correction | None = None
@@ -133,6 +137,19 @@ class Vectors:
         self._share("tokens", texts)
         return TokenVectors(**self._fetch("tokens", texts, lambda: vars(self.encoder.encode_tokens(texts))))
 
+    def sampled_tokens(self, texts: Iterable[str], size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Raw vectors (m, d) and types (m,) of `size` token occurrences of texts, without replacement; all if fewer.
+
+        Memory does not grow with the texts: of many, a random sample is read, block by block.
+        """
+        drawn = list(blocks(draw(texts, -(-size // OCCURRENCES_PER_TEXT), seed))) or [[]]
+        types = [self.raw_tokens(block).types for block in drawn]
+        ends = np.cumsum([len(each) for each in types])
+        rows = np.sort(np.random.default_rng(seed).permutation(ends[-1])[:size])
+        parts = zip(drawn, np.split(rows, np.searchsorted(rows, ends[:-1])), [0, *ends[:-1]], strict=True)
+        vectors = [self.raw_tokens(block).vectors[chosen - start] for block, chosen, start in parts]
+        return np.concatenate(vectors), np.concatenate(types)[rows]
+
     def in_context(self, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> np.ndarray:
         """Vectors (n, d) of one word in each of n texts: the mean over its pieces there.
 
@@ -200,10 +217,13 @@ class Vectors:
         def build() -> Arrays:
             if self.frequencies == "wordfreq":
                 return {"probabilities": type_probabilities(self.encoder).numpy()}
-            types = [i for row in self.encoder.tokenize(self.corpus) for i in row]
-            if not types:
+            counts = np.zeros(len(self.encoder.pieces), dtype=np.int64)
+            for block in blocks(self.corpus):
+                types = np.array([i for row in self.encoder.tokenize(block) for i in row], dtype=np.int64)
+                counts += np.bincount(types, minlength=len(counts))
+            if not counts.any():
                 raise ValueError("a corpus without known tokens has no frequencies")
-            return {"probabilities": np.bincount(types, minlength=len(self.encoder.pieces)) / len(types)}
+            return {"probabilities": counts / counts.sum()}
 
         texts = self.corpus if self.frequencies == "corpus" else ()
         key = {"kind": f"probabilities {self.frequencies}", "hash": self.encoder.hash, "texts": text_hash(texts)}
@@ -232,7 +252,7 @@ class Vectors:
             means, counts = word_occurrence_means(self._contextual, self.corpus, words)
             return {"means": means, "counts": counts}
 
-        arrays = self._fetch("occurrences", [*words, "", *self.corpus], build)
+        arrays = self._fetch("occurrences", chain(words, [""], self.corpus), build)
         return arrays["means"], arrays["counts"]
 
     @property
@@ -253,8 +273,8 @@ class Vectors:
         for layer in map(str, encoder.layer_indices):
             self.store.fetch(self._key(kind, texts) | {"layers": layer}, partial(build, layer))
 
-    def _fetch(self, kind: str, texts: Sequence[str], build: Callable[[], Arrays]) -> Arrays:
+    def _fetch(self, kind: str, texts: Iterable[str], build: Callable[[], Arrays]) -> Arrays:
         return self.store.fetch(self._key(kind, texts), build)
 
-    def _key(self, kind: str, texts: Sequence[str]) -> dict[str, str | int | bool]:
+    def _key(self, kind: str, texts: Iterable[str]) -> dict[str, str | int | bool]:
         return {"kind": kind, **self.encoder.settings, "texts": text_hash(texts)}
