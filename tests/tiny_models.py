@@ -68,6 +68,15 @@ def sentencepiece_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>")
 
 
+def llama_tokenizer() -> PreTrainedTokenizerFast:
+    """Llama's kind: "▁" is put before every text and for every space, and two of them are one piece."""
+    pieces = ["<unk>", "▁", "▁▁", "▁c", "▁ca", "▁cat", *LETTERS]
+    merges = [("▁", "▁"), ("▁", "c"), ("▁c", "a"), ("▁ca", "t")]
+    tokenizer = Tokenizer(models.BPE({piece: i for i, piece in enumerate(pieces)}, merges, unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>")
+
+
 def build(kind: str, folder: Path, seed: int = 0) -> Path:
     """Save a model of one architecture, and its tokenizer, in `folder`.
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, T5Config, T5Model
+from transformers import AutoModel, T5Config, T5EncoderModel, T5Model
 
 from uncone.encoder import Encoder
 from uncone.encoder.loading import load_pretrained
@@ -39,6 +39,11 @@ def test_minilm_equals_sentence_transformers(normalized):
     if normalized:
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     np.testing.assert_allclose(vectors, expected.encode(SENTENCES), atol=1e-5)
+
+
+def test_the_limit_of_a_folder_of_sentence_transformers():
+    assert load_pretrained("minilm", layers=1).max_length == 256
+    assert load_pretrained("minilm", layers=1, max_length=300).max_length == 300
 
 
 def test_static_is_the_input_table(kind, folder_of):
@@ -129,6 +134,16 @@ def test_encoder_decoders_are_refused(folder):
     T5Model(config).save_pretrained(folder)
     with pytest.raises(ValueError, match=r"is an encoder-decoder \(t5\)"):
         load_pretrained(str(folder))
+
+
+def test_the_encoder_of_an_encoder_decoder_is_read_alone(folder):
+    config = T5Config(vocab_size=100, d_model=8, d_kv=4, d_ff=8, num_layers=2, num_heads=2, decoder_start_token_id=0)
+    model = T5EncoderModel(config).eval()
+    model.save_pretrained(folder)
+    encoder = load_pretrained(str(folder), layers=[1, 2])
+    states = model(**encoder.tokenizer(["the cat"], return_tensors="pt"), output_hidden_states=True).hidden_states
+    for i, tokens in encoder.encode_layers(["the cat"]).items():
+        np.testing.assert_allclose(tokens.vectors, states[int(i)][0, 1:-1].detach(), atol=1e-5)
 
 
 @pytest.mark.parametrize(

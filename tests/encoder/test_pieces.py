@@ -12,11 +12,15 @@ def byte_level():
 
 
 @pytest.mark.parametrize(
-    ("make", "prefix", "unknown"), [(WORD_PIECE, "", 1), (byte_level, " ", None), (SENTENCEPIECE, "", 0)]
+    ("make", "prefix", "unknown"),
+    [(WORD_PIECE, "", 1), (byte_level, " ", None), (SENTENCEPIECE, "", 0), (tiny_models.llama_tokenizer, "", 0)],
 )
 def test_prefix_and_unknown_piece(make, prefix, unknown):
-    assert word_prefix(make()) == prefix
-    assert unknown_piece(make()) == unknown
+    tokenizer = make()
+    assert word_prefix(tokenizer) == prefix
+    assert unknown_piece(tokenizer) == unknown
+    alone, inside = tokenizer.tokenize(prefix + "cat"), tokenizer.tokenize("the cat")
+    assert inside[-len(alone) :] == alone
 
 
 def test_word_pieces_keep_their_names():

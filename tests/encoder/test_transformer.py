@@ -6,7 +6,8 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from tiny_models import CORPUS, POSITIONS
+from tiny_models import CORPUS, POSITIONS, word_piece_tokenizer
+from transformers import BloomConfig, BloomModel
 
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.encoder.frequency import piece_probabilities
@@ -127,13 +128,23 @@ def test_long_texts_are_truncated_with_a_warning(kind, load, caplog):
     assert load(kind, max_length=7).max_length == 7
 
 
+@pytest.mark.parametrize("stated", [None, -1, 10**30])
+def test_a_limit_that_is_none_cuts_nothing_off(stated):
+    model, tokenizer = (
+        BloomModel(BloomConfig(vocab_size=200, hidden_size=16, n_layer=1, n_head=2)),
+        word_piece_tokenizer(),
+    )
+    model.config.max_position_embeddings, tokenizer.model_max_length = stated, stated or 10**30
+    encoder = TransformerEncoder(model, tokenizer, "bloom", "")
+    assert len(encoder.encode_tokens(["the cat " * 1000], progress=False).types) == 2000
+
+
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
         ([], "the list of texts is empty"),
         ("the cat", "expected a list of texts, got the one text 'the cat'"),
         (["the cat", ""], "no known token in ''"),
-        (["the cat", "日本 語"], "no known token in '日本 語'"),
     ],
 )
 @pytest.mark.parametrize("options", [{}, {"special_tokens": True}, {"layers": "static"}], ids=str)
@@ -141,11 +152,20 @@ def test_texts_without_content_are_named(options, texts, message, load):
     encoder = load(**options)
     with pytest.raises(ValueError, match=message):
         encoder.encode(texts)
-    if texts == ["the cat", "日本 語"]:  # unknown tokens are tokens
-        assert encoder.pieces.index("[UNK]") in encoder.encode_tokens(texts).types
-    else:
-        with pytest.raises(ValueError, match=message):
-            encoder.encode_tokens(texts)
+    with pytest.raises(ValueError, match=message):
+        encoder.encode_tokens(texts)
+
+
+def test_texts_of_unknown_pieces_are_read_by_a_model_and_refused_by_a_table(load, reference, caplog):
+    (vector,) = load(special_tokens=False).encode(["日本 語"])
+    hidden, special, _ = reference("bert", "日本 語")
+    np.testing.assert_allclose(vector, hidden[-1][~special].mean(0), atol=1e-5)
+    assert caplog.messages == ["1 of 1 texts are made of unknown pieces only"]
+    with pytest.raises(ValueError, match="no known token in '日本 語'"):
+        load(layers="static").encode(["the cat", "日本 語"])
+    for layers in ("last", "static"):
+        encoder = load(layers=layers)
+        assert encoder.pieces.index("[UNK]") in encoder.encode_tokens(["日本 語"]).types
 
 
 @pytest.mark.parametrize("layers", ["last", "static"])

@@ -55,6 +55,9 @@ def test_every_removal_is_scored_on_what_remains(train):
         def sentences(self, texts):
             return np.random.default_rng(self.seed).normal(size=(len(texts), 3))
 
+        def readable(self, texts):
+            return np.ones(len(texts), dtype=bool)
+
     more = [(f"left {i}", f"right {i}") for i in range(10)]
     tasks, _ = without_training_pairs([task(*more)], {"none": removal(), "learned": removal(str(train))})
     rows, _ = evaluate(tasks, {"none": System(0), "learned": System(1)}, resamples=20)

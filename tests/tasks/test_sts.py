@@ -8,6 +8,13 @@ from uncone.tasks import Sts, evaluate, markdown_table
 from uncone.tasks.row import Headline
 
 
+class Readable:
+    """A system that knows every text."""
+
+    def readable(self, texts):
+        return np.ones(len(texts), dtype=bool)
+
+
 def values(rows, metric="spearman"):
     return {row.subset: row.value for row in rows if row.metric == metric}
 
@@ -45,7 +52,7 @@ def test_lee_documents(glove):
 def test_each_text_is_encoded_once(make_vectors):
     asked = []
 
-    class Recording:
+    class Recording(Readable):
         def sentences(self, texts):
             asked.extend(texts)
             return np.random.default_rng(0).normal(size=(len(texts), 3))
@@ -54,13 +61,23 @@ def test_each_text_is_encoded_once(make_vectors):
     assert len(asked) == len(set(asked)) == 50
 
 
+def test_sentences_without_a_known_piece_are_scored_and_counted():
+    class Unknown(Planted):
+        def readable(self, texts):
+            return np.array([text != "20" for text in texts])
+
+    rows, _ = evaluate([planted_task()], {"none": Unknown()}, resamples=10)
+    assert values(rows, "coverage") == {"all": 0.75}
+    assert next(row.n for row in rows if row.metric == "spearman") == 4
+
+
 def test_exclude_what_was_trained_on(data_dir):
     task = Sts("sts12", data_dir=data_dir, exclude=["stsb_train"])
     assert len(task.data) == 3108 - 1002
     assert task.averages()[0].over == ("MSRpar", "MSRvid", "SMTeuroparl", "OnWN", "SMTnews")
 
 
-class Planted:
+class Planted(Readable):
     """Unit vectors in the plane; the angle of a sentence is in its text, in degrees."""
 
     def sentences(self, texts):
@@ -90,7 +107,7 @@ def test_close_pairs_are_above_four_fifths_of_the_scale_of_their_set(data_dir):
         assert n == (load_sts(name, data_dir).score > 4).sum()
 
 
-class Letters:
+class Letters(Readable):
     """How often each letter occurs in a text."""
 
     def sentences(self, texts):

@@ -89,7 +89,7 @@ class Encoder(nn.Module, ABC):
         """Pooled vectors (n, d) float32 of n texts; one that occurs several times is encoded once.
 
         Raises:
-            ValueError: if there is no text, or one is empty or made of unknown pieces only.
+            ValueError: if there is no text, or one is empty; in a static table also if one has unknown pieces only.
         """
 
     @abstractmethod

@@ -44,7 +44,8 @@ def load_pretrained(
             "first_last", "last", "all", or "static" for the input table alone (no positions, no normalisation).
         special_tokens: pool over special tokens too, as sentence-transformers does; the model sees them in any case.
         dtype: "float32", "bfloat16" or "float16", of the model only; pooling is done in float32.
-        max_length: truncate texts to so many tokens; None for the model's own limit.
+        max_length: truncate texts to so many tokens; None for the model's own limit, or its max_seq_length if the
+            folder is one of sentence-transformers.
         token_budget: tokens per batch, padding included.
         trust_remote_code: passed on to transformers; runs code that comes with the model.
         name: what results call the encoder; None for the last part of `path`.
@@ -62,17 +63,27 @@ def load_pretrained(
     name = name or Path(path).name
     vocabulary = json.dumps(tokenizer.get_vocab(), sort_keys=True)
     model_hash = content_hash([vocabulary, tokenizer.backend_tokenizer.to_str()], model.state_dict())
-    model.to(DTYPES[dtype])
     if layers == STATIC:
+        model.to(DTYPES[dtype])
         return input_table(model, tokenizer, name, model_hash, pooling, special_tokens).to(place)
-    return TransformerEncoder(
+    max_length = max_length or own_limit(path)
+    encoder = TransformerEncoder(
         model, tokenizer, name, model_hash, layers, pooling, special_tokens, max_length, token_budget
-    ).to(place)
+    )
+    encoder.states.to(DTYPES[dtype])  # once its layers have been compared in full precision
+    return encoder.to(place)
+
+
+def own_limit(path: str) -> int | None:
+    """How many tokens the folder of a sentence-transformers model says that it reads."""
+    settings = (packaged("minilm") if path == "minilm" else Path(path).expanduser()) / "sentence_bert_config.json"
+    limit = json.loads(settings.read_text(encoding="utf-8")).get("max_seq_length") if settings.is_file() else None
+    return limit if isinstance(limit, int) else None
 
 
 def _read_model(path: str, trust_remote_code: bool) -> tuple[Any, Any]:
     """Model and tokenizer, without the pooler that `AutoModel` adds (at random weights, if it was never trained)."""
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTokenizer
 
     source = packaged("minilm") if path == "minilm" else Path(path).expanduser()
     is_folder = source.is_dir()
@@ -81,7 +92,10 @@ def _read_model(path: str, trust_remote_code: bool) -> tuple[Any, Any]:
     where = str(source) if is_folder else path
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=trust_remote_code)
-        model, loading = AutoModel.from_pretrained(
+        config = AutoConfig.from_pretrained(where, trust_remote_code=trust_remote_code)
+        kept = (config.architectures or [""])[0]  # T5EncoderModel is half of what AutoModel would make
+        family = AutoModelForTextEncoding if kept.endswith("EncoderModel") else AutoModel
+        model, loading = family.from_pretrained(
             where, dtype=torch.float32, trust_remote_code=trust_remote_code, output_loading_info=True
         )
     except (OSError, ValueError) as error:
@@ -96,7 +110,7 @@ def _read_model(path: str, trust_remote_code: bool) -> tuple[Any, Any]:
         raise ValueError(f"{path} has no fast tokenizer (tokenizer.json), which uncone needs")
     if len(tokenizer) <= len(tokenizer.all_special_ids):  # what transformers makes when the files are missing
         raise ValueError(f"{path} has no vocabulary: put its tokenizer.json beside the model")
-    if model.config.is_encoder_decoder:
+    if family is AutoModel and model.config.is_encoder_decoder:
         raise ValueError(f"{path} is an encoder-decoder ({model.config.model_type}): uncone reads either alone")
     if "add_pooling_layer" in inspect.signature(type(model)).parameters:
         model.pooler = None

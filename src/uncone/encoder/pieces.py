@@ -11,10 +11,11 @@ WORD_START_MARKS = ("Ġ", "▁")  # how byte-level and sentencepiece vocabularie
 def word_prefix(tokenizer: Any) -> str:
     """What to put before a word so that, standing alone, it is cut as inside a sentence: a space, or nothing.
 
-    Byte-level vocabularies (GPT-2, RoBERTa) have one piece for a word after a space and another for one at the start.
+    Byte-level vocabularies (GPT-2, RoBERTa) have one piece for a word after a space and another for one at the start;
+    sentencepiece ones put a space before every text, and may have a piece for two.
     """
-    inside, alone = tokenizer([" a", "a"], add_special_tokens=False)["input_ids"]
-    return " " if inside != alone else ""
+    alone, after_space, twice = tokenizer(["a", " a", "a a"], add_special_tokens=False)["input_ids"]
+    return " " if twice == alone + after_space != alone + alone else ""
 
 
 def tokenize(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:

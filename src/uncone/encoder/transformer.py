@@ -15,7 +15,7 @@ from rich.progress import track
 from torch import Tensor, nn
 
 from uncone.encoder.base import Encoder, TokenVectors
-from uncone.encoder.layers import Layers, LayerStates, average
+from uncone.encoder.layers import Layers, LayerStates, average, reads_by_blocks
 from uncone.encoder.pieces import piece_names, tokenize, unknown_piece, word_prefix
 from uncone.encoder.pooling import check_pooling, pool
 from uncone.encoder.table import STATIC, input_table
@@ -24,6 +24,8 @@ from uncone.support import distributed
 
 logger = logging.getLogger(__name__)
 
+NO_LIMIT = 1 << 20  # tokens, of models that state none
+PROBE = ["The cat sat.", "A longer text, in which more words stand than in the other one."]  # to see how a model reads
 TOKEN_BUDGET = 2048  # rows at which matrix products run at full speed, on a CPU
 TokenBatch = tuple[list[int], dict[int, Tensor], Tensor, Tensor]  # see TransformerEncoder.token_batches
 SHOW_PROGRESS_FROM = 64  # batches; shorter work is over before a bar can be read
@@ -70,16 +72,18 @@ class TransformerEncoder(Encoder):
         token_budget: int = TOKEN_BUDGET,
     ):
         super().__init__()
-        config: Any = model.config
         if check_pooling(pooling) == "cls" and tokenizer.cls_token_id is None:
             raise ValueError(f"{name} has no classification token for pooling 'cls': choose 'last' or 'mean'")
-        self.name, self.hash, self.pooling, self.dimension = name, model_hash, pooling, config.hidden_size
+        self.name, self.hash, self.pooling = name, model_hash, pooling
         self.special_tokens, self.token_budget = special_tokens, token_budget
-        self.max_length = min(n for n in (max_length, tokenizer.model_max_length, position_limit(model)) if n)
+        limits = [n for n in (max_length, tokenizer.model_max_length, position_limit(model)) if n and 0 < n < NO_LIMIT]
+        self.max_length = min(limits, default=NO_LIMIT)
         self.tokenizer = tokenizer
         self._prefix, self._unknown = word_prefix(tokenizer), unknown_piece(tokenizer)
         self.pieces = piece_names(tokenizer)
-        self._stand_at(LayerStates(model, layers))
+        rows: list[list[int]] = tokenizer(PROBE)["input_ids"]
+        by_blocks = reads_by_blocks(model, [row[: self.max_length] for row in rows])
+        self._stand_at(LayerStates(model, layers, by_blocks=by_blocks))
         self._weigh_and_freeze()
 
     def at_layers(self, layers: Layers) -> Encoder:
@@ -94,7 +98,7 @@ class TransformerEncoder(Encoder):
         return other
 
     def _stand_at(self, states: LayerStates) -> None:
-        self.states, self.layer_indices = states, states.indices
+        self.states, self.layer_indices, self.dimension = states, states.indices, states.width()
         self.layers = "+".join(map(str, states.indices))
 
     @property
@@ -120,8 +124,10 @@ class TransformerEncoder(Encoder):
     def encode(self, texts: Sequence[str], progress: bool = True) -> np.ndarray:
         """Pooled vectors (n, d) float32 of n texts; see `Encoder.encode`."""
         unique, inverse = unique_texts(texts)
-        ids, special = self._model_input(unique)
-        check_known(unique, [any(i != self._unknown for i in row) for row in _chosen(ids, special, 0)])
+        ids, special = self._checked_input(unique)
+        unknown = sum(all(i == self._unknown for i in row) for row in _chosen(ids, special, 0))
+        if unknown:
+            logger.warning("%d of %d texts are made of unknown pieces only", unknown, len(unique))
         cls = self.tokenizer.cls_token_id
         wanted = [[i == cls for i in row] for row in ids] if self.pooling == "cls" else self._wanted(special)
         vectors = torch.zeros(len(unique), self.dimension)

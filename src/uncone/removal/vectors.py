@@ -102,9 +102,13 @@ class Vectors:
             return self._occurrences(words)[1] > 0
         return self.encoder.known(words)
 
+    def readable(self, texts: Sequence[str]) -> np.ndarray:
+        """Whether each text has a known piece: (n,) bool."""
+        return self.encoder.known(texts)
+
     def sentences(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of texts; nil where a static table knows no word of a text."""
-        known = self.encoder.known(texts) if self.encoder.is_static else np.ones(len(texts), dtype=bool)
+        known = self.readable(texts) if self.encoder.is_static else np.ones(len(texts), dtype=bool)
         vectors = np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
         readable = [text for text, is_known in zip(texts, known, strict=True) if is_known]
         if readable:

@@ -30,9 +30,8 @@ class Prediction:
         gold: (n,) what people said: a score, or the number of the right answer.
         predicted: (n,) what the system said of the same items; for a mean, such as "alignment", what each contributes.
         metrics: names in `uncone.tasks.statistics.STATISTICS` to compute.
-        covered: (N,) bool, which of the subset's N items hold known words only; None for a task that every system
-            covers, such as sentence similarity. Gold and predicted are of the covered items, or of all N where the
-            task scores unknown words too.
+        covered: (N,) bool, which of the subset's N items hold known words; None if all do. Gold and predicted are of
+            the covered items, or of all N where the task scores unknown words too.
         majority: (n,) what one says without any vectors, such as the commonest class in training; None if there is no
             such thing. Scored as one more system, "majority", so that a number can be judged.
 

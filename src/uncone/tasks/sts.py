@@ -25,7 +25,7 @@ class Sts(PairTask):
     Beside the correlations, "all" has the alignment of the pairs that people scored above 4 of 5 (above four fifths of
     the highest score of their set) and the uniformity of all distinct sentences; lower is better for both. A nil vector
     has cosine 0 with everything, and leaves uniformity undefined. Intervals take sentences for independent, as those of
-    the correlations take pairs.
+    the correlations take pairs. "coverage" tells of sentences without a known piece, which are scored nevertheless.
 
     Args:
         sets, name, data_dir, exclude: for `uncone.data.load_sts`; see `PairTask`. STS-B, which removals are trained
@@ -47,8 +47,10 @@ class Sts(PairTask):
         cosine = paired_cosine(sentences, first, second)
         top = np.array([pairs.ranges[name][1] for name in pairs.dataset])
         close = pairs.score > _CLOSE * top
+        known = vectors.readable(texts)
+        covered = None if known.all() else known[first] & known[second]
         predictions = [
-            Prediction("all", pairs.scaled_score, cosine, _METRICS),
+            Prediction("all", pairs.scaled_score, cosine, _METRICS, covered),
             Prediction("all", pairs.score[close], 2 - 2 * cosine[close], ("alignment",)),
             Prediction("all", np.zeros(len(texts)), _uniformity(sentences), ("uniformity",)),
         ]
