@@ -1,4 +1,5 @@
 import gzip
+import json
 import re
 
 import pytest
@@ -71,6 +72,24 @@ def test_streamed_data_set(tmp_path, monkeypatch):
     assert list(Corpus(f"hf://{folder}", column="body")) == ["A cup.", "A mug."]
     with pytest.raises(ValueError, match="no column 'text', it has body; set column=NAME"):
         list(Corpus(f"hf://{folder}"))
+
+
+def test_words_that_look_like_nulls_are_words_and_missing_texts_are_counted(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "cache"))
+    texts = ["null", "NA", "nan", "None", "n/a", "a cat"]
+    folders = {ending: tmp_path / ending for ending in ("csv", "jsonl")}
+    for folder in folders.values():
+        folder.mkdir()
+    (folders["csv"] / "train.csv").write_text("\n".join(["text", *texts[:3], '""', *texts[3:]]))
+    lines = [json.dumps({"text": text}) for text in [*texts[:3], None, *texts[3:]]]
+    (folders["jsonl"] / "train.jsonl").write_text("\n".join(lines))
+    (tmp_path / "own.tsv").write_text("\n".join(["n\ttext", *(f"1\t{text}" for text in ["", *texts])]))
+    for name in (*(f"hf://{folder}" for folder in folders.values()), str(tmp_path / "own.tsv")):
+        caplog.clear()
+        assert list(Corpus(name)) == list(Corpus(name)) == texts
+        assert caplog.messages == [f"{name}: 1 rows with missing values are left out"]
+    caplog.clear()
+    assert load_texts(tmp_path / "own.tsv") == tuple(texts)
 
 
 def test_streamed_corpora_that_are_not_there(tmp_path):

@@ -1,4 +1,5 @@
 import gzip
+from dataclasses import replace
 
 import pytest
 
@@ -71,6 +72,7 @@ def test_blank_lines_byte_order_mark_windows_line_ends_and_gzip(tmp_path):
         ("", "is empty; a header line with word1, word2, score"),
         (HEADER, "holds no row below its header"),
         ("cup\tmug\t9\nsun\tstar\t5\n", "the header lacks word1, word2, score; it holds cup, mug, 9"),
+        ("word1\tword1\tword2\tscore\n", "the header names word1 more than once"),
         (HEADER + "cup\tmug\t9\nsun\tstar\n", "line 3: 3 fields expected as in the header, found 2"),
         (HEADER + "cup\tmug\t9\nsun\tstar\t5\tx\n", "line 3: 3 fields expected as in the header, found 4"),
     ],
@@ -127,6 +129,8 @@ def test_hub(tmp_path, monkeypatch, no_data_folder):
     table = read(source, COLUMNS)
     assert table.text("word1") == ("cup", "sun")
     assert list(table.numbers("score")) == [9.5, 5.0]
+    write(repository, "word1,word2,score\nnull,NA,9.5\nsun,,5\ncup,mug,\n", "test.csv")
+    assert read(replace(source, rows=1), COLUMNS).text("word2") == ("NA",)
     with pytest.raises(ValueError, match="lacks the columns gold; it holds word1, word2, score"):
         read(source, ("word1", "gold"))
 

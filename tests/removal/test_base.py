@@ -143,8 +143,8 @@ def missing(folder):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (damage_json, "damaged"),
-        (damage_tensors, "damaged"),
+        (damage_json, "removal.json cannot be read as a removal: Expecting property"),
+        (damage_tensors, "removal.safetensors cannot be read as the tensors of a removal"),
         (foreign, "does not describe"),
         (newer, "upgrade uncone"),
         (missing, "no removal in"),

@@ -147,6 +147,35 @@ def test_runs_are_not_searched_inside_of_runs(tmp_path):
     assert list(find_runs(tmp_path)) == [tmp_path / "a" / "b"]
 
 
+HUGE = json.dumps([row("none", 0.5).to_json() | {"value": 10**400}])
+DAMAGED = {
+    "results.json": ["", "{", "[1]", "null", "[" * 100_000, HUGE],
+    "config.yaml": ["a: [", "- 1", "seed: 2020-01-01", "seed: !!binary aGk=", "a: &a [*a]", "{" * 5000],
+    "job.json": ["[]", "1", '{"status": "failed"}', "\ud800"],
+    "metrics/version_0/metrics.csv": ["\ud800"],
+    "metrics/version_x/metrics.csv": [""],
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [(file, text) for file, texts in DAMAGED.items() for text in texts],
+    ids=lambda text: repr(text[:30]),
+)
+def test_one_damaged_run_does_not_keep_the_others(file, content, tmp_path):
+    for name in ("sound", "spoilt"):
+        write_run(tmp_path / name, settings(), [row("none", 0.5)], {"status": "finished"}, [0.2])
+    path = tmp_path / "spoilt" / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content, errors="surrogatepass")
+    collected = collect(tmp_path)
+    sound, spoilt = collected.runs
+    assert (sound.status, spoilt.status) == ("finished", "damaged")
+    assert str(tmp_path / "spoilt") in spoilt.why
+    assert "\n" not in spoilt.why
+    assert len(collected.figures()) == 1
+
+
 def test_refuses_a_folder_without_runs(tmp_path):
     with pytest.raises(ValueError, match=r"no run in .*: name a folder"):
         collect(tmp_path)

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from uncone.data.files import Table
 from uncone.data.labelled import LabelledTexts, Span
 from uncone.data.sources import Hub, Source, find, read, read_hub, read_known
+from uncone.support.files import reading
 
 _TEXT, _PAIR, _MARKED = ("text",), ("text1", "text2"), ("sentence1", "sentence2")
 
@@ -170,10 +171,8 @@ def _labelled(table: Table, merged: Mapping[str, str] | None = None) -> Labelled
     marked = names == _MARKED
     span1 = _word_spans(table, text1, "index1") if marked else ()
     span2 = _word_spans(table, text2, "index2") if marked else ()
-    try:
+    with reading(table.origin, "a classification set"):
         return LabelledTexts(text1, table.text("label"), split, text2, span1, span2)
-    except ValueError as error:
-        raise ValueError(f"{table.origin}: {error}") from error
 
 
 def _word_spans(table: Table, texts: tuple[str, ...], column: str) -> tuple[Span, ...]:

@@ -21,6 +21,7 @@ from uncone.data.files import Table, read_table
 from uncone.data.labelled import Span
 from uncone.data.pairs import ScoredPairs
 from uncone.data.sources import Source, read_known
+from uncone.support.files import reading
 
 COLUMNS = ("context1", "context2", "score")
 
@@ -55,7 +56,8 @@ def load_words_in_context(name: str | Path = "scws", data_dir: str | Path | None
     table = read_known(name, SOURCES, COLUMNS, "set of words in context", data_dir)
     text1, span1 = _without_marks(table, "context1")
     text2, span2 = _without_marks(table, "context2")
-    pairs = ScoredPairs(text1, text2, table.numbers("score"), (Path(name).stem,) * len(table))
+    with reading(table.origin, "words in context"):
+        pairs = ScoredPairs(text1, text2, table.numbers("score"), (Path(name).stem,) * len(table))
     return WordsInContext(pairs, span1, span2)
 
 

@@ -10,9 +10,10 @@ from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 
-from uncone.data.files import stream_lines, stream_table, suffix
+from uncone.data.files import say_left_out, stream_lines, stream_table, suffix
 from uncone.data.pair_sets import SENTENCES, load_sts
-from uncone.data.sources import Source, asking_hub, packaged_file, read
+from uncone.data.sources import Hub, Source, asking_hub, load_hub, packaged_file, read
+from uncone.support.files import reading
 
 SOURCES: dict[str, Source] = {
     "ptb_train": Source("corpora/ptb_mikolov_train.tsv.gz", 42068),  # Penn Treebank, lower case, rare words <unk>
@@ -86,9 +87,21 @@ class Corpus:
         """Read the texts from the start, without empty ones and blanks around them."""
         sliced = _SLICE.fullmatch(self.name)
         name, limit = (sliced[1], int(sliced[2])) if sliced else (self.name, None)
-        return islice(filter(None, map(str.strip, self._texts(name))), limit)
+        return islice(self._present(name), limit)
 
-    def _texts(self, name: str) -> Iterator[str]:
+    def _present(self, name: str) -> Iterator[str]:
+        missing = 0
+        try:
+            for text in self._texts(name):
+                if text is None:
+                    missing += 1
+                elif stripped := text.strip():
+                    yield stripped
+        finally:
+            say_left_out(self.name, missing)
+
+    def _texts(self, name: str) -> Iterator[str | None]:
+        """All texts; None for one that is missing."""
         path = Path(name)
         known = [*PACKAGED, *SOURCES, *SENTENCES]
         if name.startswith("hf://"):
@@ -108,7 +121,7 @@ class Corpus:
             rows = stream_table(path, [self.column])
             place = next(rows)[1].index(self.column)
             for _, row in rows:
-                yield row[place]
+                yield row[place].strip() or None
         else:
             yield from stream_lines(path)
 
@@ -122,16 +135,16 @@ class Corpus:
         pairs = load_sts(name, self.data_dir)
         return dict.fromkeys([*pairs.text1, *pairs.text2])
 
-    def _hub(self, name: str) -> Iterator[str]:
-        import datasets  # slow to import, and only needed here
-
-        with asking_hub(name, f"reading {name} ({self.split}) from the Hugging Face hub failed"):
-            rows = iter(datasets.load_dataset(name, split=self.split, streaming=True))
+    def _hub(self, name: str) -> Iterator[str | None]:
+        failure = f"reading {name} ({self.split}) from the Hugging Face hub failed"
+        rows = iter(load_hub(Hub(name, self.split), failure, streaming=True))
+        with asking_hub(name, failure):
             first = next(rows)
         if self.column not in first:
             raise ValueError(f"{name}: no column {self.column!r}, it has {', '.join(first)}; set column=NAME")
-        for row in chain([first], rows):
-            yield str(row[self.column])
+        with reading(f"hf://{name}", "texts"):
+            for row in chain([first], rows):
+                yield None if row[self.column] is None else str(row[self.column])
 
 
 @dataclass(frozen=True)

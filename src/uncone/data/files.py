@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import csv
 import gzip
+import logging
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, TextIO, cast
@@ -19,6 +21,8 @@ from typing import BinaryIO, TextIO, cast
 import numpy as np
 
 from uncone.support.files import reading
+
+logger = logging.getLogger(__name__)
 
 
 class DataUnavailable(ValueError):
@@ -69,6 +73,13 @@ class Table:
                 raise ValueError(f"{self.origin}, line {line}: {column} must be a finite number, got {text!r}")
         return numbers
 
+    def present(self, columns: Sequence[str]) -> Table:
+        """The rows that lack none of these columns; how many do is warned of."""
+        whole = [i for i in range(len(self)) if all(self._column(name)[i].strip() for name in columns)]
+        say_left_out(self.origin, len(self) - len(whole))
+        columns_left = {name: [texts[i] for i in whole] for name, texts in self.columns.items()}
+        return replace(self, columns=columns_left, lines=[self.lines[i] for i in whole])
+
     def renamed(self, names: Mapping[str, str]) -> Table:
         """The same rows under other names of columns."""
         return replace(self, columns={names.get(name, name): texts for name, texts in self.columns.items()})
@@ -104,6 +115,8 @@ def stream_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list
     line, header = next(rows, (0, []))
     if not header:
         raise ValueError(f"{path} is empty; a header line with {', '.join(columns)} was expected")
+    if repeated := [name for name in columns if header.count(name) > 1]:
+        raise ValueError(f"{path}: the header names {', '.join(repeated)} more than once")
     missing = [name for name in columns if name not in header]
     if missing:
         raise ValueError(f"{path}: the header lacks {', '.join(missing)}; it holds {', '.join(header)}")
@@ -140,6 +153,13 @@ def open_text(path: Path, errors: str = "strict") -> TextIO:
 def opened(path: Path) -> BinaryIO:
     """A file, opened to be read; one that ends in .gz is decompressed on the way."""
     return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+
+
+@cache
+def say_left_out(origin: str, count: int) -> None:
+    """Warn, once in a process, that so many missing texts are left out."""
+    if count:
+        logger.warning("%s: %d rows with missing values are left out", origin, count)
 
 
 def suffix(path: Path) -> str:

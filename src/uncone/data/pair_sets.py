@@ -20,6 +20,7 @@ import numpy as np
 from uncone.data.files import Table, read_table, stream_rows
 from uncone.data.pairs import ScoredPairs, concatenate
 from uncone.data.sources import Hub, Source, listed, packaged_file, read_known
+from uncone.support.files import reading
 
 Sets = str | Path | Sequence[str | Path]
 
@@ -175,7 +176,8 @@ def _load_one(kind: _Kind, name: str | Path, data_dir: str | Path | None) -> Sco
     one, two, score = kind.columns
     scores = table.numbers(score)
     ends = (float(scores.min()), float(scores.max()))  # the parts of a set share its scale
-    return ScoredPairs(table.text(one), table.text(two), scores, dataset, dict.fromkeys(dataset, ends))
+    with reading(table.origin, kind.what):
+        return ScoredPairs(table.text(one), table.text(two), scores, dataset, dict.fromkeys(dataset, ends))
 
 
 def split_pairs(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from uncone.data.files import DataUnavailable, Table, read_table
 
@@ -152,22 +153,35 @@ def asking_hub(name: str, failure: str) -> Iterator[None]:
         raise DataUnavailable(f"{failure}: {type(error).__name__}: {reason}") from error
 
 
+def load_hub(hub: Hub, failure: str, streaming: bool = False) -> Any:
+    """One split of a data set of the Hugging Face hub, as `datasets` has it; errors as of `asking_hub`.
+
+    Words such as "null" and "NA" stay words: in CSV files, missing is what is empty.
+    """
+    import datasets  # slow to import, and only needed here
+
+    with asking_hub(hub.name, failure):
+        builder = datasets.load_dataset_builder(hub.name, hub.config)
+        is_csv = hasattr(builder.config, "keep_default_na")
+        words: dict[str, Any] = {"keep_default_na": False, "na_values": [""]} if is_csv else {}
+        return datasets.load_dataset(hub.name, hub.config, split=hub.split, streaming=streaming, **words)
+
+
 def read_hub(hub: Hub, columns: Sequence[str], looked_in: str) -> Table:
     """Download (or take from the local cache) one split of a data set of the Hugging Face hub.
+
+    Rows that lack one of the columns are left out, with a warning.
 
     Raises:
         ValueError: if it lacks a column; DataUnavailable, if the hub cannot be reached or has no such data set.
     """
-    import datasets  # slow to import, and only needed here
-
     failure = (
         f"{looked_in} is in no data folder (data_dir, UNCONE_DATA), and reading {hub.name} ({hub.split}) from the "
         "Hugging Face hub failed"
     )
-    with asking_hub(hub.name, failure):
-        rows = datasets.load_dataset(hub.name, hub.config, split=hub.split)
+    rows = load_hub(hub, failure)
     missing = [name for name in columns if name not in rows.column_names]
     if missing:
         raise ValueError(f"{hub.name}: lacks the columns {', '.join(missing)}; it holds {', '.join(rows.column_names)}")
-    texts = {name: [str(value) for value in rows[name]] for name in rows.column_names}
-    return Table(f"{hub.name} ({hub.split})", texts, range(1, len(rows) + 1))
+    texts = {name: ["" if value is None else str(value) for value in rows[name]] for name in rows.column_names}
+    return Table(f"{hub.name} ({hub.split})", texts, range(1, len(rows) + 1)).present(columns)

@@ -98,8 +98,8 @@ def _read_model(path: str, trust_remote_code: bool) -> tuple[Any, Any]:
         model, loading = family.from_pretrained(
             where, dtype=torch.float32, trust_remote_code=trust_remote_code, output_loading_info=True
         )
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # tokenizers and safetensors raise their own
+        reason = str(error).partition("\n")[0] or type(error).__name__
         if is_folder:
             raise ValueError(f"{source} holds no encoder that transformers can read ({reason})") from error
         raise ValueError(

@@ -109,7 +109,7 @@ class FeatureStore:
                 if _checksum(entry / name) != checksum:
                     raise ValueError(f"checksum of {name} differs")
             loaded = {Path(name).stem: np.load(entry / name, mmap_mode="r", allow_pickle=False) for name in files}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+        except Exception as error:
             logger.warning("damaged features in %s (%s): computing them again", entry, error)
             if os.access(self.folder, os.W_OK):
                 remove(entry)

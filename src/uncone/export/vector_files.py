@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from uncone.removal import Correction
 from uncone.support.arrays import Array, ArrayT, as_tensor
+from uncone.support.files import reading
 
 CHUNK = 2**22  # bytes of the rows that are corrected at once, in float32
 READ_BUFFER = 2**20  # bytes of a column read at once
 CHUNKS_PER_GROUP = 4  # of a .parquet file; many small row groups make a file slow to open
 BFLOAT16 = "<i2"  # numpy lacks it, and holds its bytes as these
 SAFETENSORS_TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "BF16": BFLOAT16}
+PARQUET, STREAM = "a .parquet file", "a file of a data set"
 STATE, INFO, SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
 
 
@@ -89,10 +91,10 @@ def correct_npy(source: Path, target: Path, column: str | None, correct: Correct
     """Correct the matrix of an .npy file; see `StoredVectors`."""
     if column is not None:
         raise ValueError(f"an .npy file holds one matrix: leave out column={column}")
-    try:
-        matrix = np.load(source, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{source} is no readable .npy file of numbers: {error}") from error
+    with reading(source, "an .npy file of numbers"):
+        matrix = np.lib.format.open_memmap(source, mode="r")
+        if matrix.offset + matrix.nbytes != source.stat().st_size:
+            raise ValueError(f"{matrix.dtype} {matrix.shape} is less than it holds")
     if matrix.ndim != 2 or matrix.dtype.kind != "f" or matrix.dtype.itemsize > 8:
         raise ValueError(f"{source} holds {matrix.dtype} {matrix.shape}: expected a matrix (n, d) of float16, 32 or 64")
     if not matrix.flags.c_contiguous:
@@ -102,14 +104,12 @@ def correct_npy(source: Path, target: Path, column: str | None, correct: Correct
 
 def correct_safetensors(source: Path, target: Path, column: str | None, correct: Corrector) -> None:
     """Correct one tensor of a .safetensors file; see `StoredVectors`."""
-    try:
+    with reading(source, "a .safetensors file"):
         with safe_open(source, "numpy"):  # checks the header against the size of the file
             pass
-    except SafetensorError as error:
-        raise ValueError(f"{source} is no readable .safetensors file: {error}") from error
-    with source.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(length))
+        with source.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length))
     header.pop("__metadata__", None)
     fits = [name for name, entry in header.items() if len(entry["shape"]) == 2 and entry["dtype"] in SAFETENSORS_TYPES]
     entry = header[chosen(column, fits, source)]
@@ -145,10 +145,8 @@ def correct_parquet(source: Path, target: Path, column: str | None, correct: Cor
 
     Row groups of more than four chunks are written as several.
     """
-    try:
+    with reading(source, PARQUET):
         file = pq.ParquetFile(source, buffer_size=READ_BUFFER, pre_buffer=False)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{source} is no readable .parquet file: {error}") from error
     with file:
         schema = file.schema_arrow
         name = _vector_column(column, schema, source)
@@ -161,9 +159,18 @@ def correct_parquet(source: Path, target: Path, column: str | None, correct: Cor
         )
         with writer:
             for group in range(file.metadata.num_row_groups):
-                batches = file.iter_batches(correct.chunk, row_groups=[group], use_threads=False)
+                batches = _read(
+                    source, PARQUET, file.iter_batches(correct.chunk, row_groups=[group], use_threads=False)
+                )
                 while chunks := [_corrected(batch, name, correct) for batch in islice(batches, CHUNKS_PER_GROUP)]:
                     writer.write_table(pa.Table.from_batches(chunks, schema))
+
+
+def _read(source: Path, what: str, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    with reading(source, what):
+        for batch in batches:
+            batch.validate(full=True)
+            yield batch
 
 
 def is_dataset(folder: Path) -> bool:
@@ -176,12 +183,16 @@ def correct_dataset(source: Path, target: Path, column: str | None, correct: Cor
     target.mkdir()
     if (source / SPLITS).is_file():
         shutil.copyfile(source / SPLITS, target / SPLITS)
-        for split in json.loads((source / SPLITS).read_text(encoding="utf-8"))["splits"]:
-            correct_dataset(source / _inside(split), target / _inside(split), column, correct)
+        with reading(source / SPLITS, "the parts of a data set"):
+            splits = [_inside(name) for name in json.loads((source / SPLITS).read_text(encoding="utf-8"))["splits"]]
+        for split in splits:
+            correct_dataset(source / split, target / split, column, correct)
         return
-    state: dict[str, Any] = json.loads((source / STATE).read_text(encoding="utf-8"))
-    for entry in state["_data_files"]:
-        _correct_stream(source / _inside(entry["filename"]), target / entry["filename"], column, correct)
+    with reading(source / STATE, "what a data set consists of"):
+        state: dict[str, Any] = json.loads((source / STATE).read_text(encoding="utf-8"))
+        files = [_inside(entry["filename"]) for entry in state["_data_files"]]
+    for name in files:
+        _correct_stream(source / name, target / name, column, correct)
     # Under the old fingerprint, `datasets` would take results that it has cached for the raw vectors.
     state["_fingerprint"] = uuid.uuid4().hex[:16]
     (target / STATE).write_text(json.dumps(state, indent=2, sort_keys=True), encoding="utf-8")
@@ -190,15 +201,14 @@ def correct_dataset(source: Path, target: Path, column: str | None, correct: Cor
 
 def _correct_stream(source: Path, target: Path, column: str | None, correct: Corrector) -> None:
     """One file of a data set: a stream of record batches."""
-    try:
-        with pa.OSFile(str(source)) as file, pa.ipc.open_stream(file) as reader:
-            name = _vector_column(column, reader.schema, source)
-            with pa.OSFile(str(target), "wb") as copy, pa.ipc.new_stream(copy, reader.schema) as writer:
-                for batch in reader:
-                    for start in range(0, len(batch), correct.chunk):
-                        writer.write_batch(_corrected(batch.slice(start, correct.chunk), name, correct))
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{source} is no readable file of a data set: {error}") from error
+    with pa.OSFile(str(source)) as file:
+        with reading(source, STREAM):
+            reader = pa.ipc.open_stream(file)
+        name = _vector_column(column, reader.schema, source)
+        with pa.OSFile(str(target), "wb") as copy, pa.ipc.new_stream(copy, reader.schema) as writer:
+            for batch in _read(source, STREAM, reader):
+                for start in range(0, len(batch), correct.chunk):
+                    writer.write_batch(_corrected(batch.slice(start, correct.chunk), name, correct))
 
 
 def _inside(name: str) -> str:

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from uncone.support.arrays import ArrayT, as_given, as_tensor
-from uncone.support.files import whole, write
+from uncone.support.files import reading, whole, write
 
 if TYPE_CHECKING:
     from uncone.encoder import Encoder
@@ -137,10 +136,8 @@ class Correction(ABC):
         kinds = {each.kind: each for each in Correction.__subclasses__() if each.tensors}
         if kind not in kinds:
             raise ValueError(f"{folder} holds a removal of unknown kind {kind!r}; this uncone reads {', '.join(kinds)}")
-        try:
+        with reading(folder, f"a removal {kind!r} as this uncone writes it"):
             removal = kinds[kind](**tensors, **description)
-        except TypeError as error:
-            raise ValueError(f"{folder} does not describe a removal as this uncone writes it: {error}") from error
         if not isinstance(removal, cls):
             raise ValueError(f"{folder} holds a removal {kind!r}, not {cls.kind!r}: uncone.removal.load reads either")
         return removal
@@ -175,11 +172,10 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         folder = folder / "removal"
     if not all((folder / name).is_file() for name in (DESCRIPTION, TENSORS)):  # files that can be read to an end
         raise ValueError(f"no removal in {folder.resolve()}: {DESCRIPTION} and {TENSORS} are expected there")
-    try:
+    with reading(folder / DESCRIPTION, "a removal"):
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    with reading(folder / TENSORS, "the tensors of a removal"):
         tensors = load_file(folder / TENSORS)
-    except (ValueError, RecursionError, OSError, SafetensorError) as error:
-        raise ValueError(f"the removal in {folder.resolve()} is damaged: {error}") from error
     if not isinstance(description, dict) or description.get("format") != FORMAT:
         raise ValueError(f"{folder / DESCRIPTION} does not describe a removal of uncone")
     version = description.get("format_version")

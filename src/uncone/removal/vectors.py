@@ -74,7 +74,9 @@ class Vectors:
         return replace(self, removal=removal)
 
     def words(self, words: Sequence[str]) -> np.ndarray:
-        """Vectors (n, d) of words; one without a vector (see `known`) is a ValueError."""
+        """Vectors (n, d) of words, of which there may be none; one without a vector (see `known`) is a ValueError."""
+        if not len(words):
+            return np.zeros((0, self.encoder.dimension), dtype=np.float32)
         if not self._before_pooling:
             return self._apply(self.raw_words(words))
         if self.word_vectors == "alone" or self.encoder.is_static:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from uncone.runs.reading import JOB, VALIDATION, read_curve, read_job, read_results, read_settings, validation_score
 from uncone.runs.settings import telling
+from uncone.support.files import reading
 from uncone.tasks.row import GEOMETRY, Row
 from uncone.tasks.statistics import LOWER_IS_BETTER
 from uncone.tasks.table import headlines
@@ -143,8 +144,9 @@ def find_runs(folder: Path) -> Iterator[Path]:
 def read_run(folder: Path, name: str) -> Run:
     """Read one run, however far it came, and whatever has become of its files."""
     try:
-        return _read(folder, name)
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        with reading(folder, "a run"):
+            return _read(folder, name)
+    except ValueError as error:
         return Run(name, "damaged", {}, [], str(error), None)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from uncone.support.files import reading
 from uncone.tasks.row import Row
 
 JOB = "job.json"  # what a job of a sweep says of itself; see uncone.commands.jobs
@@ -35,10 +37,9 @@ def read_settings(folder: str | Path) -> dict[str, Any]:
     """
     path = Path(folder) / "config.yaml"
     text = read_text(path)
-    try:
+    with reading(path.resolve(), "plain YAML"):
         found = yaml.load(text, _Plain)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"{path.resolve()} cannot be read as plain YAML: {error}") from error
+        json.dumps(found)  # knows no dates, no bytes
     if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
         raise ValueError(f"{path.resolve()} does not hold settings by name")
     if "${" in text:
@@ -56,10 +57,8 @@ def read_text(path: Path, most: int = MOST) -> str:
         raise ValueError(f"no {path.name} in {path.parent.resolve()}: that is no folder of a finished run")
     if path.stat().st_size > most:
         raise ValueError(f"{path.resolve()} has {path.stat().st_size} bytes, and no run writes more than {most}")
-    try:
+    with reading(path.resolve(), "UTF-8 text"):
         return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path.resolve()} is no text: {error}") from error
 
 
 def last_checkpoint(folder: str | Path) -> Path:
@@ -69,7 +68,10 @@ def last_checkpoint(folder: str | Path) -> Path:
 
 def read_job(folder: Path) -> dict[str, Any]:
     """What job.json says; nothing for a folder without one."""
-    return dict(json.loads(read_text(folder / JOB))) if (folder / JOB).is_file() else {}
+    if not (folder / JOB).is_file():
+        return {}
+    with reading(folder / JOB, "what a job says of itself"):
+        return {**json.loads(read_text(folder / JOB))}
 
 
 def read_results(folder: str | Path) -> list[Row]:
@@ -80,10 +82,8 @@ def read_results(folder: str | Path) -> list[Row]:
     path = Path(folder) / "results.json"
     if not path.is_file():
         raise ValueError(f"no results.json in {Path(folder).resolve()}: the run has not finished")
-    try:
+    with reading(path.resolve(), "results"):
         return [Row.from_json(found) for found in json.loads(read_text(path))]
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{path.resolve()} does not hold results: {error}") from error
 
 
 def read_curve(folder: str | Path, metric: str = VALIDATION) -> list[tuple[int, float]]:
@@ -91,16 +91,15 @@ def read_curve(folder: str | Path, metric: str = VALIDATION) -> list[tuple[int, 
 
     A line that a killed process did not finish is left out. Without such a metric, the list is empty.
     """
-    files = sorted(Path(folder).glob("metrics/version_*/metrics.csv"), key=lambda path: int(path.parent.name[8:]))
     curve: dict[int, float] = {}
-    for path in files:
-        whole, _, _ = path.read_text().rpartition("\n")
-        for row in csv.DictReader(whole.splitlines()):
-            try:
-                epoch, value = int(row.get("epoch") or ""), float(row.get(metric) or "")
-            except ValueError:
-                continue
-            curve[epoch] = value
+    with reading(folder, "a run with curves"):
+        files = Path(folder).glob("metrics/version_*/metrics.csv")
+        for path in sorted(files, key=lambda path: int(path.parent.name[8:])):
+            whole, _, _ = read_text(path).rpartition("\n")
+            for row in csv.DictReader(whole.splitlines()):
+                with suppress(ValueError):
+                    epoch, value = int(row.get("epoch") or ""), float(row.get(metric) or "")
+                    curve[epoch] = value
     return sorted(curve.items())
 
 

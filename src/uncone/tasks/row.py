@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -109,7 +110,8 @@ def _fits(key: str, value: Any) -> bool:
     if key == "candidate":
         return isinstance(value, dict) and all(_fits(name, setting) for name, setting in value.items())
     kind = str if key in _TEXT else (int, float)
-    return isinstance(value, kind) and not isinstance(value, bool)
+    too_large = isinstance(value, int) and value.bit_length() >= sys.float_info.max_exp
+    return isinstance(value, kind) and not isinstance(value, bool) and not too_large
 
 
 def described(removal: str, settings: Mapping[str, float]) -> str:

@@ -151,7 +151,10 @@ def score(
             # the names enter the seed, so that each subset is resampled independently of the others
             draws = [seed, zlib.crc32(f"{task}/{first.subset}".encode())]
             measured[first.subset, metric], undefined = _measure(metric, of_system, resamples, draws)
-            not_run += [NotRun(task, why, name, first.subset) for name, why in undefined.items()]
+            if len(first.gold):
+                not_run += [NotRun(task, why, name, first.subset) for name, why in undefined.items()]
+        if not len(first.gold):
+            not_run.append(NotRun(task, "not a single item is made of known words", subset=first.subset))
     metrics = tuple(dict.fromkeys(metric for _, metric in measured))
     for average in averages:
         for metric in metrics:

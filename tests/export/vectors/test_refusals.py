@@ -126,6 +126,11 @@ def cut(path: Path) -> Path:
     return path
 
 
+def lengthened(path: Path) -> Path:
+    path.write_bytes(path.read_bytes() + b"x")
+    return path
+
+
 def saved(path: Path, array: np.ndarray) -> Path:
     np.save(path, array)
     return path
@@ -141,10 +146,20 @@ def saved(path: Path, array: np.ndarray) -> Path:
         (lambda f, X: saved(f / "raw.npy", X.astype(int)), r"holds int64 \(250, 6\)"),
         (lambda f, X: saved(f / "raw.npy", X[0]), r"holds float64 \(6,\)"),
         (lambda f, X: saved(f / "raw.npy", np.asfortranarray(X)), "stored column by column"),
-        (lambda f, X: cut(saved(f / "raw.npy", X)), "no readable .npy file"),
-        (lambda f, X: (f / "raw.npy").write_text("nonsense") and f / "raw.npy", "no readable .npy file"),
-        (lambda f, X: (f / "raw.parquet").write_text("nonsense") and f / "raw.parquet", "no readable .parquet file"),
-        (lambda f, X: (f / "a.safetensors").write_text("nonsense") and f / "a.safetensors", "no readable .safetensors"),
+        (lambda f, X: cut(saved(f / "raw.npy", X)), "raw.npy cannot be read as an .npy file"),
+        (lambda f, X: lengthened(saved(f / "raw.npy", X)), "is less than it holds"),
+        (
+            lambda f, X: (f / "raw.npy").write_text("nonsense") and f / "raw.npy",
+            "raw.npy cannot be read as an .npy file",
+        ),
+        (
+            lambda f, X: (f / "raw.parquet").write_text("nonsense") and f / "raw.parquet",
+            "raw.parquet cannot be read as a .parquet file",
+        ),
+        (
+            lambda f, X: (f / "a.safetensors").write_text("nonsense") and f / "a.safetensors",
+            "a.safetensors cannot be read as a .safetensors file",
+        ),
     ],
 )
 def test_refuses(X, removal, tmp_path, make, message):
