@@ -13,7 +13,7 @@ train: .venv/installed
 
 # One process for each core with one thread each: processes that share cores and spin several threads wait on each other.
 test: .venv/installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

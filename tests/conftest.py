@@ -1,5 +1,6 @@
 """Where tests find data, keep features and open pages; and that they leave the network alone."""
 
+import copy
 import os
 import shutil
 from contextlib import contextmanager
@@ -45,6 +46,27 @@ def few_words():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(frequency, "piece_probabilities", partial(frequency.piece_probabilities, words=5000))
         patch.setattr(frequencies, "frequent_words", partial(frequency.frequent_words, 5000))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def configs_are_parsed_once():
+    """Each file of conf/ in a session: PyYAML takes two thirds of the time in which Hydra composes a config."""
+    from hydra._internal.sources_registry import SourcesRegistry
+    from hydra.core.plugins import Plugins
+
+    Plugins.instance()  # fills the registry
+    files = SourcesRegistry.instance().resolve("file")
+    parse, parsed = files.load_config, {}
+
+    def load_config(source, config_path):
+        key = source.path, config_path
+        if key not in parsed:
+            parsed[key] = parse(source, config_path)
+        return copy.deepcopy(parsed[key])  # Hydra changes what it reads
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "load_config", load_config)
         yield
 
 
