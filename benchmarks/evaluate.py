@@ -40,7 +40,7 @@ ONE_SETTING = {
 def run(folder: Path, name: str, removals: list[str], arguments: argparse.Namespace) -> float:
     """Seconds of one evaluate.py, from start to end of the process."""
     command = [
-        *(sys.executable, str(ROOT / "evaluate.py"), f"encoder.layers=[{arguments.layers}]", "fitted_on=tokens"),
+        *(sys.executable, str(ROOT / "evaluate.py"), f"encoder.layers=[{arguments.layers}]", "fit.level=tokens"),
         *(f"cache_dir={folder}/features", f"output_dir={folder}/{name}", f"resamples={arguments.resamples}"),
         *(f"removal=[{','.join(removals)}]", f"task=[{','.join(TASKS)}]"),
         *(f"methods.{key}={value}" for key, value in ONE_SETTING.items()),

@@ -55,8 +55,8 @@ def check_targets(config: DictConfig) -> int:
     for node in targets(config):
         code = hydra.utils.get_object(node["_target_"])
         parameters = inspect.signature(PASSES_ON_TO.get(code, code)).parameters
-        # uniform_share picks the spectrum and clusters the clustering that a method is given
-        keys = {key for key in node if key not in ("_target_", "uniform_share", "clusters")}
+        # which spectrum or clustering a method is given
+        keys = {key for key in node if key not in ("_target_", "fit", "uniform_share", "scatter", "clusters")}
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             assert keys <= set(parameters), node["_target_"]
         count += 1
@@ -90,7 +90,7 @@ def test_mistyped_key_is_named(command, mistyped):
 
 
 @pytest.mark.parametrize(
-    "ignored", ["task=[lee]", "fitted_on=tokens", "cache_dir=x", "vocabulary_size=9", "tasks.lee.sets=lee"]
+    "ignored", ["task=[lee]", "fit.level=tokens", "cache_dir=x", "vocabulary_size=9", "tasks.lee.sets=lee"]
 )
 def test_a_key_that_a_command_would_ignore_is_refused(ignored):
     composed("evaluate", ignored)

@@ -124,7 +124,7 @@ def sentences_of(folder: Path) -> list[str]:
 @pytest.mark.parametrize("fitted_on", ["tokens", "texts"])
 def test_cluster_wise_removal_is_fitted_on_a_corpus_and_chosen_on_sentences(fitted_on, sentence_data, tmp_path, capsys):
     """The same outcome for the same seeds; one table over them."""
-    overrides = [*sentences_of(sentence_data), f"fitted_on={fitted_on}", "removal=[none,clustered,all_but_the_top]"]
+    overrides = [*sentences_of(sentence_data), f"fit.level={fitted_on}", "removal=[none,clustered,all_but_the_top]"]
     overrides += ["methods.clustered.clusters=[1,3]", "methods.clustered.D=[1,2]", "methods.all_but_the_top.D=[1,2]"]
     evaluate(config_of(tmp_path / "once", *overrides, "seeds=[0,1]"))
     output = capsys.readouterr().out
@@ -182,7 +182,7 @@ def test_the_strength_is_chosen_on_texts_that_are_not_learned_from(tmp_path, cap
 def test_refuses_a_strength_that_could_not_be_taken(settings, message, tmp_path):
     """Before anything is learned."""
     with pytest.raises(ValueError, match=message):
-        evaluate(config_of(tmp_path, "removal=[learned]", f"recipe={settings}", "fitted_on=texts"))
+        evaluate(config_of(tmp_path, "removal=[learned]", f"recipe={settings}", "fit.level=texts"))
 
 
 def test_a_variant_is_another_recipe_but_for_some_settings(tmp_path):

@@ -38,6 +38,12 @@ class Toy:
         return (Average("mean", ("a", "b")), Average("wmean", ("a", "b"), "size"))
 
 
+class Named(str):
+    """A system of an encoder."""
+
+    encoder = SimpleNamespace(name="e", layers="1+12", pooling="mean")
+
+
 def by_key(rows):
     return {(row.removal, row.subset, row.metric): row for row in rows}
 
@@ -45,8 +51,7 @@ def by_key(rows):
 def test_rows_follow_the_schema_and_go_through_json():
     rows, not_run = evaluate(
         [Toy()],
-        {"none": "none", "x": "x"},
-        encoder=SimpleNamespace(name="e", layers="1+12", pooling="mean"),
+        {"none": Named("none"), "x": Named("x")},
         seed=3,
         reference="none",
     )

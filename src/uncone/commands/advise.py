@@ -31,7 +31,7 @@ from uncone.commands.build import (
     names,
     open_run,
 )
-from uncone.commands.systems import compare, leave_out_seen
+from uncone.commands.systems import Fits, System, compare, leave_out_seen
 from uncone.data import load_sts, load_word_pairs
 from uncone.encoder import TransformerEncoder
 from uncone.encoder.layers import resolve_layers
@@ -73,7 +73,7 @@ def advise(config: DictConfig) -> list[Row]:
         conclusion = conclude(design, studies, where, config.resamples, config.seed)
     told = advice(first.encoder.name, conclusion, studies)
     probe = {"size": config.probe.size, "texts": config.probe.texts, "corpus": ", ".join(names(config.corpus))}
-    told["how"] = how(design, resamples=config.resamples, fitted_on=config.fitted_on, seed=config.seed, **probe)
+    told["how"] = how(design, resamples=config.resamples, fitted_on=config.fit.level, seed=config.seed, **probe)
     told["commands"] = next_commands(conclusion, folder, given_overrides("encoder"))
     write_results(folder, conclusion.rows)
     page = write_advice(folder, told, conclusion.rows)
@@ -154,18 +154,23 @@ def study(config: DictConfig, console: Console, vectors: Vectors, design: Design
     if kept is not None:
         console.print(f"layer {layer}: read from {place}")
         return kept
-    spectra = Spectra.of(vectors, config.fitted_on)
+    fits = Fits(config, vectors)
     removals: list[tuple[str, Correction | Learn]] = [(RAW, none(vectors.encoder.dimension))]
     for name in dict.fromkeys(names(config.removal)):
         if is_recipe(config, name):
-            removals.append((name, make_learner(config, make_recipe(config, name), vectors, spectra, design)))
+            removals.append((name, make_learner(config, make_recipe(config, name), vectors, fits.default, design)))
         elif name != RAW:
-            removals += [(name, each) for each in make_candidates(config, name, spectra)]
+            for fit in fits.of(name):
+                if fit.pooling != fits.pooling:
+                    raise ValueError(
+                        f"advice is for one pooling: set encoder.pooling={fit.pooling} in place of the fit's"
+                    )
+                removals += [(name, each) for each in make_candidates(config, name, fits.spectra(fit))]
     if any(isinstance(each, TransductiveRemoval) for _, each in removals):
         raise ValueError("a transductive removal is fitted on what it is tested on: leave it out, or take clustered")
-    fits = sum(1 if isinstance(each, Correction) else len(design.fits) for _, each in removals)
+    steps = sum(1 if isinstance(each, Correction) else len(design.fits) for _, each in removals)
     with Progress(console=console, transient=True) as bars:
-        bar = bars.add_task(f"layer {layer}", total=fits)
+        bar = bars.add_task(f"layer {layer}", total=steps)
         candidates = candidates_of(vectors, design, removals, lambda: bars.advance(bar))
     final = design.choose(candidates)
     _, chosen = removals[candidates.index(final)]
@@ -199,11 +204,12 @@ def measure(
     config: DictConfig, console: Console, vectors: Vectors, removal: Correction | None
 ) -> tuple[list[Row], list[tuple[str, str]]]:
     """Rows of further tasks and of geometry, raw and after the removal that all pairs choose; and what is not run."""
-    systems: dict[str, Correction] = {RAW: none(vectors.encoder.dimension)} | ({CHOSEN: removal} if removal else {})
+    removals = {RAW: none(vectors.encoder.dimension)} | ({CHOSEN: removal} if removal else {})
+    systems = [System(name, vectors.corrected(each)) for name, each in removals.items()]
     texts = islice(vectors.corpus, config.probe.texts)
     probe = GeometryProbe.sample(vectors, texts, config.probe.size, config.probe.queries, config.seed)
-    rows, not_run = compare(config, vectors, leave_out_seen(config, console, make_tasks(config), systems), systems)
-    geometry = {name: probe.measure(each) for name, each in systems.items()}
+    rows, not_run = compare(config, leave_out_seen(config, console, make_tasks(config), systems), systems)
+    geometry = {system.name: probe.measure(system.removal) for system in systems}
     return rows + geometry_rows(vectors.encoder, config.seed, geometry), [(each.what, each.why) for each in not_run]
 
 

@@ -27,7 +27,12 @@ from uncone.runs.settings import telling
 from uncone.support import distributed
 from uncone.tasks.base import Task
 
+SCATTERS = {"within": ("within",), "between": ("between",), "both": ("within", "between")}  # of token types
 LEARNED = "learned"  # what the recipe of a config makes
+
+
+class Unfit(ValueError):
+    """A method cannot be fitted on the vectors that there are."""
 
 
 def names(value: Any) -> list[str]:
@@ -122,10 +127,9 @@ def make_vectors(config: DictConfig) -> Vectors:
     )
 
 
-def make_problem(config: DictConfig, vectors: Vectors, spectra: Spectra | None = None) -> Problem:
+def make_problem(config: DictConfig, vectors: Vectors, spectra: Spectra) -> Problem:
     """What the recipes and methods of a config are given."""
     data: Any = OmegaConf.to_container(config.data, resolve=True)
-    spectra = spectra or Spectra.of(vectors, config.fitted_on)
     return Problem.of(vectors, spectra, data, config.seed, config.data_dir)
 
 
@@ -166,24 +170,29 @@ def make_candidates(config: DictConfig, name: str, spectra: Spectra) -> list[Cor
     Values beyond the rank of the vectors are left out, as long as one remains.
 
     Raises:
-        ValueError: for a method that `conf/methods.yaml` does not have, or if no setting is possible.
+        ValueError: for a method that `conf/methods.yaml` does not have.
+        Unfit: if no setting is possible.
     """
     entry: Any = OmegaConf.to_container(_entry(config.methods, name, "removal", "methods"), resolve=True)
-    share = entry.pop("uniform_share", 1.0)
+    share, scatter = entry.pop("uniform_share", 1.0), entry.pop("scatter", "total")
+    entry.pop("fit", None)
     grid = {key: value if isinstance(value, list) else [value] for key, value in entry.items()}
-    found, refused = [], None
+    found: list[Correction] = []
+    refused: BaseException | None = None
     for values in product(*grid.values()):
         call = dict(zip(grid, values, strict=True))
         try:
             if "clusters" in call:
                 clustering = spectra.clustering(call.pop("clusters"), config.seed)
                 found.append(hydra.utils.call(call, clustering, level=spectra.level))
-            else:
+            elif scatter == "total":
                 found.append(hydra.utils.call(call, spectra.blend(share)))
-        except hydra.errors.InstantiationException as error:
-            refused = error
+            else:
+                found.append(hydra.utils.call(call, *(getattr(spectra, each) for each in SCATTERS[scatter])))
+        except (hydra.errors.InstantiationException, ValueError) as error:
+            refused = error.__cause__ or error
     if not found:
-        raise ValueError(f"no setting of {name} fits these vectors: {refused.__cause__ if refused else 'none given'}")
+        raise Unfit(f"no setting of {name} fits these vectors: {refused or 'none given'}")
     return found
 
 

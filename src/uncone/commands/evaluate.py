@@ -9,10 +9,8 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from uncone.commands.build import make_problem, make_tasks, make_vectors, names, open_run
-from uncone.commands.systems import compare, leave_out_seen, make_system
-from uncone.removal import Correction
-from uncone.removal.spectra import Spectra
+from uncone.commands.build import Unfit, make_problem, make_tasks, make_vectors, names, open_run
+from uncone.commands.systems import Fits, System, compare, leave_out_seen, make_systems
 from uncone.report.tables import print_results
 from uncone.runs.folder import write_results
 from uncone.support import distributed
@@ -31,22 +29,31 @@ def evaluate(config: DictConfig) -> list[Row]:
     folder = open_run(config)
     tasks = make_tasks(config)
     vectors = make_vectors(config)
-    spectra = Spectra.of(vectors, config.fitted_on)
+    fits = Fits(config, vectors, tasks, console)
     rows: list[Row] = []
     fitted: list[dict[str, Any]] = []
     not_run: list[NotRun] = []
     for seed in config.seeds or [config.seed]:
         seeded = cast(DictConfig, OmegaConf.merge(config, {"seed": seed}))
-        problem = make_problem(seeded, vectors, spectra)
-        removals: dict[str, Correction] = {}
-        for asked in names(config.removal):
+        problem = make_problem(seeded, vectors, fits.default)
+        systems: list[System] = []
+        unfit = []
+        for name in names(config.removal):
             start = time.perf_counter()
-            name, removals[name] = make_system(seeded, asked, problem)
-            fitted.append({"removal": name, "seed": seed, "seconds": time.perf_counter() - start})
-            made = f"made in {fitted[-1]['seconds']:.1f} s"
-            console.print(f"{name}: {removals[name].describe()}; {made}", highlight=False, markup=False)
-        clean = leave_out_seen(config, console, tasks, removals)
-        of_seed, not_run = compare(seeded, vectors, clean, removals)
+            try:
+                made = make_systems(seeded, name, problem, fits)
+            except Unfit as error:
+                unfit.append(NotRun(name, str(error)))
+                continue
+            seconds = (time.perf_counter() - start) / len(made)
+            systems += made
+            for system in made:
+                fitted.append({"removal": system.title, "seed": seed, "seconds": seconds})
+                told = f"{system.title}: {system.removal.describe()}; made in {seconds:.1f} s"
+                console.print(told, highlight=False, markup=False)
+        clean = leave_out_seen(config, console, tasks, systems)
+        of_seed, not_run = compare(seeded, clean, systems)
+        not_run += unfit
         rows += of_seed
         write_results(folder, rows)
         if distributed.is_first():

@@ -22,12 +22,12 @@ from uncone.commands.build import (
     make_vectors,
     names,
 )
-from uncone.commands.systems import compare, leave_out_seen, make_system
+from uncone.commands.systems import Fits, System, compare, leave_out_seen, make_systems
 from uncone.export.base import MARK, Exporter, check_target, whole_folder
 from uncone.export.card import Evidence, card, description, shareable
 from uncone.export.vectors import StoredVectors
 from uncone.geometry.probe import GeometryProbe
-from uncone.removal import Correction, TransductiveRemoval, load, none
+from uncone.removal import TransductiveRemoval, load, none
 from uncone.removal.vectors import Vectors
 from uncone.report.tables import print_results
 from uncone.runs.reading import read_results, read_settings
@@ -68,11 +68,11 @@ def export(config: DictConfig) -> list[Row]:
     logging.disable_progress_bar()  # of reading and writing models, which happens several times
     run = TrainingRun.of(config.removal)
     config.encoder = chosen_encoder(config, run)
-    vectors = make_vectors(config)
-    encoder, removal = vectors.encoder, make_removal(config, vectors)
+    system = make_system(config, make_vectors(config), console)
+    encoder, removal = system.vectors.encoder, system.removal
     exporter.check(encoder, removal)
     console.print(removal.describe(), highlight=False)
-    evidence = find_evidence(config, run, vectors, removal, console)
+    evidence = find_evidence(config, run, system, console)
     console.print(evidence.verdict(), highlight=False, markup=False)
     with whole_folder(target, config.overwrite) as folder:
         usage = exporter.write(encoder, removal, folder)
@@ -107,17 +107,17 @@ def chosen_encoder(config: DictConfig, run: TrainingRun | None) -> DictConfig:
     return OmegaConf.create(chosen)
 
 
-def make_removal(config: DictConfig, vectors: Vectors) -> Correction:
-    """The removal to export: saved, or made by a method whose settings are chosen on validation pairs.
+def make_system(config: DictConfig, vectors: Vectors, console: Console) -> System:
+    """The removal to export: saved, or made by a method whose settings, pooling too, are chosen on validation pairs.
 
     Raises:
         ValueError: if it belongs to another encoder, or cannot be read or made.
     """
-    _, removal = make_system(config, config.removal, make_problem(config, vectors))
-    if isinstance(removal, TransductiveRemoval):
+    fits = Fits(config, vectors, make_tasks(config), console)
+    (system,) = make_systems(config, config.removal, make_problem(config, vectors, fits.default), fits)
+    if isinstance(system.removal, TransductiveRemoval):
         raise ValueError("a transductive removal is fitted on whatever it corrects: there is no map to export")
-    removal.check_encoder(vectors.encoder)
-    return removal
+    return system
 
 
 @dataclass(frozen=True)
@@ -170,18 +170,17 @@ class TrainingRun:
         return Evidence("learned", rows, "Measured by the training run, on data it did not learn from", data)
 
 
-def find_evidence(
-    config: DictConfig, run: TrainingRun | None, vectors: Vectors, removal: Correction, console: Console
-) -> Evidence:
+def find_evidence(config: DictConfig, run: TrainingRun | None, system: System, console: Console) -> Evidence:
     """The results of the run if they are of this encoder, else those of a quick measurement."""
     if run is not None and _distinct(run.encoder) == _distinct(dict(config.encoder)):
         evidence = run.evidence()
         if evidence is not None:
             print_results(console, evidence.tasks, [])
             return evidence
+    vectors, removal = system.vectors, system.removal
     removals = {"none": none(removal.dimension), removal.method: removal}
-    tasks = leave_out_seen(config, console, make_tasks(config), removals)
-    rows, not_run = compare(config, vectors, tasks, removals)
+    systems = [System(name, vectors.corrected(each)) for name, each in removals.items()]
+    rows, not_run = compare(config, leave_out_seen(config, console, make_tasks(config), systems), systems)
     print_results(console, rows, not_run)
     if not rows:
         return Evidence(removal.method, [], "")

@@ -3,45 +3,163 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
+from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.progress import track
 
-from uncone.commands.build import is_recipe, is_saved, make_candidates, make_recipe
+from uncone.commands.build import LEARNED, is_recipe, is_saved, make_candidates, make_recipe
+from uncone.data.corpora import Corpora, Corpus
 from uncone.learning.fit import choose, learn
 from uncone.learning.problem import Problem
 from uncone.removal import Correction, none
 from uncone.removal import load as load_removal
+from uncone.removal.spectra import MOST_TEXTS, Fit, Spectra
 from uncone.removal.vectors import Vectors
+from uncone.support.sampling import draw
 from uncone.tasks import Row, Task, evaluate
-from uncone.tasks.leaks import without_training_pairs
+from uncone.tasks.leaks import scored_texts, without_training_pairs
+from uncone.tasks.row import described
 from uncone.tasks.scoring import NotRun
 
 
-def make_system(config: DictConfig, name: str, problem: Problem) -> tuple[str, Correction]:
-    """A removal that `config.removal` names, and the name it has in the results.
+@dataclass(frozen=True)
+class System:
+    """Vectors under a removal, as results name them.
+
+    Attributes:
+        name: of the removal.
+        vectors: corrected ones.
+        candidate: what sets it apart from others of its name.
+    """
+
+    name: str
+    vectors: Vectors
+    candidate: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """Name and candidate, in words."""
+        return described(self.name, self.candidate)
+
+    @property
+    def removal(self) -> Correction:
+        """What is removed."""
+        return self.vectors.removal or none(self.vectors.encoder.dimension)
+
+
+class Fits:
+    """What the fixed methods of a config may be fitted on, each read and encoded once.
+
+    Args:
+        config: of a command.
+        vectors: raw ones of its encoder.
+        tasks: whose texts no method is fitted on.
+        console: which is told how many these were.
+    """
+
+    def __init__(
+        self, config: DictConfig, vectors: Vectors, tasks: Sequence[Task] = (), console: Console | None = None
+    ):
+        self.config, self.vectors, self.tasks, self.console = config, vectors, tasks, console
+        self._pooled = {self.pooling: vectors}
+        self._spectra: dict[Fit, Spectra] = {}
+        self._texts: dict[str, tuple[str, ...]] = {}
+
+    def of(self, name: str) -> list[Fit]:
+        """The fits that `config.fit` and the method of that name allow: a list stands for each of its values."""
+        asked: Any = OmegaConf.to_container(self.config.fit, resolve=True)
+        asked |= self.config.methods.get(name, {}).get("fit", {})
+        levels, corpora, poolings = ([each] if isinstance(each, str | None) else list(each) for each in asked.values())
+        fits = []
+        for level, corpus, pooling in product(levels, corpora, poolings):
+            reads = level in ("tokens", "texts")
+            fits.append(Fit(level, (corpus or self.config.corpus) if reads else None, pooling or self.pooling))
+        return list(dict.fromkeys(fits))
+
+    @property
+    def pooling(self) -> str:
+        """That of the encoder."""
+        return self.vectors.encoder.pooling
+
+    def pooled(self, pooling: str) -> Vectors:
+        """The raw vectors, of which texts are pooled so."""
+        if pooling not in self._pooled:
+            self._pooled[pooling] = self.vectors.pooled(pooling)
+        return self._pooled[pooling]
+
+    @property
+    def default(self) -> Spectra:
+        """What recipes are fitted on: the first of the values in `config.fit`."""
+        return self.spectra(self.of(LEARNED)[0])
+
+    def spectra(self, fit: Fit) -> Spectra:
+        """What is fitted on, of the vectors as this fit pools them."""
+        if fit not in self._spectra:
+            texts = None if fit.corpus is None else self.texts(fit.corpus)
+            self._spectra[fit] = Spectra.of(self.pooled(fit.pooling), fit.level, texts)
+        return self._spectra[fit]
+
+    def texts(self, corpus: str) -> tuple[str, ...]:
+        """Texts of a corpus that no task scores."""
+        if corpus not in self._texts:
+            whole = Corpora([Corpus(corpus, data_dir=self.config.data_dir)], self.config.corpus_limit)
+            found = draw(whole, MOST_TEXTS, seed=0)
+            scored = scored_texts(self.tasks)
+            self._texts[corpus] = kept = tuple(text for text in found if text not in scored)
+            if self.console and len(kept) < len(found):
+                told = f"{corpus}: {len(found) - len(kept)} of {len(found)} texts stand in the tasks too: not fitted on"
+                self.console.print(told, highlight=False, markup=False)
+        return self._texts[corpus]
+
+
+def make_systems(config: DictConfig, name: str, problem: Problem, fits: Fits) -> list[System]:
+    """The removal that `config.removal` names; with `report=all` a system for each of its fits.
 
     A saved one is read, a recipe is followed, a fixed method constructed; the best of its settings on the validation
     pairs is kept.
 
     Raises:
-        ValueError: for an unknown name, a damaged file, or a saved removal of another encoder.
+        ValueError: for an unknown name, a damaged file, a saved removal of another encoder, or a method of which no
+            setting fits the vectors.
     """
-    encoder = problem.vectors.encoder
+    vectors, apart = fits.vectors, config.get("report") == "all"
+    encoder = vectors.encoder
     if is_saved(name):
         removal = load_removal(name)
-        return saved_name(name), removal.for_encoder(encoder) if config.allow_other_encoder else removal
-    if name == "none":
-        return name, none(encoder.dimension).for_encoder(encoder)
+        removal = removal.for_encoder(encoder) if config.allow_other_encoder else removal
+        return [System(saved_name(name), vectors.corrected(removal))]
     if is_recipe(config, name):
-        return name, learn(problem, make_recipe(config, name))
-    candidates = [removal.for_encoder(encoder) for removal in make_candidates(config, name, problem.spectra)]
-    if len(candidates) == 1:
-        return name, candidates[0]
-    return name, choose(problem, track(candidates, f"Choosing {name} on validation pairs", transient=True))
+        return [System(name, vectors.corrected(learn(problem, make_recipe(config, name))))]
+    allowed = fits.of(name)
+    told = {key for key in Fit._fields if len({getattr(fit, key) for fit in allowed}) > 1} if apart else set()
+    if name == "none":
+        poolings = dict.fromkeys(fit.pooling for fit in allowed) if apart else [fits.pooling]
+        raw = none(encoder.dimension).for_encoder(encoder)
+        return [
+            System(name, fits.pooled(pooling).corrected(raw), {"pooling": pooling} if "pooling" in told else {})
+            for pooling in poolings
+        ]
+    found: dict[str, list[System]] = {}
+    for fit in allowed:
+        candidate = {key: value for key, value in fit._asdict().items() if key in told and value is not None}
+        for removal in make_candidates(config, name, fits.spectra(fit)):
+            removal = removal.for_encoder(encoder).with_settings(fit=fit._asdict())
+            system = System(name, fits.pooled(fit.pooling).corrected(removal), candidate)
+            found.setdefault(system.title, []).append(system)
+    return [best(problem, systems) for systems in found.values()]
+
+
+def best(problem: Problem, systems: Sequence[System]) -> System:
+    """That which agrees best with the scores of the validation pairs."""
+    if len(systems) == 1:
+        return systems[0]
+    title = f"Choosing {systems[0].title} on validation pairs"
+    return systems[choose(problem, [system.vectors for system in track(systems, title, transient=True)])]
 
 
 def saved_name(folder: str) -> str:
@@ -56,32 +174,35 @@ def saved_name(folder: str) -> str:
 
 
 def leave_out_seen(
-    config: DictConfig, console: Console, tasks: Sequence[Task], removals: Mapping[str, Correction]
+    config: DictConfig, console: Console, tasks: Sequence[Task], systems: Sequence[System]
 ) -> list[Task]:
     """The tasks without the pairs that a removal was trained on; says how many there were."""
+    removals = {system.title: system.removal for system in systems}
     clean, lines = without_training_pairs(tasks, removals, config.data_dir)
     for line in lines:
         console.print(line, highlight=False, markup=False)
     return clean
 
 
-def compare(
-    config: DictConfig, vectors: Vectors, tasks: Sequence[Task], removals: Mapping[str, Correction]
-) -> tuple[list[Row], list[NotRun]]:
-    """Score removals on tasks, each against raw vectors where "none" is among them."""
-    return evaluate(
+def compare(config: DictConfig, tasks: Sequence[Task], systems: Sequence[System]) -> tuple[list[Row], list[NotRun]]:
+    """Score systems on tasks, each against raw vectors where "none" is among them.
+
+    If one corrects tokens, texts are encoded once for all of them.
+    """
+    keep_tokens = any(system.removal.corrects_tokens for system in systems)
+    named = {system.title: system for system in systems}
+    rows, not_run = evaluate(
         tasks,
-        make_readers(vectors, removals),
-        encoder=vectors.encoder,
+        {title: replace(system.vectors, keep_tokens=keep_tokens) for title, system in named.items()},
         seed=config.seed,
-        reference="none" if "none" in removals else None,
+        reference=next((title for title, system in named.items() if system.name == "none"), None),
         resamples=config.resamples,
         progress=True,
     )
+    return [_of(named[row.removal], row) if row.removal in named else row for row in rows], not_run
 
 
-def make_readers(vectors: Vectors, removals: Mapping[str, Correction]) -> dict[str, Vectors]:
-    """Vectors under each removal, by its name; if one corrects tokens, texts are encoded once for all of them."""
-    keep_tokens = any(removal.corrects_tokens for removal in removals.values())
-    shared = replace(vectors, keep_tokens=keep_tokens)
-    return {name: shared.corrected(removal) for name, removal in removals.items()}
+def _of(system: System, row: Row) -> Row:
+    """The row of a system: one of a learned bank has a seed of its own."""
+    candidate = system.candidate
+    return replace(row, removal=system.name, candidate=candidate or None, seed=candidate.get("seed", row.seed))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from rich.console import Console
 from uncone.commands.build import LEARNED, make_problem, make_recipe, make_tasks, make_vectors, names, open_run, settle
 from uncone.commands.processes import asks_for_processes
 from uncone.commands.resume import resumed
-from uncone.commands.systems import compare, leave_out_seen, make_system
+from uncone.commands.systems import Fits, System, compare, leave_out_seen, make_systems
 from uncone.geometry.probe import GeometryProbe
 from uncone.learning.bank import candidates
 from uncone.learning.callbacks.geometry import GeometryCallback
@@ -25,7 +23,7 @@ from uncone.learning.checkpoints import WholeFiles, read_checkpoint
 from uncone.learning.fit import Learner
 from uncone.learning.module import LOGGED_AS, RemovalModule
 from uncone.learning.replicas import trainer_options
-from uncone.removal import Correction, none
+from uncone.removal import none
 from uncone.report.figures import components_figure
 from uncone.report.tables import print_results, verdict
 from uncone.runs.folder import write_results
@@ -34,7 +32,7 @@ from uncone.runs.reading import CHECKPOINTS, last_checkpoint
 from uncone.support import distributed
 from uncone.support.figures import save
 from uncone.tasks import Sts, WordSimilarity
-from uncone.tasks.row import Row, described, geometry_rows
+from uncone.tasks.row import Row, geometry_rows
 
 
 def train(config: DictConfig) -> list[Row]:
@@ -48,12 +46,13 @@ def train(config: DictConfig) -> list[Row]:
     pl.seed_everything(config.seed, workers=True, verbose=False)
     tasks = make_tasks(config)
     vectors = make_vectors(config)
-    problem = make_problem(config, vectors)
+    fits = Fits(config, vectors, tasks, console)
+    problem = make_problem(config, vectors, fits.default)
     sizes = ", ".join(f"{len(getattr(problem, part))} {part}" for part in ("training", "validation", "test"))
     console.print(f"{vectors.encoder.name}, layers {vectors.encoder.layers}: {sizes} pairs")
     probe = GeometryProbe.sample(vectors, vectors.corpus, config.probe.size, config.probe.queries, config.seed)
     compared = [name for name in names(config.removal) if name != LEARNED]  # which always is there
-    removals: dict[str, Correction] = dict(make_system(config, name, problem) for name in compared)
+    systems = [system for name in compared for system in make_systems(config, name, problem, fits)]
     learner = Learner(problem, make_recipe(config))
     if resumes:  # nothing is written before all has been compared
         learner.module().check(checkpoint)
@@ -63,18 +62,17 @@ def train(config: DictConfig) -> list[Row]:
     if distributed.is_first():
         learned.save(folder / "removal")
     members = candidates(module.bank.members) if config.report == "all" else []
-    called = {described(LEARNED, candidate): candidate for candidate in members}
-    removals[LEARNED] = learned
-    removals |= {name: learner.finished(module.removal(member)) for member, name in enumerate(called)}
+    systems.append(System(LEARNED, vectors.corrected(learned)))
+    for member, candidate in enumerate(members):
+        systems.append(System(LEARNED, vectors.corrected(learner.finished(module.removal(member))), candidate))
 
     sentences = config.data.kind == "sentences"
     held_out = (Sts if sentences else WordSimilarity)(problem.test, name="held_out")
     if sentences:  # word pairs have a held-out part of their own, and liang_words is scored whole, as its paper does
-        tasks = leave_out_seen(config, console, tasks, {LEARNED: learned})
-    rows, not_run = compare(config, vectors, [held_out, *tasks], removals)
+        tasks = leave_out_seen(config, console, tasks, [System(LEARNED, vectors.corrected(learned))])
+    rows, not_run = compare(config, [held_out, *tasks], systems)
     geometry = {"none": probe.measure(none(learned.dimension)), LEARNED: probe.measure(learned)}
     measured = geometry_rows(vectors.encoder, config.seed, geometry)
-    rows = [_of_candidate(row, called[row.removal]) if row.removal in called else row for row in rows]
     write_results(folder, [*rows, *measured])
     if distributed.is_first() and (figure := components_figure(rows)):
         save(figure, folder / "figures" / "components.png")
@@ -105,8 +103,3 @@ def fit(
         return learner.fit(None, callbacks, make_trainer, folder / CHECKPOINTS, resume=config.resume is not None)
     finally:
         wandb.finish()  # so that the next run of this process starts its own
-
-
-def _of_candidate(row: Row, candidate: Mapping[str, Any]) -> Row:
-    """The row of a member of the bank, which has a seed of its own."""
-    return replace(row, removal=LEARNED, candidate=candidate, seed=candidate.get("seed", row.seed))

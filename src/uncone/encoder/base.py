@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from uncone.encoder.frequency import type_probabilities
-from uncone.encoder.pooling import WEIGHTED, pool, token_weights
+from uncone.encoder.pooling import WEIGHTED, check_pooling, pool, token_weights
 from uncone.support.arrays import as_tensor
 
 
@@ -38,7 +39,7 @@ class Encoder(nn.Module, ABC):
         pooling: one of `uncone.encoder.pooling.POOLINGS`.
         pieces: the token types, in vocabulary order.
         tokenizer: the fast tokenizer of its model; None for word vectors.
-        weights: (V,) weight of each token type under idf and sif pooling; None under the others.
+        weights: (V,) weight of each token type under weighted pooling; None under the others.
 
     Example:
         >>> encoder = Encoder.from_pretrained("minilm", layers="static")
@@ -76,6 +77,14 @@ class Encoder(nn.Module, ABC):
     def train(self, mode: bool = True) -> Self:
         """Stay in evaluation mode, whatever the surrounding module does: a frozen encoder has no dropout."""
         return super().train(False)
+
+    def with_pooling(self, pooling: str) -> Self:
+        """The same encoder, of which texts are pooled otherwise."""
+        other = copy(self)
+        other._buffers = dict(self._buffers)
+        other.pooling = check_pooling(pooling)
+        other._weigh_and_freeze()
+        return other
 
     def _weigh_and_freeze(self) -> None:
         """The last step of making one: weights of token types, if the pooling needs them."""

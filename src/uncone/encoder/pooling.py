@@ -9,12 +9,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-POOLINGS = ("mean", "sum", "max", "first", "last", "cls", "idf", "sif")
+POOLINGS = ("mean", "sum", "max", "first", "last", "cls", "idf", "sif", "usif")
 """`first` and `last` take the first and last of the pooled tokens, special ones only if those are pooled; `cls` takes
-the classification token; `idf` and `sif` are means weighted by −log p and a/(a + p), p the probability of the type."""
+the classification token; the others are means weighted by the probability p of the type, see `token_weights`."""
 
-WEIGHTED = ("idf", "sif")
+WEIGHTED = ("idf", "sif", "usif")
 SIF_A = 1e-3  # the a of a/(a + p), as recommended by Arora et al. 2017
+USIF_LENGTH = 11  # tokens of an average sentence, as Ethayarajh 2018 takes it for STS
 
 
 def check_pooling(pooling: str) -> str:
@@ -25,20 +26,28 @@ def check_pooling(pooling: str) -> str:
 
 
 def token_weights(pooling: str, probabilities: Tensor) -> Tensor:
-    """Weights of every token type under `idf` or `sif` pooling.
+    """Weights of every token type under weighted pooling.
 
     Args:
-        pooling: "idf" for −log p (information content), "sif" for a/(a + p) (Arora et al., ICLR 2017).
+        pooling: "idf" for −log p (information content), "sif" for a/(a + p) (Arora et al., ICLR 2017), "usif" for
+            a/(a/2 + p), where a follows from the share α of types that a random sentence holds more often than chance:
+            a = (1 − α)/(α V/2) (Ethayarajh 2018).
 
     Returns:
         (V,) float32, positive. A type never seen (p = 0) gets the weight of the rarest seen one.
     """
     seen = probabilities > 0
     if not seen.any():
-        raise ValueError("idf and sif pooling need at least one token type with a probability above 0")
+        raise ValueError("weighted pooling needs at least one token type with a probability above 0")
     p = probabilities.clamp_min(probabilities[seen].min())
-    weights = -p.log().clamp_max(-1e-6) if pooling == "idf" else SIF_A / (SIF_A + p)
-    return weights.float()
+    if pooling == "idf":
+        return -p.log().clamp_max(-1e-6).float()
+    if pooling == "sif":
+        return (SIF_A / (SIF_A + p)).float()
+    V = int(seen.sum())
+    alpha = float((p[seen] > 1 - (1 - 1 / V) ** USIF_LENGTH).double().mean().clamp_min(1 / V))
+    a = (1 - alpha) / (alpha * V / 2)
+    return (a / (a / 2 + p)).float()
 
 
 def pool(tokens: Tensor, lengths: Tensor, pooling: str, weights: Tensor | None = None) -> Tensor:
@@ -48,7 +57,7 @@ def pool(tokens: Tensor, lengths: Tensor, pooling: str, weights: Tensor | None =
         tokens: (t, d) token vectors, texts one after another.
         lengths: (n,) tokens per text, each at least 1, summing to t.
         pooling: one of `POOLINGS`; `cls` takes each text's first token, which the caller has to keep.
-        weights: (t,) positive token weights, for `idf` and `sif`.
+        weights: (t,) positive token weights, for weighted pooling.
 
     Example:
         >>> pool(torch.tensor([[1.0], [3.0], [5.0]]), torch.tensor([2, 1]), "mean")

@@ -28,8 +28,9 @@ from uncone.learning.neighbours import bag_views
 from uncone.learning.problem import Problem, Sentences
 from uncone.learning.recipe import Recipe
 from uncone.learning.strength import at_strength, choose_strength
-from uncone.removal import Correction, Removal
+from uncone.removal import Removal
 from uncone.removal.spectrum import Spectrum
+from uncone.removal.vectors import Vectors
 from uncone.runs.reading import LAST
 from uncone.support.arrays import one_thread
 from uncone.tasks.base import distinct, paired_cosine
@@ -193,12 +194,10 @@ def _within(spectrum: Spectrum, D: Sequence[int | None]) -> list[int]:
     return counts
 
 
-def choose(problem: Problem, candidates: Iterable[Correction]) -> Correction:
-    """The candidate whose cosines agree best with the scores of the validation pairs; of equals, the first."""
-    pairs, kept, cosines = problem.validation, [], []
+def choose(problem: Problem, candidates: Iterable[Vectors]) -> int:
+    """Which vectors have cosines that agree best with the scores of the validation pairs; of equals, the first."""
+    pairs = problem.validation
     texts, first, second = distinct(pairs.text1, pairs.text2)
-    for candidate in candidates:
-        kept.append(candidate)
-        cosines.append(paired_cosine(problem.corrected(candidate, texts), first, second))
+    cosines = [paired_cosine(problem.read(candidate, texts), first, second) for candidate in candidates]
     scores = macro_spearman(pairs.score, np.stack(cosines), np.array(pairs.dataset))
-    return kept[int(np.argmax(scores))]
+    return int(np.argmax(scores))

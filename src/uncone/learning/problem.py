@@ -17,7 +17,6 @@ from uncone.data.pair_sets import split_pairs
 from uncone.data.pairs import ScoredPairs
 from uncone.learning.neighbours import neighbouring_sentences
 from uncone.learning.recipe import ContrastSettings
-from uncone.removal import Correction
 from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
 from uncone.support.arrays import Array
@@ -134,9 +133,8 @@ class Problem:
         sentences = self.kind == "sentences"
         return torch.tensor(self.vectors.raw_sentences(texts) if sentences else self.vectors.raw_words(texts))
 
-    def corrected(self, removal: Correction, texts: Sequence[str]) -> np.ndarray:
-        """(n, d) vectors of texts of the pairs after a removal."""
-        vectors = self.vectors.corrected(removal)
+    def read(self, vectors: Vectors, texts: Sequence[str]) -> np.ndarray:
+        """(n, d) vectors of texts of the pairs."""
         return vectors.sentences(texts) if self.kind == "sentences" else vectors.words(texts)
 
     def neighbours(self, contrast: ContrastSettings, held_out: bool | None = None) -> Sentences:

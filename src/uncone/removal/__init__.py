@@ -8,10 +8,16 @@ from uncone.removal.clustered import clustered as clustered
 from uncone.removal.clustered import transductive as transductive
 from uncone.removal.fixed import all_but_the_top as all_but_the_top
 from uncone.removal.fixed import centre as centre
+from uncone.removal.fixed import common_components as common_components
 from uncone.removal.fixed import conceptor as conceptor
+from uncone.removal.fixed import discriminants as discriminants
+from uncone.removal.fixed import middle as middle
 from uncone.removal.fixed import none as none
+from uncone.removal.fixed import random_directions as random_directions
 from uncone.removal.fixed import renormalize as renormalize
 from uncone.removal.fixed import soft_zca as soft_zca
+from uncone.removal.fixed import spectral_tempering as spectral_tempering
+from uncone.removal.fixed import standardize as standardize
 from uncone.removal.fixed import whitening as whitening
 
 load = Correction.load

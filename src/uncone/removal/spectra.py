@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Iterable
+from functools import cache, cached_property
+from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from uncone.removal.clustered import Level
 from uncone.removal.clustering import Clustering
@@ -17,6 +19,21 @@ from uncone.support.sampling import draw
 MOST_TOKENS, MOST_TEXTS = 250_000, 100_000  # of a corpus, that removals are fitted on: of more, a random sample
 
 
+class Fit(NamedTuple):
+    """What a method is fitted on, and for: settings that matter as much as how many components it removes.
+
+    Attributes:
+        level: "vocabulary" (each word or table row once), "tokens" (every occurrence in a corpus), "texts" (the pooled
+            texts of it), or "table" (the rows of the input table, which in most models is the output embedding too).
+        corpus: name of the texts; None where none are read.
+        pooling: of texts, in the fit and wherever the removal is applied.
+    """
+
+    level: str
+    corpus: str | None
+    pooling: str
+
+
 class Spectra:
     """What removals are fitted on: vectors, their moments, and their clusters, each computed when it is asked for.
 
@@ -24,6 +41,7 @@ class Spectra:
         points: gives (n, d) raw vectors.
         probabilities: gives their weights (n,) in running text; None if they stand as often as they are probable.
         level: which vectors a cluster-wise removal fitted here is for.
+        types: gives the token type (n,) of each; None where they are of no type, or each of its own.
     """
 
     def __init__(
@@ -31,24 +49,29 @@ class Spectra:
         points: Callable[[], Array],
         probabilities: Callable[[], np.ndarray] | None = None,
         level: Level = "tokens",
+        types: Callable[[], np.ndarray] | None = None,
     ):
-        self._points, self._probabilities, self.level = points, probabilities, level
+        self._points, self._probabilities, self.level, self._types = points, probabilities, level, types
         self._clusterings: dict[tuple[int, int], Clustering] = {}
 
     @classmethod
-    def of(cls, vectors: Vectors, fitted_on: str = "vocabulary") -> Spectra:
-        """Those of an encoder.
+    def of(cls, vectors: Vectors, fitted: str = "vocabulary", texts: Iterable[str] | None = None) -> Spectra:
+        """Those of an encoder, fitted on what `Fit.level` names, of a large corpus a sample.
 
-        They are of the "vocabulary" (each word or table row once), the "tokens" (occurrences in the corpus) or the
-        "texts" (the pooled texts of the corpus); of a large corpus, of a sample of either.
+        Args:
+            texts: in place of the corpus of the vectors.
         """
-        if fitted_on == "vocabulary":
+        texts = vectors.corpus if texts is None else texts
+        if fitted == "vocabulary":
             return cls(lambda: vectors.raw_vocabulary()[1], vectors.vocabulary_probabilities)
-        if fitted_on == "tokens":
-            return cls(lambda: vectors.sampled_tokens(vectors.corpus, MOST_TOKENS, seed=0)[0])
-        if fitted_on == "texts":
-            return cls(lambda: vectors.raw_sentences(draw(vectors.corpus, MOST_TEXTS, seed=0)), level="texts")
-        raise ValueError(f"unknown fitted_on {fitted_on!r}: choose one of vocabulary, tokens, texts")
+        if fitted == "tokens":
+            sample = cache(lambda: vectors.sampled_tokens(texts, MOST_TOKENS, seed=0))
+            return cls(lambda: sample()[0], types=lambda: sample()[1])
+        if fitted == "texts":
+            return cls(lambda: vectors.raw_sentences(draw(texts, MOST_TEXTS, seed=0)), level="texts")
+        if fitted == "table":
+            return cls(lambda: vectors.input_table(), vectors.type_probabilities)
+        raise ValueError(f"unknown fit.level={fitted!r}: choose one of vocabulary, tokens, texts, table")
 
     @cached_property
     def points(self) -> Array:
@@ -75,6 +98,29 @@ class Spectra:
         if uniform_share == 1:
             return self.uniform
         return self.probability if uniform_share == 0 else Spectrum.blend(self.uniform, self.probability, uniform_share)
+
+    @property
+    def within(self) -> Spectrum:
+        """Moments of the vectors around the mean of their token type: what context and position add."""
+        return self._by_type[0]
+
+    @property
+    def between(self) -> Spectrum:
+        """Moments of the means of token types, weighted by how often they occur."""
+        return self._by_type[1]
+
+    @cached_property
+    def _by_type(self) -> tuple[Spectrum, Spectrum]:
+        if self._types is None:
+            raise ValueError("scatter within and between token types needs occurrences of tokens: set fit.level=tokens")
+        points = torch.tensor(self.points, dtype=torch.float64)
+        _, types, counts = np.unique(self._types(), return_inverse=True, return_counts=True)
+        means = torch.zeros(len(counts), points.shape[1], dtype=torch.float64)
+        means.index_add_(0, torch.from_numpy(types), points).div_(torch.from_numpy(counts)[:, None])
+        around = points.sub_(means[types])
+        if around.abs().max() <= torch.finfo(torch.float32).eps * means.abs().max():
+            raise ValueError("all occurrences of a token have the same vector here: there is no scatter within types")
+        return Spectrum.fit(around), Spectrum.fit(means, counts)
 
     def clustering(self, clusters: int, seed: int) -> Clustering:
         """K-means clusters, computed once for each number and seed."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from uncone.encoder import Encoder, TableEncoder, TokenVectors, TransformerEncod
 from uncone.encoder.frequency import frequent_words, type_probabilities, word_probabilities
 from uncone.encoder.spans import span_tokens, word_occurrence_means
 from uncone.encoder.store import Arrays, FeatureStore, text_hash
+from uncone.encoder.table import STATIC
 from uncone.encoder.texts import blocks
 from uncone.removal import Correction
 from uncone.support.sampling import draw
@@ -23,6 +24,7 @@ from uncone.support.sampling import draw
 WordVectors = Literal["alone", "corpus"]
 Frequencies = Literal["wordfreq", "corpus"]
 OCCURRENCES_PER_TEXT = 4  # at least, of a sample of tokens, on average: more texts would take longer and tell no more
+REMEMBERED = 8  # sets of texts, or which of them are known: those of one task under a few poolings
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Vectors:
         together: the same encoder at several layers, this one among them, and any pooling but "cls": what one of them
             reads is encoded for all in one pass.
         at_once: words that are read together; any of them alone are taken from what was read then.
+        recent: of a static table, what was made of the texts read last; shared with all that are made from this.
 
     Example:
         >>> import tempfile
@@ -58,6 +61,7 @@ class Vectors:
     keep_tokens: bool = False
     together: Encoder | None = None
     at_once: tuple[str, ...] = ()
+    recent: dict[Any, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.word_vectors not in ("alone", "corpus"):
@@ -72,6 +76,10 @@ class Vectors:
     def corrected(self, removal: Correction | None) -> Vectors:
         """The same vectors with another removal applied, which has to belong to this encoder."""
         return replace(self, removal=removal)
+
+    def pooled(self, pooling: str) -> Vectors:
+        """The same vectors of tokens, of which texts are pooled otherwise."""
+        return replace(self, encoder=self.encoder.with_pooling(pooling))
 
     def words(self, words: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of words, of which there may be none; one without a vector (see `known`) is a ValueError."""
@@ -110,7 +118,10 @@ class Vectors:
 
     def sentences(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of texts; nil where a static table knows no word of a text."""
-        known = self.readable(texts) if self.encoder.is_static else np.ones(len(texts), dtype=bool)
+        if self.encoder.is_static:
+            known = self._remembered("known", texts, lambda: self.readable(texts))
+        else:
+            known = np.ones(len(texts), dtype=bool)
         vectors = np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
         readable = [text for text, is_known in zip(texts, known, strict=True) if is_known]
         if readable:
@@ -121,7 +132,7 @@ class Vectors:
     def raw_sentences(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of texts before the removal."""
         if self.encoder.is_static:  # gathering table rows is faster than reading them back
-            return self.encoder.encode(texts)
+            return self._remembered("texts", texts, lambda: self.encoder.encode(texts))
 
         def build() -> Arrays:
             if self.keep_tokens and self.encoder.pooling != "cls":
@@ -196,9 +207,14 @@ class Vectors:
     def raw_vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
         """The candidate words and their vectors (V, d) before the removal."""
         names = self.vocabulary_words()
-        if self.encoder.is_static:
-            return names, cast(TableEncoder, self.encoder).table.float().cpu().numpy()
-        return names, self.raw_words(names)
+        return names, self.input_table() if self.encoder.is_static else self.raw_words(names)
+
+    def input_table(self) -> np.ndarray:
+        """Rows (V, d) of the table that the model reads tokens from, a ValueError if these have another dimension."""
+        encoder = self.encoder if self.encoder.is_static else self._contextual.at_layers(STATIC)
+        if encoder.dimension != self.encoder.dimension:
+            raise ValueError(f"the table has {encoder.dimension} dimensions, the states {self.encoder.dimension}")
+        return cast(TableEncoder, encoder).table.float().cpu().numpy()
 
     def vocabulary_words(self) -> Sequence[str]:
         """The V candidate words: the rows of a static table, or the known ones of the most frequent words."""
@@ -264,6 +280,15 @@ class Vectors:
     @property
     def _contextual(self) -> TransformerEncoder:
         return cast(TransformerEncoder, self.encoder)  # the only encoder that is not static
+
+    def _remembered(self, kind: str, texts: Sequence[str], build: Callable[[], np.ndarray]) -> np.ndarray:
+        """What was made of these texts lately, when another removal was applied to them; else what `build` makes."""
+        key = (kind, self.encoder.hash, self.encoder.layers, self.encoder.pooling, tuple(texts))
+        found = self.recent.pop(key) if key in self.recent else build()
+        self.recent[key] = found
+        while len(self.recent) > REMEMBERED:
+            del self.recent[next(iter(self.recent))]
+        return found
 
     def _share(self, kind: Literal["texts", "tokens"], texts: Sequence[str]) -> None:
         """Store what each of the layers that are read together makes of texts, from one pass through the model."""

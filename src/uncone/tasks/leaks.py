@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uncone.data.files import DataUnavailable
+from uncone.data.labelled import LabelledTexts
 from uncone.data.pair_sets import seen_pairs
+from uncone.data.pairs import ScoredPairs
 from uncone.data.sources import listed
-from uncone.tasks.base import PairTask, Task
+from uncone.tasks.base import DataTask, PairTask, Task
 from uncone.tasks.sts import Sts
 from uncone.tasks.word_similarity import WordSimilarity
 
 if TYPE_CHECKING:
     from uncone.removal import Correction
+
+
+def scored_texts(tasks: Iterable[Task]) -> set[str]:
+    """Texts that tasks score vectors of, which nothing should be fitted on; none of a task whose data are missing."""
+    found: set[str] = set()
+    for task in tasks:
+        try:
+            data = task.data if isinstance(task, DataTask) else None
+        except DataUnavailable:
+            continue
+        if isinstance(data, LabelledTexts):
+            rows = data.rows(data.scored)
+            found.update(*([side[row] for row in rows] for side in (data.text1, data.text2) if side))
+        elif isinstance(data, ScoredPairs):
+            found.update(data.text1, data.text2)
+    return found
 
 
 def without_training_pairs(

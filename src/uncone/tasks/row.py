@@ -33,7 +33,8 @@ class Row:
 
     Attributes:
         removal: "majority" is no removal: it stands for what can be said without vectors.
-        candidate: what sets a member of a learned bank apart, such as {"D": 10, "seed": 3}; None for any other removal.
+        candidate: what sets it apart from others of its removal, such as {"D": 10, "seed": 3} a member of a learned
+            bank, or {"level": "texts"} one fit of a fixed method; None if there is but one.
         value: NaN where it is undefined, which JSON holds as null.
         low, high: 95 % interval of the value.
         n: items.
@@ -48,7 +49,7 @@ class Row:
     layers: str | None = None
     pooling: str | None = None
     removal: str
-    candidate: Mapping[str, float] | None = None
+    candidate: Mapping[str, float | str] | None = None
     task: str
     subset: str
     metric: str
@@ -108,15 +109,16 @@ class Row:
 
 def _fits(key: str, value: Any) -> bool:
     if key == "candidate":
-        return isinstance(value, dict) and all(_fits(name, setting) for name, setting in value.items())
+        return isinstance(value, dict) and all(isinstance(setting, (str, int, float)) for setting in value.values())
     kind = str if key in _TEXT else (int, float)
     too_large = isinstance(value, int) and value.bit_length() >= sys.float_info.max_exp
     return isinstance(value, kind) and not isinstance(value, bool) and not too_large
 
 
-def described(removal: str, settings: Mapping[str, float]) -> str:
+def described(removal: str, settings: Mapping[str, float | str]) -> str:
     """A removal with settings, in words."""
-    return " ".join([removal, *(f"{key}={value:g}" for key, value in settings.items())])
+    shown = {key: value if isinstance(value, str) else f"{value:g}" for key, value in settings.items()}
+    return " ".join([removal, *(f"{key}={value}" for key, value in shown.items())])
 
 
 def origin(encoder: Encoder) -> dict[str, str]:

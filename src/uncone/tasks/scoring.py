@@ -19,7 +19,6 @@ import numpy as np
 from rich.progress import Progress
 
 from uncone.data.files import DataUnavailable
-from uncone.encoder import Encoder
 from uncone.removal.vectors import Vectors
 from uncone.tasks.base import Average, Prediction, Task
 from uncone.tasks.comparison import Difference, Estimate, holm
@@ -56,7 +55,6 @@ def evaluate(
     tasks: Sequence[Task],
     systems: Mapping[str, Vectors],
     *,
-    encoder: Encoder | None = None,
     seed: int = 0,
     reference: str | None = None,
     resamples: int = 1000,
@@ -66,9 +64,9 @@ def evaluate(
 
     Args:
         tasks: with distinct names.
-        systems: name of the removal to the vectors it gives; all of one encoder, so that they cover the same words. A
-            system of your own has the methods of `Vectors` that the tasks ask for.
-        encoder: whose name, layers and pooling are written into the rows.
+        systems: name of the removal to the vectors it gives, which cover the same words. A system of your own has the
+            methods of `Vectors` that the tasks ask for. Rows tell name, layers and pooling of its `encoder`, if it has
+            one.
         seed: of the bootstrap; written into the rows.
         reference: a system over which the rows of the others tell their gain, usually "none".
         resamples: bootstrap resamples. The smallest p-value possible is 2 / (resamples + 1), so that m removals need
@@ -101,7 +99,9 @@ def evaluate(
             "with resamples=%d no difference can be significant among %d removals: set resamples=%d or more",
             *(resamples, len(systems), math.ceil(2 * comparisons / SIGNIFICANT)),
         )
-    told: dict[str, Any] = origin(encoder) if encoder is not None else {}
+    encoders = {name: getattr(vectors, "encoder", None) for name, vectors in systems.items()}
+    told: dict[str, Any] = {name: origin(encoder) for name, encoder in encoders.items() if encoder is not None}
+    told[MAJORITY] = next(iter(told.values()), {})
     rows: list[Row] = []
     not_run: list[NotRun] = []
     with Progress(disable=not progress, transient=True) as bar:
@@ -118,7 +118,7 @@ def evaluate(
                 bar.advance(steps, len(systems) - len(predictions))
                 continue
             scored, undefined = score(task.name, predictions, task.averages(), reference, resamples, seed)
-            rows += [replace(row, **told, seed=seed) for row in scored]
+            rows += [replace(row, **told.get(row.removal, {}), seed=seed) for row in scored]
             not_run += undefined
     return rows, not_run
 

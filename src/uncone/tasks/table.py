@@ -94,7 +94,9 @@ def _arrange(rows: Sequence[Row], columns: Sequence[Headline] | None) -> tuple[l
     if not columns:
         raise ValueError("there is no figure to show among the result rows")
     differing = [
-        key for key in ("encoder", "layers", "pooling", "seed") if len({getattr(row, key) for row in rows}) > 1
+        key
+        for key in ("encoder", "layers", "pooling", "seed")
+        if len({getattr(row, key) for row in rows if key not in (row.candidate or {})}) > 1
     ]
     names = [_method_name(row, differing) for row in rows]
     by_key = {(name, row.headline): row for name, row in zip(names, rows, strict=True)}
@@ -114,7 +116,7 @@ def _arrange(rows: Sequence[Row], columns: Sequence[Headline] | None) -> tuple[l
             is_best = sign * row.value == best
             mark = _mark(row, sign)
             # rows of several evaluations were each compared with the best of their own only
-            if not is_best and not differing and (row.p_best or 0) >= SIGNIFICANT:
+            if not is_best and not {*differing} - {"pooling"} and (row.p_best or 0) >= SIGNIFICANT:
                 mark += "°"
             lines[method].append(_Cell(f"{mark} {_value(row)}".strip(), is_best))
     return columns, lines
