@@ -136,6 +136,41 @@ def test_cluster_wise_removal_is_fitted_on_a_corpus_and_chosen_on_sentences(fitt
     assert {(row.removal, row.seed) for row in rows} >= {("clustered", 0), ("clustered", 1), ("none", 1)}
 
 
+def test_level_text_and_pooling_of_a_fit_are_settings_of_a_method(sentence_data, tmp_path, capsys):
+    """Each fit in a row of its own, or the best of them; what cannot be fitted is told, and stops nothing."""
+    fits = ["fit.level=[vocabulary,texts]", f"fit.corpus=[lee_background,{sentence_data}/corpus.tsv]"]
+    fits += ["fit.pooling=[mean,sif]", "removal=[none,all_but_the_top,within_types]", "methods.all_but_the_top.D=[1,2]"]
+    overrides = [*sentences_of(sentence_data), "encoder.layers=static", *fits]
+    evaluate(config_of(tmp_path / "all", *overrides, "report=all"))
+    told = " ".join(capsys.readouterr().out.split())
+    assert "not run: within_types: no setting of within_types fits these vectors: all occurrences of a token" in told
+    rows = [row for row in read_results(tmp_path / "all") if row.metric == "spearman"]
+    found = {(row.removal, *(row.candidate or {}).values(), row.pooling) for row in rows}
+    corpora = ("lee_background", f"{sentence_data}/corpus.tsv")
+    assert found == {("none", pooling, pooling) for pooling in ("mean", "sif")} | {
+        ("all_but_the_top", *fit, pooling, pooling)
+        for fit in (("vocabulary",), *(("texts", corpus) for corpus in corpora))
+        for pooling in ("mean", "sif")
+    }
+    assert len({row.value for row in rows}) == len(rows)
+    evaluate(config_of(tmp_path / "best", *overrides))
+    (chosen,) = [row for row in read_results(tmp_path / "best") if row.removal == "all_but_the_top" and row.n == 1225][
+        :1
+    ]
+    assert chosen.candidate is None
+    assert chosen.value in {row.value for row in rows}
+
+
+def test_no_method_is_fitted_on_a_text_that_is_scored(tmp_path, capsys):
+    pairs = load_sts("lee")
+    corpus = tmp_path / "corpus.tsv"
+    corpus.write_text("text\nA text of its own.\nAnd one more.\n" + pairs.text1[0] + "\n", encoding="utf-8")
+    evaluate(
+        config_of(tmp_path / "run", "removal=[none,centre]", "task=lee", "fit.level=texts", f"fit.corpus={corpus}")
+    )
+    assert "1 of 3 texts stand in the tasks too: not fitted on" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_transductive_removal_is_fitted_on_what_is_scored(tmp_path):
     evaluate(config_of(tmp_path, "removal=[none,transductive]", "methods.transductive={k:2,D:1}", "task=lee"))
     spearman = values(tmp_path, "spearman")

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from uncone.data import ScoredPairs
+from uncone.data.labelled import LabelledTexts
 from uncone.data.pair_sets import split_pairs
-from uncone.tasks import Sts, WordSimilarity, evaluate
-from uncone.tasks.leaks import without_training_pairs
+from uncone.tasks import Classification, Sts, WordSimilarity, evaluate
+from uncone.tasks.leaks import scored_texts, without_training_pairs
 
 HEADER = "sentence1\tsentence2\tscore\n"
 
@@ -28,6 +29,12 @@ def task(*more):
     texts = (("A cup.", "A mug."), ("The sun.", "A STAR."), ("A cup.", "The sun."), ("A mug.", "A star."), *more)
     first, second = zip(*texts, strict=True)
     return Sts(ScoredPairs(first, second, np.arange(float(len(texts))), ("x",) * len(texts)), name="mine")
+
+
+def test_what_is_scored_are_the_texts_of_the_test_part():
+    labelled = LabelledTexts(("fine", "poor", "good", "bad"), ("p", "n", "p", "n"), ("train", "train", "test", "test"))
+    tasks = [task(), Classification(labelled, name="labels"), Sts("absent.tsv")]
+    assert scored_texts(tasks) == {"A cup.", "A mug.", "The sun.", "A STAR.", "A star.", "good", "bad"}
 
 
 def test_pairs_are_left_out_in_either_order_and_whatever_the_case(train):
