@@ -5,7 +5,7 @@ import re
 import pytest
 
 from uncone.data import DataUnavailable, load_texts
-from uncone.data.corpora import SOURCES, Corpora, Corpus
+from uncone.data.corpora import SOURCES, Corpora, Corpus, split_sentences
 
 
 def test_lee_background():
@@ -18,6 +18,9 @@ def test_wikipedia_paragraphs_are_clean_prose():
     texts = load_texts("wikipedia")
     assert len(texts) == len(set(texts)) == 4718
     assert not [text for text in texts if re.search(r"''|\[\[|\{\{|==|<ref", text)]
+    sentences = load_texts("wikipedia_sentences")
+    assert len(sentences) > 3 * len(texts)
+    assert set(split_sentences(texts[0])) <= set(sentences)
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -29,7 +32,9 @@ def test_own_file_and_errors(tmp_path, no_data_folder):
     path = tmp_path / "mine.tsv"
     path.write_text("text\nA cup.\nA mug.\n")
     assert load_texts(path) == ("A cup.", "A mug.")
-    with pytest.raises(ValueError, match=r"no corpus 'news': .* none of lee_background, wikipedia, ptb_train, "):
+    with pytest.raises(
+        ValueError, match=r"no corpus 'news': .* none of lee_background, wikipedia, wikipedia_sentences, ptb_train, "
+    ):
         load_texts("news")
     with pytest.raises(DataUnavailable, match=r"corpora/brown.tsv.gz"):
         load_texts("brown")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from uncone.learning.neighbours import neighbouring_sentences, split_sentences
+from uncone.data.corpora import split_sentences
+from uncone.learning.neighbours import neighbouring_sentences
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -127,10 +128,19 @@ def make_vectors(config: DictConfig) -> Vectors:
     )
 
 
-def make_problem(config: DictConfig, vectors: Vectors, spectra: Spectra) -> Problem:
-    """What the recipes and methods of a config are given."""
-    data: Any = OmegaConf.to_container(config.data, resolve=True)
-    return Problem.of(vectors, spectra, data, config.seed, config.data_dir)
+def make_raw_layers(config: DictConfig, vectors: Vectors) -> dict[str, Vectors]:
+    """Raw vectors of the layers that `config.raw_layers` names, each of the encoder loaded with them."""
+    loaded = {}
+    for layers in config.raw_layers:
+        encoder = hydra.utils.instantiate(config.encoder, layers=layers)
+        loaded[encoder.layers] = replace(vectors, encoder=encoder)
+    return loaded
+
+
+def make_problem(config: DictConfig, vectors: Vectors, spectra: Spectra, data: DictConfig | None = None) -> Problem:
+    """What the recipes and methods of a config are given, with the pairs of `config.data` or others."""
+    described: Any = OmegaConf.to_container(data or config.data, resolve=True)
+    return Problem.of(vectors, spectra, described, config.seed, config.data_dir)
 
 
 def is_recipe(config: DictConfig, name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
-from uncone.commands.build import Unfit, make_problem, make_tasks, make_vectors, names, open_run
+from uncone.commands.build import Unfit, make_problem, make_raw_layers, make_tasks, make_vectors, names, open_run
 from uncone.commands.systems import Fits, System, compare, leave_out_seen, make_systems
 from uncone.report.tables import print_results
 from uncone.runs.folder import write_results
@@ -30,18 +30,20 @@ def evaluate(config: DictConfig) -> list[Row]:
     tasks = make_tasks(config)
     vectors = make_vectors(config)
     fits = Fits(config, vectors, tasks, console)
+    raw_layers = make_raw_layers(config, vectors)
     rows: list[Row] = []
     fitted: list[dict[str, Any]] = []
     not_run: list[NotRun] = []
     for seed in config.seeds or [config.seed]:
         seeded = cast(DictConfig, OmegaConf.merge(config, {"seed": seed}))
         problem = make_problem(seeded, vectors, fits.default)
-        systems: list[System] = []
+        judge = make_problem(seeded, vectors, fits.default, seeded.choose_by) if seeded.choose_by else problem
+        systems = [System("none", raw, {"layers": layers}) for layers, raw in raw_layers.items()]
         unfit = []
         for name in names(config.removal):
             start = time.perf_counter()
             try:
-                made = make_systems(seeded, name, problem, fits)
+                made = make_systems(seeded, name, problem, fits, judge)
             except Unfit as error:
                 unfit.append(NotRun(name, str(error)))
                 continue

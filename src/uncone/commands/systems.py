@@ -47,6 +47,11 @@ class System:
         return described(self.name, self.candidate)
 
     @property
+    def is_reference(self) -> bool:
+        """Whether it is the raw layer that others correct."""
+        return self.name == "none" and "layers" not in self.candidate
+
+    @property
     def removal(self) -> Correction:
         """What is removed."""
         return self.vectors.removal or none(self.vectors.encoder.dimension)
@@ -117,11 +122,13 @@ class Fits:
         return self._texts[corpus]
 
 
-def make_systems(config: DictConfig, name: str, problem: Problem, fits: Fits) -> list[System]:
+def make_systems(
+    config: DictConfig, name: str, problem: Problem, fits: Fits, judge: Problem | None = None
+) -> list[System]:
     """The removal that `config.removal` names; with `report=all` a system for each of its fits.
 
     A saved one is read, a recipe is followed, a fixed method constructed; the best of its settings on the validation
-    pairs is kept.
+    pairs, of the problem or of a judge, is kept.
 
     Raises:
         ValueError: for an unknown name, a damaged file, a saved removal of another encoder, or a method of which no
@@ -151,7 +158,7 @@ def make_systems(config: DictConfig, name: str, problem: Problem, fits: Fits) ->
             removal = removal.for_encoder(encoder).with_settings(fit=fit._asdict())
             system = System(name, fits.pooled(fit.pooling).corrected(removal), candidate)
             found.setdefault(system.title, []).append(system)
-    return [best(problem, systems) for systems in found.values()]
+    return [best(judge or problem, systems) for systems in found.values()]
 
 
 def best(problem: Problem, systems: Sequence[System]) -> System:
@@ -195,7 +202,7 @@ def compare(config: DictConfig, tasks: Sequence[Task], systems: Sequence[System]
         tasks,
         {title: replace(system.vectors, keep_tokens=keep_tokens) for title, system in named.items()},
         seed=config.seed,
-        reference=next((title for title, system in named.items() if system.name == "none"), None),
+        reference=next((title for title, system in named.items() if system.is_reference), None),
         resamples=config.resamples,
         progress=True,
     )

@@ -24,12 +24,14 @@ SOURCES: dict[str, Source] = {
     "brown": Source("corpora/brown.tsv.gz", 57340),
 }
 
-# What the gensim package installs: 300 news documents, and about a hundred articles of a Wikipedia dump of 2014.
-PACKAGED = ("lee_background", "wikipedia")
+# What the gensim package installs: 300 news documents, and about a hundred articles of a Wikipedia dump of 2014, in
+# paragraphs or in sentences.
+PACKAGED = ("lee_background", "wikipedia", "wikipedia_sentences")
 
 _WIKIPEDIA = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 _PROSE = re.compile(r"""["'(]?\w.{80,}[.!?]["')]?$""")  # a line that is neither heading, list item nor caption
 _SLICE = re.compile(r"(.+)\[:(\d+)\]")  # as splits are cut in `datasets`
+_BOUNDARY = re.compile(r"""(?:(?<=[.!?])|(?<=[.!?]["')\]]))\s+(?=["'(\[]?[A-Z0-9])""")
 _MARKUP = re.compile(r"[{}|<>\[\]=]|https?:")
 
 
@@ -41,6 +43,16 @@ def load_texts(name: str | Path = "lee_background", data_dir: str | Path | None 
         300
     """
     return tuple(Corpus(str(name), data_dir=data_dir))
+
+
+def split_sentences(text: str) -> list[str]:
+    """Cut text at full stops, question and exclamation marks that a capital or a digit follows.
+
+    Example:
+        >>> split_sentences("It rained. Dr No stayed at home!  Did he?")
+        ['It rained.', 'Dr No stayed at home!', 'Did he?']
+    """
+    return [sentence for part in _BOUNDARY.split(text) if (sentence := part.strip())]
 
 
 @cache  # stripping the markup takes seconds
@@ -130,6 +142,8 @@ class Corpus:
             return packaged_file("lee_background.cor").read_text(encoding="utf-8").splitlines()
         if name == "wikipedia":
             return _wikipedia_paragraphs()
+        if name == "wikipedia_sentences":
+            return dict.fromkeys(chain.from_iterable(map(split_sentences, _wikipedia_paragraphs())))
         if name in SOURCES:
             return read(SOURCES[name], ("text",), self.data_dir).text("text")
         pairs = load_sts(name, self.data_dir)

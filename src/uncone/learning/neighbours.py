@@ -11,23 +11,13 @@ from itertools import pairwise
 
 import numpy as np
 
+from uncone.data.corpora import split_sentences
 from uncone.encoder.frequency import word_probabilities
 from uncone.support.sampling import draw
 
-_BOUNDARY = re.compile(r"""(?:(?<=[.!?])|(?<=[.!?]["')\]]))\s+(?=["'(\[]?[A-Z0-9])""")
 SHORTEST = 20  # characters; below that a sentence says too little to tell its neighbours from others
 MOST_PAIRS = 25_000  # of a corpus: twice those of the packaged one. The vectors of all are in memory
 SMOOTHING = 1e-2  # a of a / (a + p)
-
-
-def split_sentences(text: str) -> list[str]:
-    """Cut text at full stops, question and exclamation marks that a capital or a digit follows.
-
-    Example:
-        >>> split_sentences("It rained. Dr No stayed at home!  Did he?")
-        ['It rained.', 'Dr No stayed at home!', 'Did he?']
-    """
-    return [sentence for part in _BOUNDARY.split(text) if (sentence := part.strip())]
 
 
 def neighbouring_sentences(texts: Iterable[str]) -> list[tuple[str, str]]:

@@ -42,7 +42,8 @@ class Vectors:
         together: the same encoder at several layers, this one among them, and any pooling but "cls": what one of them
             reads is encoded for all in one pass.
         at_once: words that are read together; any of them alone are taken from what was read then.
-        recent: of a static table, what was made of the texts read last; shared with all that are made from this.
+        recent: which of the texts read last are known, and what a static table makes of them; shared with all vectors
+            that are made from these.
 
     Example:
         >>> import tempfile
@@ -114,14 +115,11 @@ class Vectors:
 
     def readable(self, texts: Sequence[str]) -> np.ndarray:
         """Whether each text has a known piece: (n,) bool."""
-        return self.encoder.known(texts)
+        return self._remembered("known", texts, lambda: self.encoder.known(texts))
 
     def sentences(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of texts; nil where a static table knows no word of a text."""
-        if self.encoder.is_static:
-            known = self._remembered("known", texts, lambda: self.readable(texts))
-        else:
-            known = np.ones(len(texts), dtype=bool)
+        known = self.readable(texts) if self.encoder.is_static else np.ones(len(texts), dtype=bool)
         vectors = np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
         readable = [text for text, is_known in zip(texts, known, strict=True) if is_known]
         if readable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from uncone.data.pair_sets import load_sts
 from uncone.geometry.alignment import uniformity_terms
 from uncone.removal.vectors import Vectors
-from uncone.tasks.base import Average, PairTask, Prediction, distinct, paired_cosine
+from uncone.tasks.base import Average, PairTask, Prediction, Sets, distinct, paired_cosine
 
 _METRICS = ("spearman", "pearson")
 _CLOSE = 0.8  # of the highest score of a set: above 4 of 5
@@ -30,6 +31,7 @@ class Sts(PairTask):
     Args:
         sets, name, data_dir, exclude: for `uncone.data.load_sts`; see `PairTask`. STS-B, which removals are trained
             on, shares pairs with STS 2012-2016.
+        alignment: report alignment and uniformity too, which take longer than all else where many systems are compared.
 
     Example:
         >>> task = Sts("lee")
@@ -38,6 +40,17 @@ class Sts(PairTask):
     """
 
     load = staticmethod(load_sts)
+
+    def __init__(
+        self,
+        sets: Sets,
+        name: str | None = None,
+        data_dir: str | Path | None = None,
+        exclude: Sequence[Sets] = (),
+        alignment: bool = True,
+    ) -> None:
+        super().__init__(sets, name, data_dir, exclude)
+        self._alignment = alignment
 
     def predict(self, vectors: Vectors) -> list[Prediction]:
         """Cosines of all pairs in one list and by part, squared distances of close pairs, terms of the uniformity."""
@@ -49,11 +62,12 @@ class Sts(PairTask):
         close = pairs.score > _CLOSE * top
         known = vectors.readable(texts)
         covered = None if known.all() else known[first] & known[second]
-        predictions = [
-            Prediction("all", pairs.scaled_score, cosine, _METRICS, covered),
-            Prediction("all", pairs.score[close], 2 - 2 * cosine[close], ("alignment",)),
-            Prediction("all", np.zeros(len(texts)), _uniformity(sentences), ("uniformity",)),
-        ]
+        predictions = [Prediction("all", pairs.scaled_score, cosine, _METRICS, covered)]
+        if self._alignment:
+            predictions += [
+                Prediction("all", pairs.score[close], 2 - 2 * cosine[close], ("alignment",)),
+                Prediction("all", np.zeros(len(texts)), _uniformity(sentences), ("uniformity",)),
+            ]
         if len(pairs.datasets) > 1:
             dataset = np.array(pairs.dataset)
             for part in pairs.datasets:
