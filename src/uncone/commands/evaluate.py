@@ -17,6 +17,7 @@ from uncone.support import distributed
 from uncone.support.files import write
 from uncone.tasks.row import Row
 from uncone.tasks.scoring import NotRun
+from uncone.tasks.table import markdown_table
 
 
 def evaluate(config: DictConfig) -> list[Row]:
@@ -60,6 +61,8 @@ def evaluate(config: DictConfig) -> list[Row]:
         write_results(folder, rows)
         if distributed.is_first():
             write(folder / "fit.json", json.dumps(fitted, indent=1))
+    if rows and distributed.is_first():
+        write(folder / "table.md", markdown_table(rows))
     print_results(console, rows, not_run)
     console.print(f"Written to {folder}")
     return rows

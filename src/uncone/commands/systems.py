@@ -79,7 +79,8 @@ class Fits:
         """The fits that `config.fit` and the method of that name allow: a list stands for each of its values."""
         asked: Any = OmegaConf.to_container(self.config.fit, resolve=True)
         asked |= self.config.methods.get(name, {}).get("fit", {})
-        levels, corpora, poolings = ([each] if isinstance(each, str | None) else list(each) for each in asked.values())
+        given = [asked[key] for key in Fit._fields]
+        levels, corpora, poolings = (each if isinstance(each, list) else [each] for each in given)
         fits = []
         for level, corpus, pooling in product(levels, corpora, poolings):
             reads = level in ("tokens", "texts")
@@ -125,7 +126,7 @@ class Fits:
 def make_systems(
     config: DictConfig, name: str, problem: Problem, fits: Fits, judge: Problem | None = None
 ) -> list[System]:
-    """The removal that `config.removal` names; with `report=all` a system for each of its fits.
+    """The removal that `config.removal` names; with `report=all` a system for each of its fits, or of its poolings.
 
     A saved one is read, a recipe is followed, a fixed method constructed; the best of its settings on the validation
     pairs, of the problem or of a judge, is kept.
@@ -137,20 +138,23 @@ def make_systems(
     vectors, apart = fits.vectors, config.get("report") == "all"
     encoder = vectors.encoder
     if is_saved(name):
-        removal = load_removal(name)
-        removal = removal.for_encoder(encoder) if config.allow_other_encoder else removal
-        return [System(saved_name(name), vectors.corrected(removal))]
-    if is_recipe(config, name):
-        return [System(name, vectors.corrected(learn(problem, make_recipe(config, name))))]
+        saved = load_removal(name)
+        saved = saved.for_encoder(encoder) if config.allow_other_encoder else saved
+        return [System(saved_name(name), vectors.corrected(saved))]
     allowed = fits.of(name)
     told = {key for key in Fit._fields if len({getattr(fit, key) for fit in allowed}) > 1} if apart else set()
-    if name == "none":
-        poolings = dict.fromkeys(fit.pooling for fit in allowed) if apart else [fits.pooling]
-        raw = none(encoder.dimension).for_encoder(encoder)
-        return [
-            System(name, fits.pooled(pooling).corrected(raw), {"pooling": pooling} if "pooling" in told else {})
-            for pooling in poolings
-        ]
+    poolings = list(dict.fromkeys(fit.pooling for fit in allowed)) if apart else [fits.pooling]
+    if name == "none" or is_recipe(config, name):
+        systems = []
+        for pooling in poolings:
+            if name == "none":
+                removal: Correction = none(encoder.dimension).for_encoder(encoder)
+            else:
+                removal = learn(problem.of_vectors(fits.pooled(pooling)), make_recipe(config, name))
+            systems.append(
+                System(name, fits.pooled(pooling).corrected(removal), {"pooling": pooling} if len(poolings) > 1 else {})
+            )
+        return systems
     found: dict[str, list[System]] = {}
     for fit in allowed:
         candidate = {key: value for key, value in fit._asdict().items() if key in told and value is not None}

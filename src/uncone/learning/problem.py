@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from itertools import compress, islice
 from pathlib import Path
@@ -107,6 +108,12 @@ class Problem:
             )
         rows = cast(Vectors, Rows(X))  # all that learning from pairs reads
         return cls(rows, spectra or Spectra(lambda: X), lambda: (train, validation, validation), seed=seed)
+
+    def of_vectors(self, vectors: Vectors) -> Problem:
+        """The same problem for vectors that pool texts otherwise."""
+        other = copy(self)
+        other.vectors = vectors
+        return other
 
     @cached_property
     def splits(self) -> Splits:

@@ -10,25 +10,61 @@ from rich.console import Console
 from rich.table import Table
 
 from uncone.geometry.measures import MEASURES
-from uncone.tasks.row import Headline, Row
+from uncone.removal.spectra import Fit
+from uncone.tasks.row import Headline, Row, described
 from uncone.tasks.scoring import NotRun
 from uncone.tasks.table import headlines, rich_table
 
 PROBED = ("mean_cosine", "log10_isotropy", "isoscore", "lid", "frequency_pc1")  # what a table of a probe shows
 ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}  # which way isotropy lies
+OF_FITS = "×100, mean of the tasks (and seeds); each task with its intervals stands in table.md"
 Outcome = Literal["helps", "hurts", "helps some tasks and hurts others", "changes nothing for sure"]
 
 
 def print_results(console: Console, rows: Sequence[Row], not_run: Sequence[NotRun]) -> None:
-    """Print the table of results, over seeds if there are several, and below it what could not be run and why."""
+    """Print the table of results, over fits or seeds if there are several, and below it what was not run and why."""
     seeds = {row.seed for row in rows} - {None}
-    if len(seeds) > 1:
+    if fits := fits_tables(rows):
+        for table in fits:
+            console.print(table)
+        console.print(OF_FITS, highlight=False)
+    elif len(seeds) > 1:
         console.print(_table_over_seeds(rows))
         console.print(f"×100, mean ± standard deviation over {len(seeds)} seeds", highlight=False)
     elif rows:
         console.print(rich_table(rows, columns_per_table=_columns_that_fit(console.width, rows)))
     for missing in not_run:
         console.print(f"[bold]not run:[/] {missing.what}: {missing.why}")
+
+
+def fits_tables(rows: Sequence[Row]) -> list[Table]:
+    """Where methods have several fits: the mean of the headline figures under each, methods down, fits across.
+
+    A table for each corpus, so that texts like those that are scored stand apart from others, and one for the rest.
+    """
+    columns = headlines(rows)
+    if not any(set(row.candidate or {}) & {"level", "corpus"} for row in rows):
+        return []
+    values: dict[tuple[str, str, str, str], list[float]] = {}
+    for row in rows:
+        if row.headline in columns:
+            of = row.candidate or {}
+            level, corpus = (str(of.get(key, "")) for key in ("level", "corpus"))
+            method = described(row.removal, {key: of[key] for key in of if key not in (*Fit._fields, "seed")})
+            values.setdefault((corpus, method, level, str(row.pooling)), []).append(row.value)
+    tables = []
+    for corpus in dict.fromkeys(key[0] for key in values):
+        of_corpus = {key[1:]: found for key, found in values.items() if key[0] == corpus}
+        fits = list(dict.fromkeys(key[1:] for key in of_corpus))
+        table = Table(title=f"fitted on {corpus}" if corpus else "fitted on no text", title_justify="left")
+        table.add_column("method", no_wrap=True)
+        for level, pooling in fits:
+            table.add_column("\n".join(filter(None, (level, pooling))), justify="right", no_wrap=True)
+        for method in dict.fromkeys(key[0] for key in of_corpus):
+            cells = [of_corpus.get((method, *fit)) for fit in fits]
+            table.add_row(method, *(f"{100 * np.mean(cell):.1f}" if cell else "–" for cell in cells))
+        tables.append(table)
+    return tables
 
 
 def _table_over_seeds(rows: Sequence[Row]) -> Table:
