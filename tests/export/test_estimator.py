@@ -80,6 +80,9 @@ CASES = {
     "all_but_the_top": ({"D": 3, "centred": False}, lambda s: removal.all_but_the_top(s, 3, centred=False)),
     "conceptor": ({"alpha": 0.3}, lambda s: removal.conceptor(s, 0.3)),
     "whitening": ({"D": 5}, lambda s: removal.whitening(s, 5)),
+    "common_components": ({"D": 2}, lambda s: removal.common_components(s, 2)),
+    "spectral_tempering": ({"D": 4}, lambda s: removal.spectral_tempering(s, 4)),
+    "standardize": ({}, lambda s: removal.standardize(s)),
     "soft_zca": ({"eps": 0.5}, lambda s: removal.soft_zca(s, 0.5)),
     "renormalize": ({"variant": "R1"}, lambda s: removal.renormalize(s, "R1")),
 }

@@ -21,7 +21,10 @@ from uncone.removal.spectrum import Spectrum
 if TYPE_CHECKING:
     from uncone.learning.recipe import Recipe
 
-FIXED = ("none", "centre", "all_but_the_top", "conceptor", "whitening", "soft_zca", "renormalize")
+FIXED = (
+    *("none", "centre", "all_but_the_top", "common_components", "conceptor", "whitening", "spectral_tempering"),
+    *("soft_zca", "standardize", "renormalize"),
+)
 METHODS = (*FIXED, "clustered", "learned")
 FLOATS = (np.float64, np.float32)
 
@@ -35,11 +38,12 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
     the given one. `transform` does not scale to unit length; a `Normalizer` behind it does.
 
     Args:
-        method: "none", "centre", "all_but_the_top", "conceptor", "whitening", "soft_zca", "renormalize", each as in
-            `uncone.removal`; "clustered", which finds clusters with k-means first; "learned", which `fit` needs scored
-            pairs for; or a `Removal` or `ClusteredRemoval`, for instance a loaded one, which is applied as it is.
-        D: of all_but_the_top and clustered, the components to remove; None for d/100, at least 1. Of whitening, the
-            components to keep; None for all. Of learned, the leading components to learn; None is as the recipe says.
+        method: one of `FIXED`, each as in `uncone.removal`; "clustered", which finds clusters with k-means first;
+            "learned", which `fit` needs scored pairs for; or a `Removal` or `ClusteredRemoval`, for instance a loaded
+            one, which is applied as it is.
+        D: of all_but_the_top and clustered, the components to remove; None for d/100, at least 1. Of common_components
+            too; None for 1. Of whitening and spectral_tempering, the components to keep; None for all. Of learned, the
+            leading components to learn; None is as the recipe says.
         centred: of all_but_the_top and learned, whether the mean is subtracted; None is True, or as the recipe says.
         alpha, eps, variant: of conceptor, soft_zca and renormalize.
         n_clusters: of clustered.
@@ -141,7 +145,8 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         if method == "none":
             return removal.none(len(spectrum.mean))
         make = getattr(removal, method)
-        settings = {name: _whole(getattr(self, name)) for name in signature(make).parameters if hasattr(self, name)}
+        settings = {name: _whole(getattr(self, name, None)) for name in signature(make).parameters}
+        settings = {name: value for name, value in settings.items() if value is not None}
         if method == "all_but_the_top":
             settings = {"D": self._components(spectrum.rank), "centred": self.centred is not False}
             if not spectrum.rank:  # all rows are equal: there is no component to remove
