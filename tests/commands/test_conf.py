@@ -8,6 +8,8 @@ from pathlib import Path
 
 import hydra.utils
 import pytest
+import pytorch_lightning as pl
+import torch
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
@@ -15,6 +17,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.accelerators import CPUAccelerator, CUDAAccelerator
 
 from uncone.commands.schema import ENCODERS, refuse_experiments_of_others, register
 from uncone.commands.sweep import SweepCallback
@@ -74,6 +77,34 @@ def test_choice_composes(group, choice):
     check_targets(config)
     if group not in ("debug", "launcher", "sweep"):  # which set keys of others
         assert config[group] is not None
+
+
+@pytest.mark.filterwarnings("ignore:GPU available but not used")
+@pytest.mark.parametrize("choice", [choice for group, choice in CHOICES if group == "trainer"])
+def test_trainer_is_made(choice, monkeypatch):
+    """Lightning takes what the choice says, as if there were a GPU."""
+    monkeypatch.setattr("lightning_fabric.accelerators.cuda.num_cuda_devices", lambda: 1)
+    trainer = hydra.utils.instantiate(composed("train", f"trainer={choice}").trainer, logger=False)
+    assert isinstance(trainer, pl.Trainer)
+    assert isinstance(trainer.accelerator, CPUAccelerator if choice == "cpu" else CUDAAccelerator)
+
+
+def test_a_gpu_that_is_not_there_is_refused_before_anything_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="torch finds no GPU here; choose trainer=auto"):
+        train(composed("train", "trainer=gpu", f"output_dir={tmp_path}/run"))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("choice", [choice for group, choice in CHOICES if group == "encoder"])
+def test_encoder_is_made(choice, wordy_model, tmp_path):
+    """Of a model or a file at hand, where the choice names one of the hub or leaves it open."""
+    config = composed("evaluate", f"encoder={choice}").encoder
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("cat 1 2\ndog 3 4\n")
+    if choice not in ("glove", "minilm"):
+        config.path = str(vectors if choice == "word_vectors" else wordy_model)
+    assert hydra.utils.instantiate(config).dimension > 1
 
 
 @pytest.mark.parametrize(

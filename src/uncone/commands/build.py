@@ -93,7 +93,8 @@ def check(config: DictConfig) -> None:
     """Refuse, before anything is loaded or encoded, names that nothing answers to.
 
     Raises:
-        ValueError: for a key without a value, an unknown removal or task, or a saved removal that cannot be read.
+        ValueError: for a key without a value, an unknown removal or task, a saved removal that cannot be read, or a GPU
+            that is not there.
     """
     check_complete(config)
     for name in names(config.removal):
@@ -105,6 +106,11 @@ def check(config: DictConfig) -> None:
             _entry(config.methods, name, "removal", "methods")
     if "recipe" in config:
         make_recipe(config)
+    if OmegaConf.select(config, "trainer.accelerator") in ("gpu", "cuda") and not torch.accelerator.is_available():
+        raise ValueError(
+            f"trainer.accelerator={config.trainer.accelerator}: torch finds no GPU here; choose trainer=auto, the best "
+            "device there is, or trainer=cpu"
+        )
     if OmegaConf.select(config, "logger.wandb") is not None:
         check_mode(config.logger.wandb.mode)
     for name in names(config.get("task", [])):  # analyze.py has none

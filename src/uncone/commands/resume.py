@@ -18,7 +18,7 @@ from uncone.runs.reading import last_checkpoint, read_settings
 from uncone.runs.settings import telling
 from uncone.support.files import CONF
 
-TRAINER = ("trainer", "encoder.device")  # where it runs; trainer=gpu says both
+TRAINER = ("trainer", "encoder.device")  # where it runs
 MAY_CHANGE = (
     *(f"recipe.optimizer.{key}" for key in ("max_epochs", "max_steps", "patience")),
     *TRAINER,
