@@ -83,7 +83,8 @@ def test_choice_composes(group, choice):
 @pytest.mark.parametrize("choice", [choice for group, choice in CHOICES if group == "trainer"])
 def test_trainer_is_made(choice, monkeypatch):
     """Lightning takes what the choice says, as if there were a GPU."""
-    monkeypatch.setattr("lightning_fabric.accelerators.cuda.num_cuda_devices", lambda: 1)
+    for module in ("pytorch_lightning.accelerators.cuda", "lightning_fabric.accelerators.cuda"):
+        monkeypatch.setattr(f"{module}.num_cuda_devices", lambda: 1)
     trainer = hydra.utils.instantiate(composed("train", f"trainer={choice}").trainer, logger=False)
     assert isinstance(trainer, pl.Trainer)
     assert isinstance(trainer.accelerator, CPUAccelerator if choice == "cpu" else CUDAAccelerator)
