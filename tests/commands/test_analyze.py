@@ -123,7 +123,7 @@ def test_several_corpora_up_to_a_limit(folder, tmp_path):
     index = AtlasStore(tmp_path / "run").index()
     assert index["encoders"]["tiny"]["windows"] == 4  # two lines of each
     assert index["corpus"]["name"] == f"{folder}/corpus.txt and {tmp_path}/more.txt"
-    assert not list((tmp_path / "run").glob("sample-*"))  # the vectors on disk are gone
+    assert not list((tmp_path / "run").glob(".*.sample"))  # the vectors on disk are gone
 
 
 def test_a_saved_removal_applies_to_its_layer(folder, tmp_path):

@@ -45,10 +45,13 @@ class Table:
     @classmethod
     def of(cls, origin: str | Path, names: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]]) -> Table:
         """A table of rows, each with its line, whose fields go by `names`."""
-        rows = list(rows)
-        return cls(
-            str(origin), {name: [row[i] for _, row in rows] for i, name in enumerate(names)}, [n for n, _ in rows]
-        )
+        columns: list[list[str]] = [[] for _ in names]
+        lines = []
+        for line, row in rows:  # not held: a million lists are slow to collect
+            lines.append(line)
+            for column, text in zip(columns, row, strict=False):
+                column.append(text)
+        return cls(str(origin), dict(zip(names, columns, strict=True)), lines)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -98,10 +101,10 @@ def read_table(path: str | Path, columns: Sequence[str]) -> Table:
             fewer fields than the header, or a tab separated file has quotes around its fields.
     """
     path = Path(path)
-    (_, header), *rows = stream_table(path, columns)
-    if not rows:
+    rows = stream_table(path, columns)
+    table = Table.of(path, next(rows)[1], rows)
+    if not len(table):
         raise ValueError(f"{path} holds no row below its header")
-    table = Table.of(path, header, rows)
     if suffix(path) != ".csv":
         _refuse_quoting(table)
     return table

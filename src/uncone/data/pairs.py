@@ -135,24 +135,22 @@ class ScoredPairs:
         """
         if min(fractions, default=0) <= 0 or abs(sum(fractions) - 1) > 1e-9:
             raise ValueError(f"fractions must be positive and sum to 1, got {list(fractions)}")
-        rows_of: dict[tuple[str, str], list[int]] = {}
-        for i, key in enumerate(_keys(self)):
-            rows_of.setdefault(key, []).append(i)
-        groups_of: dict[str, list[list[int]]] = {}  # a group counts for the data set of its first row
-        for rows in rows_of.values():
-            groups_of.setdefault(self.dataset[rows[0]], []).append(rows)
-
+        number: dict[tuple[str, str], int] = {}
+        group = np.array([number.setdefault(key, len(number)) for key in _keys(self)])  # (n,)
+        first = np.unique(group, return_index=True)[1]  # row of each group, which counts for the data set of that row
+        dataset = np.array(self.dataset)[first]
         generator = np.random.default_rng(seed)
-        parts: list[list[int]] = [[] for _ in fractions]
-        for groups in groups_of.values():
-            shuffled = generator.permutation(len(groups))
+        part_of = np.empty(len(first), dtype=int)  # of each group
+        for name in dict.fromkeys(dataset.tolist()):
+            groups = generator.permutation(np.flatnonzero(dataset == name))
             cuts = np.rint(np.cumsum(fractions) * len(groups)).astype(int)
-            for part, chosen in zip(parts, np.split(shuffled, cuts[:-1]), strict=True):
-                part.extend(i for g in chosen for i in groups[g])
-        for fraction, part in zip(fractions, parts, strict=True):
-            if not part:
+            for part, chosen in enumerate(np.split(groups, cuts[:-1])):
+                part_of[chosen] = part
+        parts = [np.flatnonzero(part_of[group] == part) for part in range(len(fractions))]
+        for fraction, rows in zip(fractions, parts, strict=True):
+            if not len(rows):
                 raise ValueError(f"a share of {fraction} of {len(self)} pairs is empty: give more, or other fractions")
-        return tuple(self.take(sorted(part)) for part in parts)
+        return tuple(map(self.take, parts))
 
 
 def concatenate(parts: Sequence[ScoredPairs]) -> ScoredPairs:

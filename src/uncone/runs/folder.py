@@ -71,7 +71,7 @@ def begin(folder: Path, config: str, goes_on: bool = False, overwrite: bool = Fa
         except Timeout as error:
             raise ValueError(f"another process is writing into {folder.resolve()}: choose another folder") from error
         _locks[inode] = lock
-    remove_leftovers(folder)
+    remove_leftovers(folder.rglob(".*"))
     for name in OUTPUTS if found else ():
         remove(folder / name)
     write(folder / "config.yaml", config)

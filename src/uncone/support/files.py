@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import os
 import re
 import shutil
+import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # the configuration: in the package as it is installed, or beside src/ in the repository
 CONF = next(each for up in (1, 3) if (each := Path(__file__).parents[up] / "conf").is_dir())
 
 MOST_REASON = 300  # characters of what a library says
+RENAME_EXCHANGE, AT_FDCWD = 2, -100  # of the system's headers
 _ASIDE = re.compile(r"\.[0-9a-f]{32}\.")
 
 
 @contextmanager
 def whole(target: Path) -> Iterator[Path]:
-    """A path beside `target` to write a file or folder to, making the folders above it.
+    """A path to write a file or folder to, which takes the place of `target` when all went well, and vanishes when not.
 
-    What was written takes the place of `target` when all went well, and vanishes when not; an earlier `target` is kept
-    until then.
+    An earlier `target` is there until then: at no moment there is none.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{uuid.uuid4().hex}.{target.name}")
+    with aside(target.parent, target.name) as place:
+        yield place / target.name
+        _put(place / target.name, target)
+
+
+@contextmanager
+def aside(folder: Path, name: str) -> Iterator[Path]:
+    """A hidden folder in a folder, which is made; it goes with the context, or after a kill when the next one is made.
+
+    It is locked as long as this process lives.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(folder.glob(".*"))
+    place = folder / f".{uuid.uuid4().hex}.{name}"
+    place.mkdir()
+    held = os.open(place, os.O_RDONLY)
     try:
-        yield aside
-        _put(aside, target)
+        _lock(held)
+        yield place
     finally:
-        remove(aside)
+        remove(place)
+        os.close(held)
 
 
 @contextmanager
@@ -49,13 +67,17 @@ def reading(path: str | Path, what: str) -> Iterator[None]:
         raise ValueError(f"{path} cannot be read as {what}: {reason}") from error
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what `whole` was writing anywhere below a folder when its process was killed.
-
-    Nobody else may be writing there.
-    """
-    for path in [path for path in folder.rglob(".*") if _ASIDE.match(path.name)]:
-        remove(path)
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Remove those of the paths that processes were writing when they were killed."""
+    for path in [path for path in paths if _ASIDE.match(path.name)]:
+        try:
+            held = os.open(path, os.O_RDONLY)
+        except OSError:  # gone meanwhile
+            continue
+        if _lock(held):
+            with suppress(OSError):  # it may be another user's
+                remove(path)
+        os.close(held)
 
 
 def remove(path: Path) -> None:
@@ -72,14 +94,28 @@ def write(path: Path, text: str) -> None:
 
 
 def _put(aside: Path, target: Path) -> None:
+    aside.lstat()  # an error where nothing was written
     if not target.is_dir():
         os.replace(aside, target)
-        return
-    old = target.with_name(f".{uuid.uuid4().hex}.{target.name}")  # a folder cannot be renamed onto another
-    os.replace(target, old)
-    try:
+    elif not _exchanged(aside, target):  # two steps: whoever is killed between them finds the earlier one beside
+        old = target.with_name(f"{target.name}.old-{uuid.uuid4().hex[:8]}")
+        os.replace(target, old)
         os.replace(aside, target)
+        remove(old)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Let two folders change names in one step; False where the file system cannot, as many on a network."""
+    library = ctypes.CDLL(None)  # as Python has no name for these calls
+    if sys.platform == "darwin":
+        return not library.renamex_np(os.fsencode(one), os.fsencode(other), RENAME_EXCHANGE)
+    return not library.renameat2(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE)
+
+
+def _lock(file: int) -> bool:
+    """Lock an open file until it is closed or this process ends; whether that could be done."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        os.replace(old, target)
-        raise
-    shutil.rmtree(old)
+        return False
+    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from uncone.geometry.atlas.store import plain
 from uncone.geometry.atlas.sums import LayerSums
 from uncone.removal import Correction, Removal
 from uncone.support import distributed
+from uncone.support.files import aside
 
 WEIGHTS_SHOWN = 100
 MakeRemovals = Callable[[str, Tensor], Mapping[str, Correction]]
@@ -82,11 +83,11 @@ def survey(
         curves = {**total.curves(log10_frequency), **sampled.curves(shown), "weights": weights or None}
         return LayerMap(layer, name, exact | sampled.measures(), plain(curves), sampled.points(shown).tolist())
 
-    with TemporaryDirectory(prefix="sample-", dir=scratch) as kept:
+    with aside(scratch or Path(gettempdir()), "sample") as kept:
 
         def sample(layer: str, mode: Literal["r+", "w+"] = "r+") -> Tensor:
             # on disk, as all layers together may not fit into memory; mapped anew each time, so as to take up none
-            return torch.from_numpy(np.memmap(Path(kept, layer), np.float32, mode, shape=shape))
+            return torch.from_numpy(np.memmap(kept / layer, np.float32, mode, shape=shape))
 
         for layer in occurrences.layers:
             sample(layer, "w+")
