@@ -123,7 +123,7 @@ def test_what_killed_processes_were_writing_goes_and_what_others_write_stays(tmp
     for process in writing:
         process.stdout.readline()
     writing[0].send_signal(signal.SIGKILL)
-    writing[0].wait()
+    writing[0].communicate()
     assert len(list(tmp_path.iterdir())) == 2
     write(tmp_path / "three", "whole")
     assert sorted(path.name.split(".")[-1] for path in tmp_path.iterdir()) == ["three", "two"]
