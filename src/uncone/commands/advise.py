@@ -13,7 +13,6 @@ from typing import Any, cast
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from rich.progress import Progress
 
 from uncone.advice.conclusion import Conclusion, conclude
 from uncone.advice.design import CHOSEN, RAW, Design
@@ -45,6 +44,7 @@ from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
 from uncone.runs.folder import environment, write_results
 from uncone.runs.settings import digest, telling
+from uncone.support.terminal import make_bars, make_console
 from uncone.tasks import Row
 from uncone.tasks.base import distinct
 from uncone.tasks.row import geometry_rows
@@ -54,7 +54,7 @@ STATIC = "static"
 
 def advise(config: DictConfig) -> list[Row]:
     """Study every layer and write the advice; returns the rows of results.json."""
-    console = Console(highlight=False, markup=False)
+    console = make_console()
     folder = open_run(config, goes_on=holds_same_run(config))
     if saved := list(filter(is_saved, names(config.removal))):
         raise ValueError(f"{saved[0]} is saved, and may have been trained on these pairs: score it with evaluate.py")
@@ -169,7 +169,7 @@ def study(config: DictConfig, console: Console, vectors: Vectors, design: Design
     if any(isinstance(each, TransductiveRemoval) for _, each in removals):
         raise ValueError("a transductive removal is fitted on what it is tested on: leave it out, or take clustered")
     steps = sum(1 if isinstance(each, Correction) else len(design.fits) for _, each in removals)
-    with Progress(console=console, transient=True) as bars:
+    with make_bars(console, transient=True) as bars:
         bar = bars.add_task(f"layer {layer}", total=steps)
         candidates = candidates_of(vectors, design, removals, lambda: bars.advance(bar))
     final = design.choose(candidates)

@@ -10,7 +10,6 @@ import hydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from uncone.commands.build import given_overrides, is_saved, make_candidates, names, open_run
@@ -39,6 +38,7 @@ from uncone.report.figures import write_figures
 from uncone.report.page import write_page
 from uncone.runs.folder import write_results
 from uncone.support import distributed
+from uncone.support.terminal import make_bars, make_console
 from uncone.tasks.row import GEOMETRY, Row
 
 INTERVAL = 1.96  # standard errors to either side of a sampled measure: 95 %
@@ -46,7 +46,7 @@ INTERVAL = 1.96  # standard errors to either side of a sampled measure: 95 %
 
 def analyze(config: DictConfig) -> list[Row]:
     """Survey every encoder and write the atlas; returns the rows of results.json, in the first of several processes."""
-    console = Console()
+    console = make_console()
     folder = open_run(config)
     store = AtlasStore(folder)
     settings = SampledSettings(resamples=config.resamples, seed=config.seed, **config.measures)
@@ -155,9 +155,8 @@ def _survey(
     if distributed.is_first():
         store.write_sample(encoder.name, view_sample(occurrences, shown, encoder.pieces, frequency, words, groups))
     scratch = store.output_dir if store.output_dir.is_dir() else None  # which other machines need not have
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     maps = []
-    with Progress(*columns, console=console) as bars:
+    with make_bars(console) as bars:
 
         def watched(batches: Iterator[Batch], total: int) -> Iterator[Batch]:
             task = bars.add_task(f"Reading the corpus with {encoder.name}", total=total)

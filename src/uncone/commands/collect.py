@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from uncone.report.collected import BEST_HEAD, best_lines, counts, left, number, write_tables
 from uncone.runs import collection
+from uncone.support.terminal import headed, make_console
 
 
 def collect(folder: str | Path) -> collection.Collection:
@@ -21,7 +20,7 @@ def collect(folder: str | Path) -> collection.Collection:
     folder = Path(folder)
     collected = collection.collect(folder)
     paths = write_tables(folder, collected)
-    console = Console()
+    console = make_console()
     if lines := best_lines(collected, intervals=False):
         table = Table(title="×100, mean ± standard deviation over seeds", title_justify="left")
         for head in BEST_HEAD:
@@ -30,7 +29,7 @@ def collect(folder: str | Path) -> collection.Collection:
             table.add_row(*line)
         console.print(table)
     for run, status, why in left(collected):
-        console.print(f"[bold]{status}:[/] {escape(f'{run}: {why}')}", highlight=False)
+        console.print(headed(f"{status}:", f"{run}: {why}"))
     written = ", ".join(path.name for path in paths)
     console.print(f"{number(collected)}: {counts(collected)} Written to {folder}: {written}", highlight=False)
     return collected

@@ -7,7 +7,6 @@ import time
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
 from uncone.commands.build import Unfit, make_problem, make_raw_layers, make_tasks, make_vectors, names, open_run
 from uncone.commands.systems import Fits, System, compare, leave_out_seen, make_systems
@@ -15,6 +14,7 @@ from uncone.report.tables import print_results
 from uncone.runs.folder import write_results
 from uncone.support import distributed
 from uncone.support.files import write
+from uncone.support.terminal import make_console
 from uncone.tasks.row import Row
 from uncone.tasks.scoring import NotRun
 from uncone.tasks.table import markdown_table
@@ -26,7 +26,7 @@ def evaluate(config: DictConfig) -> list[Row]:
     With `config.seeds`, all that is random (k-means, the choice of validation pairs, the bootstrap) is done once for
     each seed. fit.json tells how long each removal took to make, from stored features.
     """
-    console = Console()
+    console = make_console()
     folder = open_run(config)
     tasks = make_tasks(config)
     vectors = make_vectors(config)
@@ -53,7 +53,7 @@ def evaluate(config: DictConfig) -> list[Row]:
             for system in made:
                 fitted.append({"removal": system.title, "seed": seed, "seconds": seconds})
                 told = f"{system.title}: {system.removal.describe()}; made in {seconds:.1f} s"
-                console.print(told, highlight=False, markup=False)
+                console.print(told, highlight=False)
         clean = leave_out_seen(config, console, tasks, systems)
         of_seed, not_run = compare(seeded, clean, systems)
         not_run += unfit

@@ -32,6 +32,7 @@ from uncone.removal.vectors import Vectors
 from uncone.report.tables import print_results
 from uncone.runs.reading import read_results, read_settings
 from uncone.support import distributed
+from uncone.support.terminal import make_console
 from uncone.tasks.row import Row, geometry_rows
 
 ENCODERS = ("uncone.encoder.Encoder.from_pretrained", "uncone.encoder.Encoder.from_word_vectors")
@@ -48,7 +49,7 @@ def export(config: DictConfig) -> list[Row]:
 
     if distributed.processes() > 1:
         raise ValueError("export.py runs in one process: start it without torchrun")
-    console = Console()
+    console = make_console()
     check_complete(config)
     config.removal = only_removal(config.removal)
     check(config)
@@ -73,7 +74,7 @@ def export(config: DictConfig) -> list[Row]:
     exporter.check(encoder, removal)
     console.print(removal.describe(), highlight=False)
     evidence = find_evidence(config, run, system, console)
-    console.print(evidence.verdict(), highlight=False, markup=False)
+    console.print(evidence.verdict(), highlight=False)
     with whole_folder(target, config.overwrite) as folder:
         usage = exporter.write(encoder, removal, folder)
         shareable(removal).save(folder / "removal")

@@ -10,7 +10,6 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from rich.progress import track
 
 from uncone.commands.build import LEARNED, is_recipe, is_saved, make_candidates, make_recipe
 from uncone.data.corpora import Corpora, Corpus
@@ -21,6 +20,7 @@ from uncone.removal import load as load_removal
 from uncone.removal.spectra import MOST_TEXTS, Fit, Spectra
 from uncone.removal.vectors import Vectors
 from uncone.support.sampling import draw
+from uncone.support.terminal import track
 from uncone.tasks import Row, Task, evaluate
 from uncone.tasks.leaks import scored_texts, without_training_pairs
 from uncone.tasks.row import described
@@ -119,7 +119,7 @@ class Fits:
             self._texts[corpus] = kept = tuple(text for text in found if text not in scored)
             if self.console and len(kept) < len(found):
                 told = f"{corpus}: {len(found) - len(kept)} of {len(found)} texts stand in the tasks too: not fitted on"
-                self.console.print(told, highlight=False, markup=False)
+                self.console.print(told, highlight=False)
         return self._texts[corpus]
 
 
@@ -191,7 +191,7 @@ def leave_out_seen(
     removals = {system.title: system.removal for system in systems}
     clean, lines = without_training_pairs(tasks, removals, config.data_dir)
     for line in lines:
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False)
     return clean
 
 

@@ -10,7 +10,6 @@ import hydra
 import pytorch_lightning as pl
 import wandb
 from omegaconf import DictConfig, OmegaConf
-from rich.console import Console
 
 from uncone.commands.build import LEARNED, make_problem, make_recipe, make_tasks, make_vectors, names, open_run, settle
 from uncone.commands.processes import asks_for_processes
@@ -31,13 +30,14 @@ from uncone.runs.loggers import make_loggers
 from uncone.runs.reading import CHECKPOINTS, last_checkpoint
 from uncone.support import distributed
 from uncone.support.figures import save
+from uncone.support.terminal import make_console
 from uncone.tasks import Sts, WordSimilarity
 from uncone.tasks.row import Row, geometry_rows
 
 
 def train(config: DictConfig) -> list[Row]:
     """Run the whole path from text to a saved removal and its results; returns the rows of results.json."""
-    console = Console()
+    console = make_console()
     resumes = config.resume is not None
     if resumes:
         config = resumed(config)

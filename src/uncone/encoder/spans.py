@@ -7,11 +7,11 @@ from itertools import accumulate
 from typing import Any
 
 import numpy as np
-from rich.progress import track
 
 from uncone.encoder.base import TokenVectors
 from uncone.encoder.texts import blocks
 from uncone.encoder.transformer import TransformerEncoder
+from uncone.support.terminal import track
 
 
 def word_spans(encoder: TransformerEncoder, texts: Sequence[str]) -> list[list[tuple[str, int, int]]]:

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.progress import track
 from torch import Tensor, nn
 
 from uncone.encoder.base import Encoder, TokenVectors
@@ -21,6 +20,7 @@ from uncone.encoder.pooling import check_pooling, pool
 from uncone.encoder.table import STATIC, input_table
 from uncone.encoder.texts import check_known, check_texts, make_batches, ranges, unique_texts
 from uncone.support import distributed
+from uncone.support.terminal import track
 
 logger = logging.getLogger(__name__)
 

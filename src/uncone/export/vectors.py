@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress
 
 from uncone.export.vector_files import Corrector, format_of, is_dataset
 from uncone.removal import ClusteredRemoval, Correction
 from uncone.support.files import whole
+from uncone.support.terminal import make_bars
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class StoredVectors:
         source, target = Path(str(self.input)), Path(str(self.output))
         form = format_of(source, target)
         _check_target(source, target, overwrite)
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        with make_bars(console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(f"Correcting {source.name}", total=None)
             corrector = Corrector(removal, lambda done, total: bar.update(task, completed=done, total=total))
             with whole(target) as aside:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from uncone.geometry.measures import MEASURES
 from uncone.removal.spectra import Fit
+from uncone.support.terminal import headed
 from uncone.tasks.row import Headline, Row, described
 from uncone.tasks.scoring import NotRun
 from uncone.tasks.table import headlines, rich_table
@@ -34,7 +35,7 @@ def print_results(console: Console, rows: Sequence[Row], not_run: Sequence[NotRu
     elif rows:
         console.print(rich_table(rows, columns_per_table=_columns_that_fit(console.width, rows)))
     for missing in not_run:
-        console.print(f"[bold]not run:[/] {missing.what}: {missing.why}")
+        console.print(headed("not run:", f"{missing.what}: {missing.why}"))
 
 
 def fits_tables(rows: Sequence[Row]) -> list[Table]:

@@ -16,10 +16,10 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.progress import Progress
 
 from uncone.data.files import DataUnavailable
 from uncone.removal.vectors import Vectors
+from uncone.support.terminal import make_bars
 from uncone.tasks.base import Average, Prediction, Task
 from uncone.tasks.comparison import Difference, Estimate, holm
 from uncone.tasks.row import COVERAGE, SIGNIFICANT, Headline, Row, origin
@@ -104,7 +104,7 @@ def evaluate(
     told[MAJORITY] = next(iter(told.values()), {})
     rows: list[Row] = []
     not_run: list[NotRun] = []
-    with Progress(disable=not progress, transient=True) as bar:
+    with make_bars(disable=not progress, transient=True) as bar:
         steps = bar.add_task("", total=len(tasks) * len(systems))
         for task in tasks:
             predictions: dict[str, list[Prediction]] = {}

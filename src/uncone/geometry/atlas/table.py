@@ -12,6 +12,7 @@ from rich.table import Column, Table
 
 from uncone.geometry.atlas.sampled import Estimate
 from uncone.geometry.atlas.survey import LayerMap
+from uncone.support.terminal import headed
 
 DEFINITION_WIDTH = 50  # where less is left, definitions are listed below the table
 GAP = 2
@@ -28,7 +29,8 @@ def print_atlas(
     for removal in dict.fromkeys(m.removal for m in maps):
         chosen = [m for m in maps if m.removal == removal]
         n = f"{summary['occurrences']} occurrences of {summary['types']} types"
-        console.print(f"\n[bold]{encoder}, {removal}[/]: {n}", highlight=False)
+        console.print()
+        console.print(headed(f"{encoder}, {removal}:", n))
         columns = [(m.layer, [_cell(m.measures.get(metric)) for metric in metrics]) for m in chosen]
         _print_columns(console, metrics, columns, definitions)
     console.print("±: one standard error over resampled texts; measures without one are exact over all occurrences.")
@@ -53,7 +55,7 @@ def _print_columns(
         console.print(table)
     if not beside:
         for metric in metrics:
-            console.print(f"[bold]{metric}[/]: {definitions[metric]}", highlight=False)
+            console.print(headed(f"{metric}:", definitions[metric]))
 
 
 def _cell(estimate: Estimate | None) -> str:
