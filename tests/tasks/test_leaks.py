@@ -1,5 +1,6 @@
 """Pairs that training saw are left out of the test, for every removal, and the output says so."""
 
+import os
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from uncone.data import ScoredPairs
 from uncone.data.labelled import LabelledTexts
-from uncone.data.pair_sets import split_pairs
+from uncone.data.pair_sets import split_pairs, with_contents
 from uncone.tasks import Classification, Sts, WordSimilarity, evaluate
 from uncone.tasks.leaks import scored_texts, without_training_pairs
 
@@ -15,7 +16,8 @@ HEADER = "sentence1\tsentence2\tscore\n"
 
 
 def removal(*sets):
-    return SimpleNamespace(settings={"trained_on": {"kind": "sentences", "sets": list(sets)}} if sets else {"D": 3})
+    seen = with_contents({"kind": "sentences", "sets": list(sets)})
+    return SimpleNamespace(settings={"trained_on": seen} if sets else {"D": 3})
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def test_what_a_task_leaves_out_already_stays_out(train):
 
 
 def test_one_set_may_stand_without_a_list(train):
-    learned = SimpleNamespace(settings={"trained_on": {"kind": "sentences", "sets": str(train)}})
+    learned = SimpleNamespace(settings={"trained_on": with_contents({"kind": "sentences", "sets": str(train)})})
     tasks, lines = without_training_pairs([task()], {"learned": learned})
     assert len(tasks[0].data) == 2
     assert lines[0].endswith(f"(learned on {train})")
@@ -118,3 +120,22 @@ def test_word_pairs_seen_in_training_or_choosing_are_left_out():
         f"word_similarity: {353 - len(held_out)} of 353 pairs are left out for every removal, "
         "because training saw them (learned on ws353)"
     ]
+
+
+@pytest.mark.parametrize("kind", ["sentences", "words"])
+@pytest.mark.parametrize("key", ["sets", "validation_sets", "test_sets", "leave_out"])
+def test_a_removal_of_others_reads_no_file_that_it_was_not_learned_from(kind, key, train, tmp_path):
+    described = {"kind": kind, "sets": ["lee"], "fractions": [1], "validation_sets": None, "test_sets": None}
+    os.mkfifo(tmp_path / "pipe.tsv")
+    for file in (train, tmp_path / "pipe.tsv", "/etc/hostname"):
+        learned = SimpleNamespace(settings={"trained_on": described | {key: [str(file)], "contents": ["0" * 64]}})
+        with pytest.raises(ValueError, match=f"trained on a file {file} that is not the one here"):
+            without_training_pairs([task()], {"learned": learned})
+
+
+def test_a_file_that_has_changed_since_is_not_what_was_learned_from(train):
+    learned = removal(str(train))
+    assert len(without_training_pairs([task()], {"learned": learned})[0][0].data) == 2
+    train.write_text(train.read_text().replace("cup", "mug"))
+    with pytest.raises(ValueError, match="put that file back"):
+        without_training_pairs([task()], {"learned": learned})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shlex
@@ -23,6 +24,7 @@ from uncone.commands.processes import Command, ProcessFailed, run_shared
 from uncone.runs.reading import last_checkpoint
 from uncone.support.distributed import ProcessLost
 
+NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}  # disk full, read-only
 OTHERS_FIRST = 3.0  # seconds
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)  # Ctrl-C; of a system that ends; of SLURM, before time is up
 
@@ -63,6 +65,10 @@ def run(command: Command, config: DictConfig) -> float | None:
         _fail(cause, wait=rank > 0)
     except ValueError as error:
         _fail(error, wait=rank > 0)
+    except OSError as error:
+        if error.errno not in NOT_WRITTEN:
+            raise
+        _fail(ValueError(f"{error.filename or config.output_dir}: {error.strerror}"), wait=rank > 0)
     except ProcessLost as error:
         _fail(error, wait=True)
     except ProcessFailed as error:

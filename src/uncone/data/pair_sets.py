@@ -11,6 +11,8 @@ hub's copies do not say to which part of its set a pair belongs, so that there i
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -221,6 +223,36 @@ def split_pairs(
     if validation is None:
         validation = made.get("validation", train)
     return train, validation, made["test"] if test is None else test.without(pairs).without(validation)
+
+
+def with_contents(description: Mapping[str, Any]) -> dict[str, Any]:
+    """The description, with the SHA-256 of every file that it names."""
+    return {**description, "contents": sorted(map(_content, filter(os.path.isfile, _files(description))))}
+
+
+def check_contents(description: Mapping[str, Any]) -> None:
+    """Raise a ValueError if a file that the description names, which may be anyone's, is not the one that was read.
+
+    A removal that somebody else has learned names files of theirs: a file here that only has the same name is neither
+    theirs to read nor what was learned from.
+    """
+    for name in filter(os.path.exists, _files(description)):
+        if not os.path.isfile(name) or _content(name) not in description.get("contents", []):
+            raise ValueError(
+                f"a removal was trained on a file {name} that is not the one here, so that its pairs cannot be left "
+                "out: put that file back, or evaluate it elsewhere"
+            )
+
+
+def _files(description: Mapping[str, Any]) -> list[str]:
+    parts = ("sets", "validation_sets", "test_sets", "leave_out")
+    named = [str(name) for key in parts for name in listed(description.get(key) or [])]
+    return [name for name in named if name not in WORDS and name not in SENTENCES]
+
+
+def _content(path: str) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def seen_pairs(description: Mapping[str, Any], data_dir: str | Path | None = None) -> ScoredPairs:

@@ -15,7 +15,7 @@ import numpy as np
 from filelock import FileLock
 
 from uncone.support import distributed
-from uncone.support.files import remove, whole
+from uncone.support.files import remove, whole, writing
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +68,8 @@ class FeatureStore:
         """
         text = json.dumps({**key, "format_version": FORMAT_VERSION}, sort_keys=True)
         entry = self.folder / hashlib.sha256(text.encode()).hexdigest()[:32]
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
         writable = os.access(self.folder, os.W_OK)
         lock = FileLock(f"{entry}.lock") if writable else nullcontext()
         if entry not in self._opened:

@@ -201,6 +201,8 @@ def correct_dataset(source: Path, target: Path, column: str | None, correct: Cor
 
 def _correct_stream(source: Path, target: Path, column: str | None, correct: Corrector) -> None:
     """One file of a data set: a stream of record batches."""
+    if not source.is_file():  # a pipe would be waited for
+        raise ValueError(f"{source} is no plain file, or not there")
     with pa.OSFile(str(source)) as file:
         with reading(source, STREAM):
             reader = pa.ipc.open_stream(file)
@@ -213,7 +215,7 @@ def _correct_stream(source: Path, target: Path, column: str | None, correct: Cor
 
 def _inside(name: str) -> str:
     """A name of a file or folder, if it does not lead out of the folder that it stands in."""
-    if Path(name).name != name:
+    if Path(name).name != name or name == "..":
         raise ValueError(f"the data set names {name!r}, which leads out of its folder")
     return name
 

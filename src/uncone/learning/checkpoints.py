@@ -59,6 +59,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         ValueError: if there is none, or a single bit of it is damaged.
     """
     try:
+        if not path.is_file():
+            raise ValueError("there is no such file")
         data = path.read_bytes()
         if hashlib.sha256(data[:-DIGEST]).digest() != data[-DIGEST:]:
             raise ValueError("it is cut off, or has changed since it was written")

@@ -16,6 +16,7 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities.seed import isolate_rng
 
+from uncone.data.pair_sets import with_contents
 from uncone.data.pairs import ScoredPairs
 from uncone.encoder.store import text_hash
 from uncone.learning.bank import RemovalBank, members
@@ -143,8 +144,9 @@ class Learner:
             sides = problem.neighbours(self.recipe.contrast, held_out=True)
             first, second = (problem.vectors.raw_sentences(side[:MOST_JUDGED]) for side in sides)
             removal = choose_strength(removal, strengths, first, second)
-        told = problem.trained_on is not None and self.recipe.looks_at_scores
-        return removal.with_settings(trained_on=problem.trained_on) if told else removal
+        if problem.trained_on is None or not self.recipe.looks_at_scores:
+            return removal
+        return removal.with_settings(trained_on=with_contents(problem.trained_on))
 
     def pairs(self, pairs: ScoredPairs, datasets: Sequence[str] = ()) -> PairBatch:
         """Scored pairs in the basis; their data sets are numbered after those of `datasets`."""

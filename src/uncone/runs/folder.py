@@ -14,7 +14,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from uncone.support import distributed
-from uncone.support.files import remove, remove_leftovers, write
+from uncone.support.files import remove, remove_leftovers, write, writing
 from uncone.tasks.row import Row
 
 PACKAGES = (
@@ -61,9 +61,10 @@ def begin(folder: Path, config: str, goes_on: bool = False, overwrite: bool = Fa
             f"{folder.resolve()} holds another run ({' and '.join(found)}): choose another output_dir, or "
             "overwrite=true to replace it"
         )
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / ".lock"
-    path.touch()
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        path.touch()
     if (inode := path.stat().st_ino) not in _locks:
         lock = FileLock(path)
         try:

@@ -18,6 +18,7 @@ CONF = next(each for up in (1, 3) if (each := Path(__file__).parents[up] / "conf
 
 MOST_REASON = 300  # characters of what a library says
 RENAME_EXCHANGE, AT_FDCWD = 2, -100  # of the system's headers
+_RUST = re.compile(r"os error (\d+)")  # in what libraries written in it raise, safetensors among them
 _ASIDE = re.compile(r"\.[0-9a-f]{32}\.")
 
 
@@ -25,11 +26,25 @@ _ASIDE = re.compile(r"\.[0-9a-f]{32}\.")
 def whole(target: Path) -> Iterator[Path]:
     """A path to write a file or folder to, which takes the place of `target` when all went well, and vanishes when not.
 
-    An earlier `target` is there until then: at no moment there is none.
+    An earlier `target` is there until then: at no moment there is none. Errors are those of `writing`.
     """
-    with aside(target.parent, target.name) as place:
+    with writing(target), aside(target.parent, target.name) as place:
         yield place / target.name
         _put(place / target.name, target)
+
+
+@contextmanager
+def writing(target: Path) -> Iterator[None]:
+    """Inside, a file or folder is written; where the system does not let it, a ValueError says so in one line."""
+    try:
+        yield
+    except OSError as error:
+        elsewhere = error.filename and target.name not in str(error.filename)
+        raise ValueError(f"{target} cannot be written: {error if elsewhere else error.strerror or error}") from error
+    except Exception as error:
+        if (code := _RUST.search(str(error))) is None:
+            raise
+        raise ValueError(f"{target} cannot be written: {os.strerror(int(code[1]))}") from error
 
 
 @contextmanager
@@ -56,8 +71,10 @@ def reading(path: str | Path, what: str) -> Iterator[None]:
     """Inside, a file that may hold anything is read as `what`; whatever is raised becomes a ValueError of one line.
 
     Libraries raise what they like on files that are damaged, foreign or not to be had. A ValueError that names the file
-    stays as it is.
+    stays as it is. A pipe or a device is not waited for.
     """
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise ValueError(f"{path} is no plain file")
     try:
         yield
     except Exception as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from uncone.data.files import DataUnavailable
 from uncone.data.labelled import LabelledTexts
-from uncone.data.pair_sets import seen_pairs
+from uncone.data.pair_sets import check_contents, seen_pairs
 from uncone.data.pairs import ScoredPairs
 from uncone.data.sources import listed
 from uncone.tasks.base import DataTask, PairTask, Task
@@ -63,6 +63,8 @@ def without_training_pairs(
     trained_on = {name: each["trained_on"] for name, each in settings.items() if "trained_on" in each}
     if not trained_on:
         return list(tasks), []
+    for seen in trained_on.values():
+        check_contents(seen)
     sets = {name: [str(each) for each in listed(seen["sets"])] for name, seen in trained_on.items()}
     who = ", ".join(f"{name} on {' and '.join(of)}" for name, of in sets.items())
     sentences = dict.fromkeys(

@@ -1,6 +1,7 @@
 """Stored vectors that cannot be corrected: the message says why, and nothing is left."""
 
 import json
+import os
 from pathlib import Path
 
 import datasets
@@ -193,6 +194,14 @@ def test_a_data_set_cannot_lead_out_of_its_folder(X, removal, tmp_path):
     with pytest.raises(ValueError, match="leads out of its folder"):
         run(removal, tmp_path / "raw", tmp_path / "out")
     assert left(tmp_path) == ["raw"]
+    os.mkfifo(tmp_path / "raw" / "pipe.arrow")
+    state["_data_files"][0]["filename"] = "pipe.arrow"
+    (tmp_path / "raw" / "state.json").write_text(json.dumps(state))
+    with pytest.raises(ValueError, match="is no plain file"):
+        run(removal, tmp_path / "raw", tmp_path / "out")
+    (tmp_path / "raw" / "dataset_dict.json").write_text('{"splits": [".."]}')
+    with pytest.raises(ValueError, match="leads out of its folder"):
+        run(removal, tmp_path / "raw", tmp_path / "out")
 
 
 def test_empty(removal, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -18,7 +19,7 @@ from uncone.geometry.atlas.store import plain
 from uncone.geometry.atlas.sums import LayerSums
 from uncone.removal import Correction, Removal
 from uncone.support import distributed
-from uncone.support.files import aside
+from uncone.support.files import aside, writing
 
 WEIGHTS_SHOWN = 100
 MakeRemovals = Callable[[str, Tensor], Mapping[str, Correction]]
@@ -91,6 +92,9 @@ def survey(
 
         for layer in occurrences.layers:
             sample(layer, "w+")
+            if hasattr(os, "posix_fallocate"):  # a full disk is an error now, and would be the end of the process later
+                with writing(kept), Path(kept, layer).open("r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, 4 * shape[0] * shape[1])
         for batch in progress(stream, int(occurrences.counts.sum()) // distributed.processes()):
             drawn = batch.slots >= 0
             for layer, X in batch.states.items():
