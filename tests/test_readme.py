@@ -15,6 +15,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_class
+from tiny_runs import train_undrawn
 
 from uncone.commands.advise import advise
 from uncone.commands.analyze import analyze
@@ -130,7 +131,8 @@ def corpus(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def finished_run(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("run") / "RUN"
-    train(composed("train", [*SMALL["train"], "logger=csv", f"output_dir={folder}"]))
+    quick = [*SMALL["train"], "logger=csv", "recipe.contrast.limit=20"]
+    train_undrawn(composed("train", [*quick, f"output_dir={folder}"]))
     return folder
 
 

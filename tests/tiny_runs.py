@@ -5,6 +5,7 @@ import io
 import logging
 import runpy
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,17 +43,25 @@ def draw_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(FigureCanvasAgg, "print_png", lambda canvas, path: blank.save(path, "png"))
 
 
+@contextlib.contextmanager
+def undrawn() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        draw_nothing(patch)
+        yield
+
+
 def train_undrawn(config: DictConfig) -> float | None:
     """train.py's command, which other processes find here too, without pictures."""
     from uncone.commands.train import train
 
-    with pytest.MonkeyPatch.context() as patch:
-        draw_nothing(patch)
+    with undrawn():
         return train(config)
 
 
 def run_script(command: list[str], folder: Path, **environment: str) -> tuple[str, str | None]:
     """Run a script as from the command line, but in this process, which has imported what takes seconds.
+
+    Its pictures are blank.
 
     Returns:
         What it printed, and its last words if it failed.
@@ -60,7 +69,7 @@ def run_script(command: list[str], folder: Path, **environment: str) -> tuple[st
     printed, failed = io.StringIO(), None
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+    with pytest.MonkeyPatch.context() as patch, undrawn(), contextlib.redirect_stdout(printed):
         patch.chdir(folder)
         patch.setattr(sys, "argv", command)
         for name, value in {"COLUMNS": "160", **environment}.items():

@@ -8,6 +8,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
+from tiny_runs import undrawn
 
 from uncone.commands.analyze import analyze, load_encoders
 from uncone.commands.schema import register
@@ -52,7 +53,8 @@ def run(folder, tmp_path_factory) -> Path:
     """A finished run, raw and with three components removed, with a group of words."""
     output = tmp_path_factory.mktemp("run")
     overrides = ["removal=[none,all_but_the_top]", "methods.all_but_the_top.D=3", "words=[[monday,tuesday]]"]
-    analyze(config_of(folder, output, *overrides))
+    with undrawn():
+        analyze(config_of(folder, output, *overrides))
     return output
 
 

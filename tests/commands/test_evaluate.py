@@ -217,7 +217,7 @@ def test_the_strength_is_chosen_on_texts_that_are_not_learned_from(tmp_path, cap
 def test_refuses_a_strength_that_could_not_be_taken(settings, message, tmp_path):
     """Before anything is learned."""
     with pytest.raises(ValueError, match=message):
-        evaluate(config_of(tmp_path, "removal=[learned]", f"recipe={settings}", "fit.level=texts"))
+        evaluate(config_of(tmp_path, "removal=[learned]", f"recipe={settings}", "fit.level=texts", "corpus_limit=20"))
 
 
 def test_a_variant_is_another_recipe_but_for_some_settings(tmp_path):

@@ -13,10 +13,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 from sentence_transformers import SentenceTransformer
+from tiny_runs import train_undrawn
 
 from uncone.commands.export import PROBE_TEXTS, TrainingRun, export
 from uncone.commands.schema import register
-from uncone.commands.train import train
 from uncone.data import load_sts, load_texts
 from uncone.encoder import Encoder
 from uncone.removal import Removal, load
@@ -39,7 +39,7 @@ def run(tmp_path_factory) -> Path:
     """A finished run on the packaged default."""
     folder = tmp_path_factory.mktemp("runs") / "monday"
     short = ("debug=fast", "task=[lee]", "removal=[none]", "encoder.device=cpu", "logger=csv")
-    train(config_of("train", f"output_dir={folder}", *short))
+    train_undrawn(config_of("train", f"output_dir={folder}", *short, "recipe.contrast.limit=20"))
     return folder
 
 

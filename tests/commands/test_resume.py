@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from tiny_runs import TRAIN, composed, layer_of
+from tiny_runs import TRAIN, composed, layer_of, train_undrawn
 
 from uncone.commands.train import train
 from uncone.removal import Removal
@@ -27,7 +27,7 @@ def config_of(folder_of):
 def run(config_of, tmp_path_factory) -> Path:
     """A finished run of four epochs."""
     folder = tmp_path_factory.mktemp("run") / "monday"
-    train(config_of(folder, "recipe.optimizer.max_epochs=4"))
+    train_undrawn(config_of(folder, "recipe.optimizer.max_epochs=4"))
     return folder
 
 

@@ -1,3 +1,5 @@
+from functools import cache
+
 import pytest
 from transformers import AutoModel, AutoTokenizer
 
@@ -13,6 +15,7 @@ def kind(request):
 def reference(folder_of):
     """Hidden states (layers, tokens, d) of a text, and which of its tokens are special, from the untouched model."""
 
+    @cache
     def states(kind, text):
         model, tokenizer = (
             AutoModel.from_pretrained(folder_of(kind)).eval(),

@@ -54,6 +54,7 @@ def test_follows_the_rules_of_scikit_learn(estimator, check):
     check(estimator)
 
 
+@pytest.mark.slow
 def test_no_check_is_skipped():
     """The one that scikit-learn leaves out above needs a variable that is read when scipy is first imported."""
     script = f"""

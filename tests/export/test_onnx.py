@@ -24,7 +24,7 @@ def exported(encoder_of, tmp_path_factory):
 
     def find(kind):
         if kind not in made:
-            encoder = encoder_of(kind, 2 if kind == "bert" else 1)  # tracing a block takes a second
+            encoder = encoder_of(kind, 1)  # tracing a block takes a second
             removal, folder = removal_for(encoder), tmp_path_factory.mktemp(kind)
             exporter = OnnxExporter(normalize=kind == "gpt2", int8=kind == "bert")
             exporter.check(encoder, removal)

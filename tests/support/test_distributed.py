@@ -1,11 +1,8 @@
 """Two real processes that share the work, by gloo, find what one finds."""
 
 import json
-import os
-import subprocess
-import sys
+import multiprocessing
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,18 +16,16 @@ from uncone.removal.spectrum import Spectrum
 from uncone.runs.reading import read_results
 from uncone.support import distributed
 
-ROOT = Path(__file__).parents[2]
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{ROOT / 'src'}:{ROOT / 'tests'}"}
-
 
 @pytest.fixture(scope="module")
 def folder(folder_of, tmp_path_factory):
     """What two processes have left."""
     folder = tmp_path_factory.mktemp("two")
     (folder / "model").symlink_to(folder_of("bert"))
-    command = [sys.executable, str(ROOT / "tests/two_processes.py"), str(folder)]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
+    parent = multiprocessing.get_context("fork").Process(target=work.start_two, args=(folder,))
+    parent.start()
+    parent.join(timeout=120)
+    assert parent.exitcode == 0
     return folder
 
 

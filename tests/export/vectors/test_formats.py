@@ -182,6 +182,7 @@ GIVING_BACK = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak of memory is read from /proc")
 def test_memory_does_not_grow_with_the_file(tmp_path):
     """16 MB more to correct, in parquet 32 MB, take no 8 MB more at the peak."""
