@@ -1,5 +1,6 @@
 """Killed at any moment, a run goes on to what it would have become; asked to end, it says how to go on."""
 
+import hashlib
 import multiprocessing
 import os
 import signal
@@ -13,15 +14,17 @@ import pytest
 import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
-from tiny_runs import TRAIN, composed, layer_of
+from tiny_runs import TRAIN, composed, draw_nothing, layer_of, run_script
 
+from uncone.commands.analyze import analyze
+from uncone.commands.export import export
 from uncone.commands.train import train
 from uncone.learning.checkpoints import read_checkpoint
 from uncone.removal import Removal
 from uncone.runs.reading import read_results
 
 pytestmark = pytest.mark.slow
-KILLS, AT_A_RENAME = 25, 10
+KILLS, AT_A_RENAME, OF_OTHERS = 25, 10, 6
 ROOT = Path(__file__).parents[2]
 EPOCHS = 60
 fork = multiprocessing.get_context("fork")  # a process that need not import anything
@@ -119,6 +122,77 @@ def test_kills_at_the_rename_of_a_checkpoint(settings, whole, tmp_path, before):
         assert_nothing_is_lost(folder, whole)
     go_on(folder, settings)
     assert torch.equal(Removal.load(folder).gains, whole.gains)
+
+
+def survey(folder: Path, model: Path) -> None:
+    quick = ("window_words=16", "sample=100", "resamples=5", "measures.queries=20", "measures.clusters=[2]")
+    quick += ("corpus=lee_background", "corpus_limit=8", "measures.neighbours=10", "overwrite=true")
+    with pytest.MonkeyPatch.context() as patch:
+        draw_nothing(patch)
+        analyze(composed("analyze", "encoder=local", f"encoder.path={model}", f"output_dir={folder}/run", *quick))
+
+
+def publish(folder: Path, model: Path) -> None:
+    quick = ("removal=all_but_the_top", "methods.all_but_the_top.D=2", "task=lee", "resamples=5", "overwrite=true")
+    quick += ("vocabulary_size=600", "frequencies=corpus", "corpus_limit=8")
+    export(
+        composed("export", *layer_of(model), *quick, f"output_dir={folder}/model", f"cache_dir={folder.parent}/cache")
+    )
+
+
+def sweep(folder: Path, model: Path) -> None:
+    overrides = (*TRAIN, *layer_of(model), "removal=[none]", "recipe.strength=1", "seed=0,1", "sweep_name=two")
+    with pytest.MonkeyPatch.context() as patch:
+        draw_nothing(patch)
+        _, failed = run_script([str(ROOT / "train.py"), "-m", *overrides, f"cache_dir={folder.parent}/cache"], folder)
+    assert failed is None
+
+
+OTHERS = {  # and what of each is its result
+    survey: ("run/results.json", "run/atlas/index.json", "run/report.html"),
+    publish: ("model/**/*",),
+    sweep: ("outputs/sweeps/two/*/results.json",),
+}
+
+
+def results(folder: Path, patterns: tuple[str, ...]) -> dict[str, str]:
+    """Hashes of the files of a result that are there."""
+    files = sorted(path for pattern in patterns for path in folder.glob(pattern) if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.mark.parametrize("command", OTHERS, ids=lambda command: command.__name__)
+def test_kills_of_other_commands(command, folder_of, wordy_model, tmp_path):
+    """What is there is whole, an earlier export stays, and the next start finishes the work."""
+    generator, model = np.random.default_rng(0), wordy_model
+    untouched, folder = tmp_path / "untouched", tmp_path / "killed"
+    for each in (untouched, folder):
+        each.mkdir()
+    began = time.monotonic()
+    assert in_a_fork(command, untouched, model).join() is None
+    seconds = time.monotonic() - began
+    whole = results(untouched, OTHERS[command])
+    assert whole
+    earlier = publish is command  # which replaces an export by another
+    if earlier:
+        in_a_fork(command, folder, model).join()
+    kills, before = 0, {}
+    while kills < OF_OTHERS:
+        process = in_a_fork(command, folder, model)
+        process.join(generator.uniform(0.05, 0.95) * seconds)
+        if process.is_alive():
+            os.kill(process.pid, signal.SIGKILL)
+            kills += 1
+        process.join()
+        found = results(folder, OTHERS[command])
+        assert found.items() <= whole.items()
+        assert not earlier or found == whole
+        assert command is survey or before.items() <= found.items()  # which clears the folder that it is to overwrite
+        before = found
+        seconds = seconds / 2 if command is sweep and found == whole else seconds
+    in_a_fork(command, folder, model).join()
+    assert results(folder, OTHERS[command]) == whole
+    assert not [path for path in folder.rglob(".*") if path.name not in (".lock", ".locks")]
 
 
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
