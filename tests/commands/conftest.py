@@ -16,7 +16,7 @@ def only_shared_runs_are_drawn(undrawn):
 def encoded(monkeypatch) -> list[str]:
     """Every text that passes through a transformer while the test runs."""
     texts: list[str] = []
-    for name in ("encode", "encode_tokens", "encode_layers", "token_batches"):
+    for name in ("pooled", "encode_tokens", "encode_layers", "token_batches"):
         method = getattr(TransformerEncoder, name)
 
         def recorded(self, given, *args, method=method, **options):

@@ -27,6 +27,7 @@ def by_hand(rows, weights, pooling):
         "last": lambda: rows[-1],
         "idf": lambda: (weights[:, None] * rows).sum(0) / weights.sum(),
         "sif": lambda: (weights[:, None] * rows).sum(0) / weights.sum(),
+        "weightedmean": lambda: sum((i + 1) * row for i, row in enumerate(rows)) / sum(range(1, len(rows) + 1)),
     }[pooling]()
 
 

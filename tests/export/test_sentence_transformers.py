@@ -109,9 +109,13 @@ def test_poolings(kind, options, encoder_of, tmp_path):
     ("layers", "options", "words"),
     [
         (2, {"pooling": "sum"}, "a sum over tokens; set encoder.pooling=mean"),
-        (2, {"pooling": "max"}, "a maximum without special tokens; set encoder.special_tokens=true"),
-        (2, {"pooling": "first"}, "set encoder.special_tokens=true, or format=onnx"),
-        (2, {"pooling": "last"}, "set encoder.special_tokens=true, or format=onnx"),
+        (
+            2,
+            {"pooling": "max", "special_tokens": False},
+            "a maximum without special tokens; set encoder.special_tokens=true",
+        ),
+        (2, {"pooling": "first", "special_tokens": False}, "set encoder.special_tokens=true, or format=onnx"),
+        (2, {"pooling": "last", "special_tokens": False}, "set encoder.special_tokens=true, or format=onnx"),
         ("static", {"pooling": "max"}, "can only average the rows of a static table"),
     ],
 )
@@ -151,7 +155,7 @@ def test_a_piece_that_differs_from_a_special_token_by_its_case_keeps_its_weight(
     vocabulary = tokenizer["model"]["vocab"]
     vocabulary["<S>"] = vocabulary.pop("Z")
     (tmp_path / "tokenizer.json").write_text(json.dumps(tokenizer))
-    encoder = Encoder.from_pretrained(str(tmp_path), layers=2, device="cpu")
+    encoder = Encoder.from_pretrained(str(tmp_path), layers=2, device="cpu", special_tokens=False)
     weights = _pooling(encoder, "mean")[0].emb_layer.weight[:, 0]
     assert sorted(torch.nonzero(weights == 0)[:, 0].tolist()) == [0, 2]  # <s> and </s>
     assert weights.sum() == len(weights) - 2

@@ -32,7 +32,7 @@ def store(tmp_path) -> FeatureStore:
 
 def test_words_sentences_and_tokens_are_the_encoders(layer, store):
     vectors = Vectors(layer, store)
-    np.testing.assert_array_equal(vectors.words(["cat", "dog"]), layer.encode(["cat", "dog"]))
+    np.testing.assert_array_equal(vectors.words(["cat", "dog"]), layer.encode_words(["cat", "dog"]))
     np.testing.assert_array_equal(vectors.sentences(CORPUS), layer.encode(CORPUS))
     np.testing.assert_array_equal(vectors.tokens(CORPUS).types, layer.encode_tokens(CORPUS).types)
     assert (store.built, store.read) == (3, 0)
@@ -72,7 +72,7 @@ def test_vocabulary_of_a_layer_is_frequent_words(layer, store):
     assert len(names) == len(matrix) == len(probabilities) == 50
     assert names[0] == "the"
     assert np.all(np.diff(probabilities) <= 0)
-    np.testing.assert_allclose(matrix[:2], layer.encode(list(names[:2])), atol=1e-5)
+    np.testing.assert_allclose(matrix[:2], layer.encode_words(list(names[:2])), atol=1e-5)
 
 
 def test_vocabulary_of_a_table_is_its_rows(table, store):
@@ -107,7 +107,7 @@ def test_refuses(table, store, options, message):
 def test_a_removal_of_tokens_is_applied_before_pooling(layers, pooling, wordy_model, store):
     encoder = Encoder.from_pretrained(str(wordy_model), layers=layers, pooling=pooling)
     raw = Vectors(encoder, store)
-    tokens = raw.tokens(CORPUS)
+    tokens = raw.tokens(CORPUS, pooled=True)
     removal = clustered(Clustering.fit(tokens.vectors, 2), 1).for_encoder(encoder)
     vectors = raw.corrected(removal)
     expected = []
@@ -117,8 +117,8 @@ def test_a_removal_of_tokens_is_applied_before_pooling(layers, pooling, wordy_mo
         weights = None if encoder.weights is None else encoder.weights[tokens.types[rows]]
         expected.append(pool(corrected, torch.tensor([rows.sum()]), pooling, weights)[0].numpy())
     np.testing.assert_allclose(vectors.sentences(CORPUS), np.stack(expected), atol=1e-5)
-    np.testing.assert_allclose(vectors.tokens(CORPUS).vectors, removal.apply(tokens.vectors), atol=1e-6)
-    pieces = raw.tokens(encoder.as_words(["barked"]))  # more than one
+    np.testing.assert_allclose(vectors.tokens(CORPUS, pooled=True).vectors, removal.apply(tokens.vectors), atol=1e-6)
+    pieces = raw.tokens(encoder.as_words(["barked"]), pooled=pooling == "last")  # more than one
     corrected = TokenVectors(removal.apply(pieces.vectors), pieces.types, pieces.texts)
     np.testing.assert_allclose(vectors.words(["barked"]), encoder.pool_tokens(corrected), atol=1e-6)
 

@@ -41,7 +41,7 @@ class Toy:
 class Named(str):
     """A system of an encoder."""
 
-    encoder = SimpleNamespace(name="e", layers="1+12", pooling="mean")
+    encoder = SimpleNamespace(name="e", layers="1+12", convention="mean")
 
 
 def by_key(rows):

@@ -34,6 +34,7 @@ from uncone.commands.systems import Fits, System, compare, leave_out_seen
 from uncone.data import load_sts, load_word_pairs
 from uncone.encoder import TransformerEncoder
 from uncone.encoder.layers import resolve_layers
+from uncone.encoder.pooling import PICKS
 from uncone.encoder.store import text_hash
 from uncone.geometry.probe import GeometryProbe
 from uncone.learning.fit import learn
@@ -68,7 +69,7 @@ def advise(config: DictConfig) -> list[Row]:
     studies = [
         study(config, console, vectors, design, folder / "layers" / name, key) for name, vectors in layers.items()
     ]
-    where = {"encoder": first.encoder.name, "pooling": first.encoder.pooling, "seed": config.seed}
+    where = {"encoder": first.encoder.name, "pooling": first.encoder.convention, "seed": config.seed}
     with console.status(f"Drawing {config.resamples} resamples for {len(studies)} layers"):
         conclusion = conclude(design, studies, where, config.resamples, config.seed)
     told = advice(first.encoder.name, conclusion, studies)
@@ -108,14 +109,14 @@ def vectors_by_layer(config: DictConfig) -> dict[str, Vectors]:
     whole = make_vectors(cast(DictConfig, OmegaConf.merge(config, {"encoder": {"layers": "last"}})))
     encoder = cast(TransformerEncoder, whole.encoder)
     depth = encoder.layer_indices[-1]
-    pools_special = encoder.pooling == "cls" or encoder.special_tokens  # which a table has none of
+    needs_special = encoder.pooling == "cls" or encoder.special_tokens  # which a table has none of
     asked: Any = OmegaConf.to_container(config)["layers"]  # type: ignore[call-overload,index]
     if asked == "all":
-        asked = [*([] if pools_special else [STATIC]), *range(1, depth + 1)]
+        asked = [*([] if needs_special else [STATIC]), *range(1, depth + 1)]
     asked = asked if isinstance(asked, list) else [asked]
     blocks = [layer for layer in asked if layer != STATIC]
     blocks = resolve_layers(blocks, depth) if blocks else []
-    together = encoder.at_layers(blocks) if blocks and encoder.pooling != "cls" else None
+    together = encoder.at_layers(blocks) if blocks and encoder.pooling not in PICKS else None
     found = {STATIC: replace(whole, encoder=encoder.at_layers(STATIC))} if STATIC in asked else {}
     return found | {
         str(layer): replace(whole, encoder=encoder.at_layers(layer), keep_tokens=True, together=together)

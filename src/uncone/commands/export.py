@@ -36,7 +36,18 @@ from uncone.support.terminal import make_console
 from uncone.tasks.row import Row, geometry_rows
 
 ENCODERS = ("uncone.encoder.Encoder.from_pretrained", "uncone.encoder.Encoder.from_word_vectors")
-SETTINGS = {"path", "layers", "pooling", "special_tokens", "max_length", "token_budget", "binary", "lowercase", "limit"}
+SETTINGS = {
+    "path",
+    "layers",
+    "pooling",
+    "special_tokens",
+    "max_length",
+    "prompt",
+    "token_budget",
+    "binary",
+    "lowercase",
+    "limit",
+}
 ANYWHERE = {"device", "dtype", "name"}  # of an encoder: what does not tell it from another
 PROBE_TEXTS, PROBE_SIZE, PROBE_QUERIES = 30, 2000, 200  # of the geometry of a removal without a run: seconds
 # what format=vectors has a use for

@@ -7,19 +7,27 @@ import inspect
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from tokenizers import normalizers
 from torch import Tensor
 
 from uncone.encoder.base import Encoder
+from uncone.encoder.convention import Convention, find_file, read_tensors
 from uncone.encoder.layers import Layers
 from uncone.encoder.packages import packaged
+from uncone.encoder.pieces import unknown_piece, word_prefix
 from uncone.encoder.pooling import check_pooling
-from uncone.encoder.table import STATIC, TableEncoder, input_table
+from uncone.encoder.table import STATIC, TableEncoder, input_table, row_names
 from uncone.encoder.transformer import TOKEN_BUDGET, TransformerEncoder
 from uncone.encoder.word_vectors import has_no_capitals, packaged_glove, read_word_vectors, word_tokenizer
+from uncone.support.files import reading
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -27,14 +35,15 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 def load_pretrained(
     path: str,
     layers: Layers = "last",
-    pooling: str = "mean",
-    special_tokens: bool = False,
+    pooling: str | None = None,
+    special_tokens: bool | None = None,
     device: str = "auto",
     dtype: str = "float32",
     max_length: int | None = None,
     token_budget: int = TOKEN_BUDGET,
     trust_remote_code: bool = False,
     name: str | None = None,
+    prompt: str | None = None,
 ) -> Encoder:
     """Load a transformers model as a frozen encoder.
 
@@ -42,13 +51,16 @@ def load_pretrained(
         path: "minilm" (packaged), a folder that `AutoModel` reads, or a name on the Hugging Face hub.
         layers: an index (0 the embedding layer, i the output of block i, negative from the end), a list (averaged),
             "first_last", "last", "all", or "static" for the input table alone (no positions, no normalisation).
-        special_tokens: pool over special tokens too, as sentence-transformers does; the model sees them in any case.
+        pooling: one of `uncone.encoder.pooling.POOLINGS`; None for what the folder of a sentence-transformers model
+            says, with its Dense and Normalize behind the last layer, and the mean for any other model.
+        special_tokens: pool special tokens and return them; None pools those of texts, not those of words alone, and
+            returns none. The model sees them in any case.
         dtype: "float32", "bfloat16" or "float16", of the model only; pooling is done in float32.
-        max_length: truncate texts to so many tokens; None for the model's own limit, or its max_seq_length if the
-            folder is one of sentence-transformers.
+        max_length: truncate texts to so many tokens; None for the model's own limit.
         token_budget: tokens per batch, padding included.
         trust_remote_code: passed on to transformers; runs code that comes with the model.
         name: what results call the encoder; None for the last part of `path`.
+        prompt: name of the prompt of the folder that goes before texts; None for its default one, "" for none.
 
     Example:
         >>> encoder = load_pretrained("minilm", layers=[1, 6], pooling="cls")
@@ -57,51 +69,108 @@ def load_pretrained(
     """
     if dtype not in DTYPES:
         raise ValueError(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
-    check_pooling(pooling)
-    place = resolve_device(device)
-    model, tokenizer = _read_model(path, trust_remote_code)
-    name = name or Path(path).name
+    if pooling is not None:
+        check_pooling(pooling)
+    place, where = resolve_device(device), _locate(path)
+    name, own = name or Path(path).name, Convention.of(where, whole=pooling is None)
+    if own.is_table:
+        return _table_of_folder(where, own, name, layers, pooling or "mean", prompt).to(place)
+    model, tokenizer = _read_model(path, where, own.subfolder, trust_remote_code)
+    backend = tokenizer.backend_tokenizer
+    if own.lowercase:
+        parts = [normalizers.Lowercase(), *([backend.normalizer] if backend.normalizer else [])]
+        backend.normalizer = normalizers.Sequence(parts)
     vocabulary = json.dumps(tokenizer.get_vocab(), sort_keys=True)
-    model_hash = content_hash([vocabulary, tokenizer.backend_tokenizer.to_str()], model.state_dict())
+    model_hash = content_hash([vocabulary, backend.to_str()], {**model.state_dict(), **own.tail.state_dict()})
     if layers == STATIC:
         model.to(DTYPES[dtype])
-        return input_table(model, tokenizer, name, model_hash, pooling, special_tokens).to(place)
-    max_length = max_length or own_limit(path)
+        return input_table(model, tokenizer, name, model_hash, pooling or "mean", special_tokens).to(place)
     encoder = TransformerEncoder(
-        model, tokenizer, name, model_hash, layers, pooling, special_tokens, max_length, token_budget
+        model, tokenizer, name, model_hash, layers, pooling, special_tokens, max_length, token_budget, own, prompt
     )
     encoder.states.to(DTYPES[dtype])  # once its layers have been compared in full precision
     return encoder.to(place)
 
 
-def own_limit(path: str) -> int | None:
-    """How many tokens the folder of a sentence-transformers model says that it reads."""
-    settings = (packaged("minilm") if path == "minilm" else Path(path).expanduser()) / "sentence_bert_config.json"
-    limit = json.loads(settings.read_text(encoding="utf-8")).get("max_seq_length") if settings.is_file() else None
-    return limit if isinstance(limit, int) else None
+def load_sentence_transformer(model: SentenceTransformer, **options: Any) -> Encoder:
+    """Take a model of sentence-transformers that is in memory as a frozen encoder.
+
+    Args:
+        model: what `SentenceTransformer(…)` gives; it is copied.
+        options: of `load_pretrained`, but for `path`.
+
+    Example:
+        >>> encoder = load_sentence_transformer(SentenceTransformer(folder), device="cpu")
+    """
+    with TemporaryDirectory() as folder:
+        model.save(folder, create_model_card=False)
+        return load_pretrained(folder, **{"name": "sentence_transformer"} | options)
 
 
-def _read_model(path: str, trust_remote_code: bool) -> tuple[Any, Any]:
+def _locate(path: str) -> str:
+    """The folder of a packaged or local model, or its name on the hub."""
+    source = packaged("minilm") if path == "minilm" else Path(path).expanduser()
+    if source.is_dir():
+        return str(source)
+    if path.startswith((".", "/", "~")) or path.count("/") > 1:
+        raise ValueError(f"no encoder folder {path!r} (looked for {source.resolve()})")
+    return path
+
+
+def _table_of_folder(
+    where: str, own: Convention, name: str, layers: Layers, pooling: str, prompt: str | None
+) -> TableEncoder:
+    """The table of a folder whose first module is a StaticEmbedding, as sentence-transformers or model2vec save it."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    if layers not in (STATIC, "last"):
+        raise ValueError(f"{where} is a static table: it has no layers {layers!r}, choose layers=static")
+    tensors, path = read_tensors(where, own.subfolder), find_file(where, "tokenizer.json", own.subfolder)
+    if path is None:
+        raise ValueError(f"{where} has no tokenizer.json beside its table")
+    with reading(path, "a tokenizer"):
+        backend = Tokenizer.from_file(str(path))
+        backend.no_padding()
+        unknown = json.loads(backend.to_str())["model"].get("unk_token")
+    with reading(where, "a static table"):
+        table = tensors["embeddings" if "embeddings" in tensors else "embedding.weight"]
+        if "mapping" in tensors:  # model2vec: several pieces may share a row, and have weights of their own
+            table = table[tensors["mapping"].long()]
+        if "weights" in tensors:
+            table = table.float() * tensors["weights"].float()[:, None]
+        tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token=unknown)
+        pieces = row_names(tokenizer, len(table))
+    return TableEncoder(
+        table.float(),
+        pieces,
+        lambda texts: [read.ids for read in backend.encode_batch(list(texts), add_special_tokens=False)],
+        name,
+        content_hash([backend.to_str()], {"table": table, **own.tail.state_dict()}),
+        pooling=pooling,
+        unknown=unknown_piece(tokenizer),
+        prefix=word_prefix(tokenizer),
+        tokenizer=tokenizer,
+        own=own,
+        prompt=prompt,
+    )
+
+
+def _read_model(path: str, where: str, subfolder: str, trust_remote_code: bool) -> tuple[Any, Any]:
     """Model and tokenizer, without the pooler that `AutoModel` adds (at random weights, if it was never trained)."""
     from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTokenizer
 
-    source = packaged("minilm") if path == "minilm" else Path(path).expanduser()
-    is_folder = source.is_dir()
-    if not is_folder and (path.startswith((".", "/", "~")) or path.count("/") > 1):
-        raise ValueError(f"no encoder folder {path!r} (looked for {source.resolve()})")
-    where = str(source) if is_folder else path
+    options: Any = {"subfolder": subfolder, "trust_remote_code": trust_remote_code}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=trust_remote_code)
-        config = AutoConfig.from_pretrained(where, trust_remote_code=trust_remote_code)
+        tokenizer = AutoTokenizer.from_pretrained(where, **options)
+        config = AutoConfig.from_pretrained(where, **options)
         kept = (config.architectures or [""])[0]  # T5EncoderModel is half of what AutoModel would make
         family = AutoModelForTextEncoding if kept.endswith("EncoderModel") else AutoModel
-        model, loading = family.from_pretrained(
-            where, dtype=torch.float32, trust_remote_code=trust_remote_code, output_loading_info=True
-        )
+        model, loading = family.from_pretrained(where, dtype=torch.float32, output_loading_info=True, **options)
     except Exception as error:  # tokenizers and safetensors raise their own
         reason = str(error).partition("\n")[0] or type(error).__name__
-        if is_folder:
-            raise ValueError(f"{source} holds no encoder that transformers can read ({reason})") from error
+        if Path(where).is_dir():
+            raise ValueError(f"{where} holds no encoder that transformers can read ({reason})") from error
         raise ValueError(
             f"no encoder {path!r}: it is not a packaged one (minilm), not a folder here, and the Hugging Face hub did "
             f"not give it ({reason})"
@@ -191,4 +260,5 @@ def content_hash(texts: Iterable[str], tensors: Mapping[str, Tensor]) -> str:
 
 
 Encoder.from_pretrained = staticmethod(load_pretrained)
+Encoder.from_sentence_transformer = staticmethod(load_sentence_transformer)
 Encoder.from_word_vectors = staticmethod(load_word_vectors)

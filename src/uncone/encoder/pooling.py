@@ -9,9 +9,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-POOLINGS = ("mean", "sum", "max", "first", "last", "cls", "idf", "sif", "usif")
+POOLINGS = ("mean", "sum", "max", "first", "last", "cls", "idf", "sif", "usif", "weightedmean")
 """`first` and `last` take the first and last of the pooled tokens, special ones only if those are pooled; `cls` takes
-the classification token; the others are means weighted by the probability p of the type, see `token_weights`."""
+the classification token; `weightedmean` weighs the tokens of a text by 1, 2, 3, … (SGPT, Muennighoff 2022); the others
+are means weighted by the probability p of the type, see `token_weights`."""
+
+PICKS = ("first", "last", "cls")  # one token of a text
 
 WEIGHTED = ("idf", "sif", "usif")
 SIF_A = 1e-3  # the a of a/(a + p), as recommended by Arora et al. 2017
@@ -75,6 +78,8 @@ def pool(tokens: Tensor, lengths: Tensor, pooling: str, weights: Tensor | None =
     if pooling == "max":
         rows = text[:, None].expand(-1, d)
         return tokens.new_zeros(n, d).scatter_reduce_(0, rows, tokens, "amax", include_self=False)
+    if pooling == "weightedmean":
+        weights = (torch.arange(len(tokens), device=tokens.device) - (ends - lengths)[text] + 1).to(tokens.dtype)
     if weights is not None:
         tokens = tokens * weights[:, None]
     total = tokens.new_zeros(n, d).index_add_(0, text, tokens)

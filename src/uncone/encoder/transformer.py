@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from itertools import accumulate
 from operator import itemgetter
 from typing import Any
@@ -14,9 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from uncone.encoder.base import Encoder, TokenVectors
+from uncone.encoder.convention import Convention
 from uncone.encoder.layers import Layers, LayerStates, average, reads_by_blocks
 from uncone.encoder.pieces import piece_names, tokenize, unknown_piece, word_prefix
-from uncone.encoder.pooling import check_pooling, pool
+from uncone.encoder.pooling import PICKS, WEIGHTED, check_pooling, pool
 from uncone.encoder.table import STATIC, input_table
 from uncone.encoder.texts import check_known, check_texts, make_batches, ranges, unique_texts
 from uncone.support import distributed
@@ -47,9 +49,14 @@ class TransformerEncoder(Encoder):
     Args:
         model: from `AutoModel`; it is frozen, and blocks above the highest chosen layer are cut off.
         model_hash: identity of weights and tokenizer.
-        special_tokens: whether special tokens are pooled and returned; the model always sees them.
+        pooling: one of `uncone.encoder.pooling.POOLINGS`, with nothing behind it; None is what `own` says, with its
+            tail if the layer is the last one alone.
+        special_tokens: whether special tokens are pooled and returned; None pools those of texts, as the field does,
+            but not those of words alone, and returns none, as papers on tokens do. The model always sees them.
         max_length: longer texts are truncated (with a warning); None takes the model's own limit.
         token_budget: tokens per batch, padding included.
+        own: what the folder of the model says of itself.
+        prompt: name of the one that goes before texts; None for what the folder says, "" for none.
 
     Attributes:
         layer_indices: the chosen layers, as indices of hidden states.
@@ -66,17 +73,28 @@ class TransformerEncoder(Encoder):
         name: str,
         model_hash: str,
         layers: Layers = "last",
-        pooling: str = "mean",
-        special_tokens: bool = False,
+        pooling: str | None = None,
+        special_tokens: bool | None = None,
         max_length: int | None = None,
         token_budget: int = TOKEN_BUDGET,
+        own: Convention | None = None,
+        prompt: str | None = None,
     ):
         super().__init__()
+        self._own = own = own or Convention()
+        self._pooling_of_table = pooling or "mean"
+        if pooling is None:  # whose "cls" is the first token, whatever it is
+            is_first = own.pooling == "cls" and not (own.pools_prompt and tokenizer.cls_token_id is not None)
+            pooling = "first" if is_first else own.pooling
+        else:
+            self._own = replace(own, tail=nn.Sequential())
         if check_pooling(pooling) == "cls" and tokenizer.cls_token_id is None:
             raise ValueError(f"{name} has no classification token for pooling 'cls': choose 'last' or 'mean'")
         self.name, self.hash, self.pooling = name, model_hash, pooling
+        self._choose_prompt(own, prompt)
         self.special_tokens, self.token_budget = special_tokens, token_budget
-        limits = [n for n in (max_length, tokenizer.model_max_length, position_limit(model)) if n and 0 < n < NO_LIMIT]
+        stated = own.max_length if max_length is None else max_length
+        limits = [n for n in (stated, tokenizer.model_max_length, position_limit(model)) if n and 0 < n < NO_LIMIT]
         self.max_length = min(limits, default=NO_LIMIT)
         self.tokenizer = tokenizer
         self._prefix, self._unknown = word_prefix(tokenizer), unknown_piece(tokenizer)
@@ -90,7 +108,7 @@ class TransformerEncoder(Encoder):
         """The encoder that loading the model with other layers gives, up to the deepest of the present ones."""
         if layers == STATIC:
             return input_table(
-                self.states.model, self.tokenizer, self.name, self.hash, self.pooling, self.special_tokens
+                self.states.model, self.tokenizer, self.name, self.hash, self._pooling_of_table, self.special_tokens
             )
         other = copy(self)
         other._modules = {}
@@ -98,7 +116,11 @@ class TransformerEncoder(Encoder):
         return other
 
     def _stand_at(self, states: LayerStates) -> None:
-        self.states, self.layer_indices, self.dimension = states, states.indices, states.width()
+        self.states, self.layer_indices = states, states.indices
+        self.tail = self._own.tail if states.indices == [states.depth] else nn.Sequential()
+        self._width = states.width()
+        device = next((weight.device for weight in self.tail.parameters()), torch.device("cpu"))
+        self.dimension = self.tail(torch.zeros(1, self._width, device=device)).shape[1]
         self.layers = "+".join(map(str, states.indices))
 
     @property
@@ -107,7 +129,7 @@ class TransformerEncoder(Encoder):
         return next(self.states.parameters()).device
 
     @property
-    def settings(self) -> dict[str, str | int | bool]:
+    def settings(self) -> dict[str, str | int | bool | None]:
         """Weights, layers, pooling and what else changes the vectors."""
         return {
             **super().settings,
@@ -120,41 +142,58 @@ class TransformerEncoder(Encoder):
         """Token types of each text, without special tokens and without truncation."""
         return tokenize(self.tokenizer, texts)
 
+    def pools_special(self, alone: bool = False) -> bool:
+        """See `Encoder.pools_special`.
+
+        A pooling that picks one token picks the same of words and of texts. Special tokens have no frequency to weigh.
+        """
+        if self.special_tokens is not None:
+            return self.special_tokens
+        return self.pooling in PICKS or not (alone or self.pooling in WEIGHTED)
+
     @torch.no_grad()
-    def encode(self, texts: Sequence[str], progress: bool = True) -> np.ndarray:
-        """Pooled vectors (n, d) float32 of n texts; see `Encoder.encode`."""
+    def pooled(self, texts: Sequence[str], progress: bool = True, alone: bool = False) -> np.ndarray:
+        """Pooled vectors (n, w) float32 of n texts; see `Encoder.pooled`."""
         unique, inverse = unique_texts(texts)
-        ids, special = self._checked_input(unique)
+        ids, special = self._checked_input(unique, "" if alone else self.prompt)
         unknown = sum(all(i == self._unknown for i in row) for row in _chosen(ids, special, 0))
         if unknown:
             logger.warning("%d of %d texts are made of unknown pieces only", unknown, len(unique))
-        cls = self.tokenizer.cls_token_id
-        wanted = [[i == cls for i in row] for row in ids] if self.pooling == "cls" else self._wanted(special)
-        vectors = torch.zeros(len(unique), self.dimension)
+        if self.pooling == "cls":
+            wanted = [[i == self.tokenizer.cls_token_id for i in row] for row in ids]
+        else:
+            wanted = self._pooled_ones(special, alone)
+        vectors = torch.zeros(len(unique), self._width)
         for rows, states, types, lengths in self._run(ids, wanted, progress, divided=True):
             weights = self.weights[types] if self.weights is not None else None
             vectors[rows] = pool(average(states), lengths, self.pooling, weights).cpu()
         return distributed.add_up(vectors)[inverse].numpy()
 
     @torch.no_grad()
-    def encode_tokens(self, texts: Sequence[str], progress: bool = True) -> TokenVectors:
-        """Every token occurrence of texts, in order, special ones only with `special_tokens`."""
-        return self._collect(texts, progress, {self.layers: average})[self.layers]
+    def encode_tokens(self, texts: Sequence[str], progress: bool = True, pooled: bool = False) -> TokenVectors:
+        """Every token occurrence of texts, in order, special ones only if `pooled` or with `special_tokens`."""
+        return self._collect(texts, progress, pooled, {self.layers: average})[self.layers]
 
     @torch.no_grad()
-    def encode_layers(self, texts: Sequence[str], progress: bool = True) -> dict[str, TokenVectors]:
+    def encode_layers(
+        self, texts: Sequence[str], progress: bool = True, pooled: bool = False
+    ) -> dict[str, TokenVectors]:
         """What `encode_tokens` gives for each chosen layer alone, by its name, from one pass through the model."""
-        return self._collect(texts, progress, {str(i): itemgetter(i) for i in self.layer_indices})
+        return self._collect(texts, progress, pooled, {str(i): itemgetter(i) for i in self.layer_indices})
 
     def _collect(
-        self, texts: Sequence[str], progress: bool, wanted_states: Mapping[str, Callable[[dict[int, Tensor]], Tensor]]
+        self,
+        texts: Sequence[str],
+        progress: bool,
+        pooled: bool,
+        wanted_states: Mapping[str, Callable[[dict[int, Tensor]], Tensor]],
     ) -> dict[str, TokenVectors]:
         """Token occurrences of texts, in order: by name, what is wanted of the states of the chosen layers."""
         unique, inverse = unique_texts(texts)
-        ids, special = self._checked_input(unique)
-        wanted = self._wanted(special)
+        ids, special = self._checked_input(unique, self.prompt if pooled else "")
+        wanted = self._pooled_ones(special) if pooled else self._wanted(special)
         starts = torch.tensor([0, *accumulate(map(sum, wanted))])  # of each text among the tokens of all
-        vectors = {name: torch.zeros(int(starts[-1]), self.dimension) for name in wanted_states}
+        vectors = {name: torch.zeros(int(starts[-1]), self._width) for name in wanted_states}
         for rows, states, _, _ in self._run(ids, wanted, progress, divided=True):
             places = ranges(starts, torch.tensor(rows))
             for name, choose in wanted_states.items():
@@ -185,11 +224,11 @@ class TransformerEncoder(Encoder):
         ids, special = self._checked_input(texts)
         yield from self._run(ids, self._wanted(special), progress)
 
-    def _checked_input(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[int]]]:
-        """`_model_input` of texts that each have a token."""
+    def _checked_input(self, texts: Sequence[str], prompt: str = "") -> tuple[list[list[int]], list[list[int]]]:
+        """`_model_input` of texts that each have a token, with a prompt before them."""
         check_texts(texts)
-        ids, special = self._model_input(texts)
-        check_known(texts, [not all(row) for row in special])
+        ids, special = self._model_input([prompt + text for text in texts] if prompt else texts)
+        check_known(texts, [bool(text.strip()) and not all(row) for text, row in zip(texts, special, strict=True)])
         return ids, special
 
     def as_read(self, texts: Sequence[str]) -> Any:
@@ -213,6 +252,14 @@ class TransformerEncoder(Encoder):
 
     def _wanted(self, special: list[list[int]]) -> list[list[bool]]:
         return [[self.special_tokens or not is_special for is_special in row] for row in special]
+
+    def _pooled_ones(self, special: list[list[int]], alone: bool = False) -> list[list[bool]]:
+        """Which tokens are pooled: special ones or not, those of the prompt or not."""
+        keep, skipped = self.pools_special(alone), 0
+        if self.prompt and not alone and not self.pools_prompt:
+            (prompt,) = self.tokenizer([self.prompt])["input_ids"]
+            skipped = len(prompt) - (prompt[-1] in self.tokenizer.all_special_ids)  # what ends a text is not its end
+        return [[i >= skipped and (keep or not mark) for i, mark in enumerate(row)] for row in special]
 
     def _run(
         self, ids: list[list[int]], wanted: list[list[bool]], progress: bool, divided: bool = False

@@ -21,7 +21,16 @@ from uncone.data.corpora import load_texts
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.encoder.layers import average
 from uncone.export.base import Exporter, markdown
-from uncone.export.parts import affine, check_tokenizer, check_vectors, plain_tokenizer, probe_texts, type_weights, unit
+from uncone.export.parts import (
+    affine,
+    check_tokenizer,
+    check_vectors,
+    ends_in_unit_length,
+    plain_tokenizer,
+    probe_texts,
+    type_weights,
+    unit,
+)
 from uncone.removal import Correction, Removal
 
 MODEL, INT8_MODEL = "model.onnx", "model_int8.onnx"
@@ -36,18 +45,23 @@ class OnnxExporter(Exporter):
     """The encoder, its pooling and its correction in one graph of any batch size and length."""
 
     library: ClassVar[str] = "onnx"
-    normalize: bool = False  # end in vectors of length 1
+    normalize: bool | None = None  # end in vectors of length 1; None as the encoder's own vectors do
     int8: bool = False  # write a second file whose matrix products are in 8 bits, and measure what it loses and gains
 
     def check(self, encoder: Encoder, removal: Correction) -> None:
         """See `Exporter.check`."""
         affine(removal, "ONNX")
         check_tokenizer(encoder, "without a tokenizer that could travel along")
+        if encoder.prompt:
+            raise ValueError(
+                f"an ONNX file takes tokens, and cannot put {encoder.prompt!r} before a text: set encoder.prompt=''"
+            )
         packages()
 
     def write(self, encoder: Encoder, removal: Correction, folder: Path) -> str:
         """See `Exporter.write`."""
-        graph = Graph(encoder, affine(removal, "ONNX"), self.normalize).eval()
+        normalize = ends_in_unit_length(encoder, self.normalize)
+        graph = Graph(encoder, affine(removal, "ONNX"), normalize).eval()
         tokenizer = graph_tokenizer(encoder)
         tokenizer.save(str(folder / "tokenizer.json"))
         special = isinstance(encoder, TransformerEncoder)
@@ -57,7 +71,7 @@ class OnnxExporter(Exporter):
         def run(texts: list[str]) -> Any:
             return session.run(None, feed_of(tokenizer, texts, special))[0]
 
-        check_vectors(run, encoder, removal, self.normalize, f"{MODEL} under onnxruntime")
+        check_vectors(run, encoder, removal, normalize, f"{MODEL} under onnxruntime")
         if not self.int8:
             return markdown("onnx", special=special, int8=None)
         news = [text[:NEWS_LENGTH] for text in load_texts("lee_background")[:NEWS]]
@@ -77,7 +91,7 @@ class Graph(nn.Module):
             self.source: nn.Module = encoder.states
         else:
             self.source = nn.Embedding.from_pretrained(encoder.get_buffer("table").float())
-        self.pooling, self.normalize = encoder.pooling, normalize
+        self.pooling, self.tail, self.normalize = encoder.pooling, encoder.tail, normalize
         self.register_buffer("weights", type_weights(encoder))
         self.classification = encoder.tokenizer.cls_token_id if encoder.pooling == "cls" else -1
         W, b = removal.fold()
@@ -90,7 +104,7 @@ class Graph(nn.Module):
             tokens = self.source(input_ids)
         else:
             tokens = average(self.source(input_ids, attention_mask)).float()  # (n, m, d)
-        pooled = self._pool(tokens, input_ids, attention_mask)
+        pooled = self.tail(self._pool(tokens, input_ids, attention_mask))
         vectors = nn.functional.linear(pooled, self.get_buffer("W"), self.get_buffer("b"))
         return nn.functional.normalize(vectors, dim=1) if self.normalize else vectors
 
@@ -104,6 +118,8 @@ class Graph(nn.Module):
             order = -places if self.pooling == "last" else places
             chosen = torch.where(wanted, order, ids.shape[1]).argmin(1)
             return tokens.gather(1, chosen[:, None, None].expand(-1, 1, tokens.shape[2]))[:, 0]
+        if self.pooling == "weightedmean":
+            weights = weights * (weights > 0).cumsum(1)
         total = (tokens * weights[:, :, None]).sum(1)
         return total if self.pooling == "sum" else total / weights.sum(1, keepdim=True).clamp_min(TINY)
 

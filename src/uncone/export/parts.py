@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from uncone.encoder import Encoder, TransformerEncoder
+from uncone.encoder.convention import Normalize
 from uncone.encoder.layers import find_blocks
 from uncone.removal import Correction, Removal
 
@@ -100,7 +101,7 @@ def type_weights(encoder: Encoder) -> Tensor:
     The encoder tells special tokens apart by their position: a text that spells one, such as "[SEP]", comes out other.
     """
     weights = torch.ones(len(encoder.pieces)) if encoder.weights is None else encoder.weights.cpu().clone()
-    if isinstance(encoder, TransformerEncoder) and not encoder.special_tokens:
+    if isinstance(encoder, TransformerEncoder) and not encoder.pools_special():
         before, after = framing(encoder.tokenizer)
         weights[[*before, *after]] = 0
     return weights
@@ -147,5 +148,10 @@ def corrected(encoder: Encoder, removal: Correction, texts: list[str]) -> np.nda
     """Vectors (n, d) of texts as uncone gives them: what every export is held against."""
     if not removal.corrects_tokens:
         return removal.apply(encoder.encode(texts, progress=False))
-    tokens = encoder.encode_tokens(texts, progress=False)
-    return encoder.pool_tokens(replace(tokens, vectors=removal.apply(tokens.vectors)))
+    tokens = encoder.encode_tokens(texts, progress=False, pooled=True)
+    return encoder.finish(encoder.pool_tokens(replace(tokens, vectors=removal.apply(tokens.vectors))))
+
+
+def ends_in_unit_length(encoder: Encoder, asked: bool | None) -> bool:
+    """Whether what is exported ends in vectors of length 1: as was asked, or else as the encoder's own do."""
+    return any(isinstance(module, Normalize) for module in [*encoder.tail][-1:]) if asked is None else asked

@@ -16,12 +16,14 @@ from sentence_transformers.sentence_transformer import modules as stock
 from torch import Tensor, nn
 
 from uncone.encoder import Encoder, TransformerEncoder
+from uncone.encoder.convention import Dense
 from uncone.encoder.pooling import WEIGHTED
 from uncone.export.base import Exporter, markdown
 from uncone.export.parts import (
     affine,
     check_tokenizer,
     check_vectors,
+    ends_in_unit_length,
     framing,
     model_options,
     plain_model,
@@ -38,7 +40,7 @@ class SentenceTransformersExporter(Exporter):
     """The cut model, pooling, and the folded correction as a Dense module; or a StaticEmbedding of corrected rows."""
 
     library: ClassVar[str] = "sentence-transformers"
-    normalize: bool = False  # end in vectors of length 1
+    normalize: bool | None = None  # end in vectors of length 1; None as the encoder's own vectors do
 
     def check(self, encoder: Encoder, removal: Correction) -> None:
         """See `Exporter.check`."""
@@ -46,7 +48,8 @@ class SentenceTransformersExporter(Exporter):
 
     def write(self, encoder: Encoder, removal: Correction, folder: Path) -> str:
         """See `Exporter.write`."""
-        model = sentence_transformer(encoder, removal, self.normalize)
+        normalize = ends_in_unit_length(encoder, self.normalize)
+        model = sentence_transformer(encoder, removal, normalize)
         model.save(str(folder), create_model_card=False)
         if isinstance(encoder, TransformerEncoder):  # what the Transformer module reads but does not write
             path = folder / "sentence_bert_config.json"
@@ -56,7 +59,7 @@ class SentenceTransformersExporter(Exporter):
         custom = any(isinstance(module, ClusteredCorrection) for module in model)
         loaded = SentenceTransformer(str(folder), device="cpu", local_files_only=True, trust_remote_code=custom)
         encode = partial(loaded.encode, show_progress_bar=False)
-        check_vectors(encode, encoder, removal, self.normalize, "the exported folder")
+        check_vectors(encode, encoder, removal, normalize, "the exported folder")
         return markdown("sentence_transformers", needs_uncone=custom)
 
 
@@ -69,13 +72,20 @@ def sentence_transformer(encoder: Encoder, removal: Correction, normalize: bool 
     mode = pooling_mode(encoder)
     if isinstance(encoder, TransformerEncoder):
         modules, device = _transformer(encoder), str(encoder.device)
-        pooling, correction = _pooling(encoder, mode), _correction(removal)
-        modules += [correction, *pooling] if removal.corrects_tokens else [*pooling, correction]
+        pooling, tail, correction = _pooling(encoder, mode), _tail(encoder), _correction(removal)
+        modules += [correction, *pooling, *tail] if removal.corrects_tokens else [*pooling, *tail, correction]
     else:
         modules, device = _static(encoder, removal), "cpu"
     if normalize:
         modules.append(stock.Normalize())
-    return SentenceTransformer(modules=modules, device=device, similarity_fn_name="cosine")
+    names = [name for name, text in encoder.prompts.items() if encoder.prompt and text == encoder.prompt]
+    return SentenceTransformer(
+        modules=modules,
+        device=device,
+        similarity_fn_name="cosine",
+        prompts=dict(encoder.prompts),
+        default_prompt_name=next(iter(names), None),
+    )
 
 
 def pooling_mode(encoder: Encoder) -> str:
@@ -89,12 +99,13 @@ def pooling_mode(encoder: Encoder) -> str:
             )
         return "mean"
     before, after = framing(encoder.tokenizer)
-    left_out = not encoder.special_tokens
+    left_out = not encoder.pools_special()
     refusals = {
         "sum": (True, "a sum over tokens; set encoder.pooling=mean, which has the same direction before correction"),
         "first": (left_out and before, "the first token after a special one; set encoder.special_tokens=true"),
         "last": (left_out and after, "the last token before a special one; set encoder.special_tokens=true"),
         "max": (left_out and (before or after), "a maximum without special tokens; set encoder.special_tokens=true"),
+        "weightedmean": (left_out and before, "positions without special tokens; set encoder.special_tokens=true"),
         "cls": (before[:1] != [encoder.tokenizer.cls_token_id], "a classification token that does not come first"),
     }
     refused, why = refusals.get(encoder.pooling, (False, ""))
@@ -123,12 +134,12 @@ def _transformer(encoder: TransformerEncoder) -> list[nn.Module]:
         return [transformer]
     first, depth = indices[0], model.config.num_hidden_layers
     weights = torch.tensor([float(i in indices) for i in range(first, depth + 1)])
-    return [transformer, stock.WeightedLayerPooling(encoder.dimension, depth, first, nn.Parameter(weights))]
+    return [transformer, stock.WeightedLayerPooling(encoder.states.width(), depth, first, nn.Parameter(weights))]
 
 
 def _pooling(encoder: TransformerEncoder, mode: str) -> list[nn.Module]:
     """Pooling, after weights of token types if some weigh more or nothing."""
-    pooling = stock.Pooling(encoder.dimension, mode)
+    pooling = stock.Pooling(encoder.states.width(), mode, encoder.pools_prompt)
     weights = type_weights(encoder)
     if mode != "mean" or (weights == 1).all():
         return [pooling]
@@ -148,13 +159,26 @@ def _correction(removal: Correction) -> nn.Module:
     return stock.Dense(d, d, bias=True, activation_function=None, init_weight=W, init_bias=b)
 
 
+def _tail(encoder: Encoder) -> list[nn.Module]:
+    """What the folder of the encoder puts behind the pooling."""
+    modules = list[nn.Module]()
+    for module in encoder.tail:
+        if isinstance(module, Dense):
+            linear, bias = module.linear, module.linear.bias
+            size = linear.in_features, linear.out_features
+            modules.append(stock.Dense(*size, bias is not None, module.activation, linear.weight, bias))
+        else:
+            modules.append(stock.Normalize())
+    return modules
+
+
 def _static(encoder: Encoder, removal: Correction) -> list[nn.Module]:
     """The mean of corrected rows: that of an affine map is the corrected mean of rows."""
     table = encoder.get_buffer("table").float().cpu()
-    of_texts = isinstance(removal, ClusteredRemoval) and removal.level == "texts"
-    rows = table if of_texts else removal.apply(table)
+    behind = len(encoder.tail) > 0 or (isinstance(removal, ClusteredRemoval) and removal.level == "texts")
+    rows = table if behind else removal.apply(table)
     embedding = stock.StaticEmbedding(plain_tokenizer(encoder).backend_tokenizer, embedding_weights=rows)
-    return [embedding, _correction(removal)] if of_texts else [embedding]
+    return [embedding, *_tail(encoder), _correction(removal)] if behind else [embedding]
 
 
 class ClusteredCorrection(Module):

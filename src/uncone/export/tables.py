@@ -25,6 +25,10 @@ class TableExporter(Exporter):
                 f"{encoder.name} layers {encoder.layers} has no table of vectors, only texts give it some: set "
                 "encoder.layers=static, or format=sentence_transformers"
             )
+        if len(encoder.tail):
+            raise ValueError(
+                f"vectors of {encoder.name} are more than a mean of rows: use format=sentence_transformers"
+            )
         if isinstance(removal, ClusteredRemoval) and removal.level == "texts":
             raise ValueError("this removal corrects vectors of texts, not the rows of a table: fit one of level=tokens")
 

@@ -61,16 +61,17 @@ class Spectra:
         Args:
             texts: in place of the corpus of the vectors.
         """
-        texts = vectors.corpus if texts is None else texts
+        texts, finish = vectors.corpus if texts is None else texts, vectors.encoder.finish
+        level: Level = "texts" if len(vectors.encoder.tail) else "tokens"  # behind the tail, there are texts alone
         if fitted == "vocabulary":
-            return cls(lambda: vectors.raw_vocabulary()[1], vectors.vocabulary_probabilities)
+            return cls(lambda: vectors.raw_vocabulary()[1], vectors.vocabulary_probabilities, level)
         if fitted == "tokens":
             sample = cache(lambda: vectors.sampled_tokens(texts, MOST_TOKENS, seed=0))
-            return cls(lambda: sample()[0], types=lambda: sample()[1])
+            return cls(lambda: finish(sample()[0]), level=level, types=lambda: sample()[1])
         if fitted == "texts":
             return cls(lambda: vectors.raw_sentences(draw(texts, MOST_TEXTS, seed=0)), level="texts")
         if fitted == "table":
-            return cls(lambda: vectors.input_table(), vectors.type_probabilities)
+            return cls(lambda: finish(vectors.input_table()), vectors.type_probabilities, level)
         raise ValueError(f"unknown fit.level={fitted!r}: choose one of vocabulary, tokens, texts, table")
 
     @cached_property

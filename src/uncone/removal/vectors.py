@@ -14,6 +14,7 @@ import numpy as np
 
 from uncone.encoder import Encoder, TableEncoder, TokenVectors, TransformerEncoder
 from uncone.encoder.frequency import frequent_words, type_probabilities, word_probabilities
+from uncone.encoder.pooling import PICKS
 from uncone.encoder.spans import span_tokens, word_occurrence_means
 from uncone.encoder.store import Arrays, FeatureStore, text_hash
 from uncone.encoder.table import STATIC
@@ -23,6 +24,7 @@ from uncone.support.sampling import draw
 
 WordVectors = Literal["alone", "corpus"]
 Frequencies = Literal["wordfreq", "corpus"]
+Kind = Literal["texts", "words", "tokens", "pooled tokens"]  # of what is kept
 OCCURRENCES_PER_TEXT = 4  # at least, of a sample of tokens, on average: more texts would take longer and tell no more
 REMEMBERED = 8  # sets of texts, or which of them are known: those of one task under a few poolings
 
@@ -89,7 +91,7 @@ class Vectors:
         if not self._before_pooling:
             return self._apply(self.raw_words(words))
         if self.word_vectors == "alone" or self.encoder.is_static:
-            return self._pooled(self.encoder.as_words(words))
+            return self._pooled(self.encoder.as_words(words), alone=True)
         return self._means(words, *word_occurrence_means(self._contextual, self.corpus, words, self.tokens))
 
     def raw_words(self, words: Sequence[str]) -> np.ndarray:
@@ -98,14 +100,14 @@ class Vectors:
             place = {word: i for i, word in enumerate(self.at_once)}
             return self.raw_words(self.at_once)[[place[word] for word in words]]
         if self.word_vectors == "alone" or self.encoder.is_static:  # in a static table all occurrences are the same
-            return self.raw_sentences(self.encoder.as_words(words))
+            return self._raw(self.encoder.as_words(words), alone=True)
         return self._means(words, *self._occurrences(words))
 
     def _means(self, words: Sequence[str], means: np.ndarray, counts: np.ndarray) -> np.ndarray:
         if (counts == 0).any():
             missing = words[int(np.argmin(counts))]
             raise ValueError(f"{missing!r} does not occur in the corpus: give a larger one, or set word_vectors=alone")
-        return means
+        return self.encoder.finish(means)
 
     def known(self, words: Sequence[str]) -> np.ndarray:
         """Whether each word has a vector: (n,) bool."""
@@ -129,28 +131,37 @@ class Vectors:
 
     def raw_sentences(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of texts before the removal."""
+        return self._raw(texts)
+
+    def _raw(self, texts: Sequence[str], alone: bool = False) -> np.ndarray:
+        """Vectors (n, d) of texts, or of words that stand alone."""
         if self.encoder.is_static:  # gathering table rows is faster than reading them back
-            return self._remembered("texts", texts, lambda: self.encoder.encode(texts))
+            pooled = self._remembered(
+                "words" if alone else "texts", texts, lambda: self.encoder.pooled(texts, alone=alone)
+            )
+            return self.encoder.finish(pooled)
 
         def build() -> Arrays:
-            if self.keep_tokens and self.encoder.pooling != "cls":
-                return {"vectors": self.encoder.pool_tokens(self.raw_tokens(texts))}
-            return {"vectors": self.encoder.encode(texts)}
+            if self.keep_tokens and self.encoder.pooling not in PICKS:
+                return {"vectors": self.encoder.pool_tokens(self.raw_tokens(texts, pooled=not alone))}
+            return {"vectors": self.encoder.pooled(texts, alone=alone)}
 
-        self._share("texts", texts)
-        return self._fetch("texts", texts, build)["vectors"]
+        kind: Kind = "words" if alone else "texts"
+        self._share(kind, texts)
+        return self.encoder.finish(self._fetch(kind, texts, build)["vectors"])
 
-    def tokens(self, texts: Sequence[str]) -> TokenVectors:
-        """Vectors of every token occurrence of texts."""
-        raw = self.raw_tokens(texts)
+    def tokens(self, texts: Sequence[str], pooled: bool = False) -> TokenVectors:
+        """Vectors of every token occurrence of texts; `pooled`, of those that are pooled (`Encoder.encode_tokens`)."""
+        raw = self.raw_tokens(texts, pooled)
         return raw if self.removal is None else replace(raw, vectors=self._apply(raw.vectors))
 
-    def raw_tokens(self, texts: Sequence[str]) -> TokenVectors:
-        """Vectors of every token occurrence of texts before the removal."""
+    def raw_tokens(self, texts: Sequence[str], pooled: bool = False) -> TokenVectors:
+        """What `tokens` gives, before the removal."""
         if self.encoder.is_static:
-            return self.encoder.encode_tokens(texts)
-        self._share("tokens", texts)
-        return TokenVectors(**self._fetch("tokens", texts, lambda: vars(self.encoder.encode_tokens(texts))))
+            return self.encoder.encode_tokens(texts, pooled=pooled)
+        kind: Kind = "pooled tokens" if pooled else "tokens"
+        self._share(kind, texts)
+        return TokenVectors(**self._fetch(kind, texts, lambda: vars(self.encoder.encode_tokens(texts, pooled=pooled))))
 
     def sampled_tokens(self, texts: Iterable[str], size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Raw vectors (m, d) and types (m,) of `size` token occurrences of texts, without replacement; all if fewer.
@@ -180,17 +191,18 @@ class Vectors:
         else:
             places = span_tokens(self._contextual, texts, spans)
         rows = np.flatnonzero(places[:, 1]).tolist()
-        vectors = np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
         if not len(rows):
-            return vectors
+            return np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
         number = {text: i for i, text in enumerate(dict.fromkeys(texts[row] for row in rows))}
         tokens = self.tokens(list(number)) if self._corrects_tokens else self.raw_tokens(list(number))
         begins = np.searchsorted(tokens.texts, [number[texts[row]] for row in rows])
+        means = np.zeros((len(texts), tokens.vectors.shape[1]), dtype=np.float32)
         for row, begin in zip(rows, begins, strict=True):
             first, end = places[row]
-            vectors[row] = tokens.vectors[begin + first : begin + end].mean(axis=0)
-        if not self._corrects_tokens:
-            vectors[rows] = self._apply(vectors[rows])
+            means[row] = tokens.vectors[begin + first : begin + end].mean(axis=0)
+        finished = self.encoder.finish(means[rows])
+        vectors = np.zeros((len(texts), finished.shape[1]), dtype=np.float32)
+        vectors[rows] = finished if self._corrects_tokens else self._apply(finished)
         return vectors
 
     def vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
@@ -205,10 +217,10 @@ class Vectors:
     def raw_vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
         """The candidate words and their vectors (V, d) before the removal."""
         names = self.vocabulary_words()
-        return names, self.input_table() if self.encoder.is_static else self.raw_words(names)
+        return names, self.encoder.finish(self.input_table()) if self.encoder.is_static else self.raw_words(names)
 
     def input_table(self) -> np.ndarray:
-        """Rows (V, d) of the table that the model reads tokens from, a ValueError if these have another dimension."""
+        """Rows (V, w) of the table that the model reads tokens from, a ValueError if states have another dimension."""
         encoder = self.encoder if self.encoder.is_static else self._contextual.at_layers(STATIC)
         if encoder.dimension != self.encoder.dimension:
             raise ValueError(f"the table has {encoder.dimension} dimensions, the states {self.encoder.dimension}")
@@ -259,11 +271,11 @@ class Vectors:
     @property
     def _before_pooling(self) -> bool:
         """Whether the removal has to see token vectors: pooling that picks one token makes no difference."""
-        return self._corrects_tokens and self.encoder.pooling != "cls"
+        return self._corrects_tokens and self.encoder.pooling not in PICKS
 
-    def _pooled(self, texts: Sequence[str]) -> np.ndarray:
-        """Vectors (n, d) of texts, corrected before pooling."""
-        return self.encoder.pool_tokens(self.tokens(texts))
+    def _pooled(self, texts: Sequence[str], alone: bool = False) -> np.ndarray:
+        """Vectors (n, d) of texts, or of words that stand alone, corrected before pooling."""
+        return self.encoder.finish(self.encoder.pool_tokens(self.tokens(texts, pooled=not alone)))
 
     def _occurrences(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """`word_occurrence_means` of the corpus."""
@@ -281,22 +293,23 @@ class Vectors:
 
     def _remembered(self, kind: str, texts: Sequence[str], build: Callable[[], np.ndarray]) -> np.ndarray:
         """What was made of these texts lately, when another removal was applied to them; else what `build` makes."""
-        key = (kind, self.encoder.hash, self.encoder.layers, self.encoder.pooling, tuple(texts))
+        key = (kind, *self.encoder.settings.values(), tuple(texts))
         found = self.recent.pop(key) if key in self.recent else build()
         self.recent[key] = found
         while len(self.recent) > REMEMBERED:
             del self.recent[next(iter(self.recent))]
         return found
 
-    def _share(self, kind: Literal["texts", "tokens"], texts: Sequence[str]) -> None:
+    def _share(self, kind: Kind, texts: Sequence[str]) -> None:
         """Store what each of the layers that are read together makes of texts, from one pass through the model."""
         if self.together is None:
             return
         encoder, made = cast(TransformerEncoder, self.together), dict[str, Arrays]()
 
         def build(layer: str) -> Arrays:
-            for name, found in encoder.encode_layers(texts).items() if not made else ():
-                made[name] = vars(found) if kind == "tokens" else {"vectors": encoder.pool_tokens(found)}
+            pooled = kind in ("texts", "pooled tokens")
+            for name, found in encoder.encode_layers(texts, pooled=pooled).items() if not made else ():
+                made[name] = {"vectors": encoder.pool_tokens(found)} if kind in ("texts", "words") else vars(found)
             return made.pop(layer)
 
         for layer in map(str, encoder.layer_indices):
@@ -305,5 +318,9 @@ class Vectors:
     def _fetch(self, kind: str, texts: Iterable[str], build: Callable[[], Arrays]) -> Arrays:
         return self.store.fetch(self._key(kind, texts), build)
 
-    def _key(self, kind: str, texts: Iterable[str]) -> dict[str, str | int | bool]:
-        return {"kind": kind, **self.encoder.settings, "texts": text_hash(texts)}
+    def _key(self, kind: str, texts: Iterable[str]) -> dict[str, str | int | bool | None]:
+        settings = self.encoder.settings
+        del settings["tail"]  # what is kept has yet to go through it
+        if kind not in ("texts", "pooled tokens"):
+            del settings["prompt"]
+        return {"kind": kind, **settings, "texts": text_hash(texts)}

@@ -60,7 +60,7 @@ def fits_tables(rows: Sequence[Row]) -> list[Table]:
         table = Table(title=f"fitted on {corpus}" if corpus else "fitted on no text", title_justify="left")
         table.add_column("method", no_wrap=True)
         for level, pooling in fits:
-            table.add_column("\n".join(filter(None, (level, pooling))), justify="right", no_wrap=True)
+            table.add_column("\n".join(filter(None, (level, *pooling.split(", ")))), justify="right", no_wrap=True)
         for method in dict.fromkeys(key[0] for key in of_corpus):
             cells = [of_corpus.get((method, *fit)) for fit in fits]
             table.add_row(method, *(f"{100 * np.mean(cell):.1f}" if cell else "–" for cell in cells))

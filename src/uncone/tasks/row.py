@@ -123,7 +123,7 @@ def described(removal: str, settings: Mapping[str, float | str]) -> str:
 
 def origin(encoder: Encoder) -> dict[str, str]:
     """What rows say of an encoder."""
-    return {"encoder": encoder.name, "layers": encoder.layers, "pooling": encoder.pooling}
+    return {"encoder": encoder.name, "layers": encoder.layers, "pooling": encoder.convention}
 
 
 def geometry_rows(encoder: Encoder, seed: int, measures: Mapping[str, Mapping[str, float]]) -> list[Row]:
