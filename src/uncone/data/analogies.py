@@ -23,6 +23,8 @@ def _read_sections(path: Path) -> Table:
             rows.append((number, (category, *words)))
         elif words:
             raise ValueError(f"{path}, line {number}: four words or a colon and a category expected, got {line!r}")
+    if not rows:
+        raise ValueError(f"{path} holds no question")
     return Table.of(path, _COLUMNS, rows)
 
 

@@ -72,22 +72,23 @@ def load_pretrained(
     if pooling is not None:
         check_pooling(pooling)
     place, where = resolve_device(device), _locate(path)
-    name, own = name or Path(path).name, Convention.of(where, whole=pooling is None)
-    if own.is_table:
-        return _table_of_folder(where, own, name, layers, pooling or "mean", prompt).to(place)
-    model, tokenizer = _read_model(path, where, own.subfolder, trust_remote_code)
-    backend = tokenizer.backend_tokenizer
-    if own.lowercase:
-        parts = [normalizers.Lowercase(), *([backend.normalizer] if backend.normalizer else [])]
-        backend.normalizer = normalizers.Sequence(parts)
-    vocabulary = json.dumps(tokenizer.get_vocab(), sort_keys=True)
-    model_hash = content_hash([vocabulary, backend.to_str()], {**model.state_dict(), **own.tail.state_dict()})
-    if layers == STATIC:
-        model.to(DTYPES[dtype])
-        return input_table(model, tokenizer, name, model_hash, pooling or "mean", special_tokens).to(place)
-    encoder = TransformerEncoder(
-        model, tokenizer, name, model_hash, layers, pooling, special_tokens, max_length, token_budget, own, prompt
-    )
+    with reading(path, "an encoder with these settings"):
+        name, own = name or Path(path).name, Convention.of(where, whole=pooling is None)
+        if own.is_table:
+            return _table_of_folder(where, own, name, layers, pooling or "mean", prompt).to(place)
+        model, tokenizer = _read_model(path, where, own.subfolder, trust_remote_code)
+        backend = tokenizer.backend_tokenizer
+        if own.lowercase:
+            parts = [normalizers.Lowercase(), *([backend.normalizer] if backend.normalizer else [])]
+            backend.normalizer = normalizers.Sequence(parts)
+        vocabulary = json.dumps(tokenizer.get_vocab(), sort_keys=True)
+        model_hash = content_hash([vocabulary, backend.to_str()], {**model.state_dict(), **own.tail.state_dict()})
+        if layers == STATIC:
+            model.to(DTYPES[dtype])
+            return input_table(model, tokenizer, name, model_hash, pooling or "mean", special_tokens).to(place)
+        encoder = TransformerEncoder(
+            model, tokenizer, name, model_hash, layers, pooling, special_tokens, max_length, token_budget, own, prompt
+        )
     encoder.states.to(DTYPES[dtype])  # once its layers have been compared in full precision
     return encoder.to(place)
 

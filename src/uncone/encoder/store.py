@@ -106,6 +106,8 @@ class FeatureStore:
             if told["key"] != json.loads(key):
                 raise ValueError("it holds others than its name says")
             files = told["files"]
+            if {path.name for path in entry.glob("*.npy")} != set(files):
+                raise ValueError("it holds other arrays than it says")
             for name, checksum in files.items():
                 if _checksum(entry / name) != checksum:
                     raise ValueError(f"checksum of {name} differs")

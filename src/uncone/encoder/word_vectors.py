@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice, pairwise, takewhile
 from pathlib import Path
 from textwrap import shorten
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -78,14 +78,9 @@ def read_word_vectors(path: Path, binary: bool | None = None, limit: int | None 
 
 
 def _read(path: Path, head: bytes, is_binary: bool, limit: int | None) -> Table:
-    if _is_fasttext(head):
-        from gensim.models.fasttext import load_facebook_vectors
-
-        vectors = load_facebook_vectors(str(path))
-        return list(vectors.index_to_key), vectors.vectors
     if is_binary:
         with opened(path) as file:
-            return _read_binary(file, limit)
+            return _read_fasttext(file) if _is_fasttext(head) else _read_binary(file, limit)
     with open_text(path, errors="replace") as lines:
         return _read_text(lines, limit)
 
@@ -97,6 +92,44 @@ def _is_fasttext(head: bytes) -> bool:
     first, second = struct.unpack("<2i", head[:8])
     small = 0 < first < 1 << 16 and 0 < second < 1 << 16  # as no four letters are
     return first == FASTTEXT_MAGIC or small
+
+
+def _read_fasttext(file: BinaryIO) -> Table:
+    """FastText's own format: settings, words, and a matrix of the rows of words and then of the buckets of n-grams.
+
+    gensim's reader of it waits for ever where a file is cut off.
+    """
+    from gensim.models.fasttext import ft_ngram_hashes
+
+    def numbers(form: str) -> tuple[Any, ...]:
+        return struct.unpack(form, file.read(struct.calcsize(form)))
+
+    def word() -> str:
+        letters = bytearray()
+        while (letter := file.read(1)) != b"\0":
+            if not letter:
+                raise ValueError("it ends within a word")
+            letters += letter
+        return letters.decode(errors="replace")
+
+    is_new = numbers("<2i")[0] == FASTTEXT_MAGIC
+    if is_new:
+        numbers("<2i")  # dimension and window, with which older files begin
+    *_, buckets, shortest, longest, _, _ = numbers("<10id")
+    _, count, labels, _ = numbers("<3iq")
+    pruned = numbers("<q")[0] if is_new else 0
+    if labels or pruned > 0:
+        raise ValueError("it is a classifier or compressed: only fastText models of words are read")
+    words = [(word(), numbers("<qb"))[0] for _ in range(count)]
+    if is_new and numbers("<?")[0]:
+        raise ValueError("it is compressed: only fastText models as they were trained are read")
+    rows, d = numbers("<2q")
+    matrix = np.frombuffer(file.read(4 * rows * d), dtype="<f4").reshape(rows, d)
+    vectors, of_ngrams = matrix[:count].copy(), matrix[count:]
+    for i, each in enumerate(words if buckets else ()):
+        hashes = ft_ngram_hashes(each, shortest, longest, buckets)
+        vectors[i] = np.concatenate([vectors[i : i + 1], of_ngrams[hashes]]).sum(axis=0) / (1 + len(hashes))
+    return words, vectors
 
 
 def _read_binary(file: BinaryIO, limit: int | None) -> Table:
@@ -123,7 +156,8 @@ def _read_binary(file: BinaryIO, limit: int | None) -> Table:
 
 def _read_text(lines: Iterable[str], limit: int | None) -> Table:
     """Rows of a word and d numbers between blanks or tabs; before them, there may be a line with V and d."""
-    rows = ((i, _BETWEEN.split(line.rstrip(" \t\r\n"))) for i, line in enumerate(lines, 1) if line.strip())
+    stripped = ((i, line.rstrip(" \t\r\n")) for i, line in enumerate(lines, 1))
+    rows = ((i, _BETWEEN.split(line)) for i, line in stripped if line)
     first = list(islice(rows, SNIFFED_ROWS))
     header = (
         first[0][1] if first and len(first[0][1]) == 2 and all(field.isdecimal() for field in first[0][1]) else None
@@ -137,9 +171,8 @@ def _read_text(lines: Iterable[str], limit: int | None) -> Table:
         raise ValueError(f"its first line tells of {header[1]} numbers in a row, and there are {d}")
     words, numbers = [], array("f")
     for line, fields in islice(chain(sniffed, rows), limit):
-        if not d or len(fields) <= d or not fields[0] or (len(fields) > d + 1 and _is_number(fields[-d - 1])):
-            found = _numbers_at_end(fields)
-            raise ValueError(f"line {line} has {found} numbers behind a word, where most rows have {d}")
+        if not d or len(fields) <= d or not fields[0] or any(map(_is_number, fields[1:-d])):
+            raise ValueError(f"line {line} is not a word and {d} numbers, as most rows are")
         words.append(" ".join(fields[:-d]))
         numbers.extend(map(float, fields[-d:]))
     if header and limit is None and len(words) != int(header[0]):

@@ -36,15 +36,15 @@ STATE, INFO, SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
 
 
 class Corrector:
-    """Corrects the rows of one file, `chunk` of them at once; `progress` is told how many of `total` are done.
+    """Corrects the rows of one `source`, `chunk` of them at once; `progress` is told how many of `total` are done.
 
     Attributes:
         total: rows there are, None if unknown.
         dtype: of the last chunk, "" before the first.
     """
 
-    def __init__(self, removal: Correction, progress: Callable[[int, int | None], None]):
-        self.removal, self.progress = removal, progress
+    def __init__(self, removal: Correction, source: Path, progress: Callable[[int, int | None], None]):
+        self.removal, self.source, self.progress = removal, source, progress
         self.rows, self.total, self.dtype = 0, None, ""  # type: int, int | None, str
         self.chunk = max(1, CHUNK // (4 * removal.dimension))
 
@@ -55,12 +55,13 @@ class Corrector:
             ValueError: for another dimension, or a row that holds NaN or infinity or would after the correction.
         """
         self.dtype = str(as_tensor(X).dtype).removeprefix("torch.")
-        Y = self.removal.apply(X)
+        with reading(self.source, f"vectors of {self.removal.dimension} dimensions"):
+            Y = self.removal.apply(X)
         if (row := _first_bad(Y)) is not None:  # NaN and infinity before the correction are there after it, too
             why = f"does not fit into {self.dtype} after the correction: store it in a wider type"
             if _first_bad(X[row : row + 1]) is not None:
                 why = "holds NaN or infinity: fill or drop it"
-            raise ValueError(f"row {self.rows + row} {why}")
+            raise ValueError(f"row {self.rows + row} of {self.source} {why}")
         self.rows += len(X)
         self.progress(self.rows, self.total)
         return Y
@@ -147,6 +148,7 @@ def correct_parquet(source: Path, target: Path, column: str | None, correct: Cor
     """
     with reading(source, PARQUET):
         file = pq.ParquetFile(source, buffer_size=READ_BUFFER, pre_buffer=False)
+        next(file.iter_batches(1, use_threads=False), None)  # raises where describing damaged columns ends the process
     with file:
         schema = file.schema_arrow
         name = _vector_column(column, schema, source)
@@ -201,9 +203,9 @@ def correct_dataset(source: Path, target: Path, column: str | None, correct: Cor
 
 def _correct_stream(source: Path, target: Path, column: str | None, correct: Corrector) -> None:
     """One file of a data set: a stream of record batches."""
-    if not source.is_file():  # a pipe would be waited for
-        raise ValueError(f"{source} is no plain file, or not there")
-    with pa.OSFile(str(source)) as file:
+    with reading(source, STREAM):
+        file = pa.OSFile(str(source))
+    with file:
         with reading(source, STREAM):
             reader = pa.ipc.open_stream(file)
         name = _vector_column(column, reader.schema, source)
@@ -236,7 +238,9 @@ def _codec(metadata: pq.FileMetaData, column: str) -> str:
 def _corrected(batch: pa.RecordBatch, column: str, correct: Corrector) -> pa.RecordBatch:
     index = batch.schema.get_field_index(column)
     field = batch.schema.field(index)
-    vectors = correct(_matrix(batch.column(index), column, correct.rows))
+    with reading(correct.source, "rows of vectors"):
+        matrix = _matrix(batch.column(index), column, correct.rows)
+    vectors = correct(matrix)
     lists = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
     return batch.set_column(index, field, lists.cast(field.type))
 

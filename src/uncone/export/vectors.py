@@ -61,7 +61,7 @@ class StoredVectors:
         _check_target(source, target, overwrite)
         with make_bars(console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(f"Correcting {source.name}", total=None)
-            corrector = Corrector(removal, lambda done, total: bar.update(task, completed=done, total=total))
+            corrector = Corrector(removal, source, lambda done, total: bar.update(task, completed=done, total=total))
             with whole(target) as aside:
                 form(source, aside, self.column, corrector)
                 if not corrector.rows:

@@ -188,6 +188,12 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise ValueError(f"the removal in {folder.resolve()} is damaged: it has changed since it was written")
     for key in ("format", "format_version"):
         del description[key]
+    told = [description.get(key) for key in ("kind", "method", "settings", "encoder")]
+    encoder = told[-1]
+    if not all(map(isinstance, told, (str, str, dict, dict))) or (
+        encoder and not all(isinstance(encoder.get(key), str) for key in ("name", "hash", "layers"))
+    ):
+        raise ValueError(f"{folder / DESCRIPTION} does not tell kind, method, settings and encoder of a removal")
     return description, tensors
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -71,7 +72,7 @@ class ClusteredRemoval(Correction):
         check_orthonormal(self.components, (self.components != 0).any(1).float())
         if self.level not in LEVELS:
             raise ValueError(f"unknown level {self.level!r}: choose one of {', '.join(LEVELS)}")
-        if self.temperature is not None and self.temperature <= 0:
+        if self.temperature is not None and not 0 < float(self.temperature) < math.inf:
             raise ValueError(f"temperature must be above 0, or None for hard clusters, got {self.temperature}")
 
     @property

@@ -96,7 +96,7 @@ def read_curve(folder: str | Path, metric: str = VALIDATION) -> list[tuple[int, 
         files = Path(folder).glob("metrics/version_*/metrics.csv")
         for path in sorted(files, key=lambda path: int(path.parent.name[8:])):
             whole, _, _ = read_text(path).rpartition("\n")
-            for row in csv.DictReader(whole.splitlines()):
+            for row in csv.DictReader(whole.splitlines(), quoting=csv.QUOTE_NONE):
                 with suppress(ValueError):
                     epoch, value = int(row.get("epoch") or ""), float(row.get(metric) or "")
                     curve[epoch] = value
