@@ -20,6 +20,26 @@ from safetensors.numpy import load_file, save_file
 
 from robustness import simple_readers as simple
 from robustness.mutations import BYTES, TEXT, of_json
+from robustness.samples import (
+    CORPUS,
+    CURVE,
+    ENTRY,
+    GLOVE,
+    GROUPS,
+    LABELLED,
+    LINES,
+    MARKED,
+    PAIRS,
+    QUESTIONS,
+    ROWS,
+    SECTIONS,
+    SETTINGS,
+    STS,
+    VERBS,
+    WIC,
+    WORDS,
+    X,
+)
 from uncone import removal as removals
 from uncone.data import load_analogies, load_classification, load_sts, load_word_pairs
 from uncone.data.context import load_groups, load_verbs, load_words_in_context
@@ -34,11 +54,9 @@ from uncone.removal.clustering import Clustering
 from uncone.removal.spectrum import Spectrum
 from uncone.runs.collection import collect
 from uncone.runs.folder import write_results
-from uncone.runs.reading import read_curve, read_job, read_results, read_settings
-from uncone.tasks import Row
+from uncone.runs.reading import read_curve, read_results, read_settings
 
 SOUND = "as if nothing had happened"
-X = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
 REMOVAL = removals.all_but_the_top(Spectrum.fit(X), D=1)
 JSON = (*TEXT, *(of_json,) * 6)
 CONSOLE = Console(quiet=True)
@@ -162,32 +180,6 @@ def collected(path: Path) -> Any:
     return other.status, [row.to_json() for row in other.rows]
 
 
-WORDS = ["the", "Cat", ".", "caf\u00e9", "42"]
-GLOVE = "\n".join(f"{word} {' '.join(f'{x:.4f}' for x in row)}" for word, row in zip(WORDS, X, strict=False)) + "\n"
-PAIRS = "word1\tnote\tword2\tscore\ncup\tx\tmug\t9.5\nsun\t\tstar\t5\nnull\tNA\tnan\t0.25\nking\ty\tqueen\t7\n"
-STS = PAIRS.replace("word", "sentence").replace("cup", 'A "cup" is here.').replace("star", "A café's star, far away.")
-MARKED = "context1\tcontext2\tscore\nthe <b>cat</b> sat\ta <b> dog </b>\t3\nthe <b>sun</b>\tof <b>stars</b> x\t7.5\n"
-VERBS = "context\tlemma\tmeaning\ttense\nhe <b>ran</b> off\trun\tmove\tpast\nit <b>runs</b>\trun\twork\tpresent\n"
-GROUPS = "text\tgroup\nA cat sat.\tone\nA dog ran.\tone\nWhy?\ttwo\n"
-QUESTIONS = "category\ta\tb\tc\td\nfamily\tman\twoman\tking\tqueen\ngram1\tgo\twent\tsee\tsaw\n"
-SECTIONS = ": capitals\nparis france rome italy\nberlin germany madrid spain\n: gram1-x\ngo went see saw\n"
-LABELLED = "split\tlabel\ttext\ntrain\t0\tA cup.\ntrain\t1\tA mug.\ntrain\t1\tthe sun\ntest\t0\tking\ntest\t1\tqueen\n"
-CORPUS = "id\ttext\n1\tA cup.\n2\tnull\n3\tA 'mug' of tea\n4\t\u00e9t\u00e9\n"
-LINES = "A cup.\n\nA mug is here.\nNA\n\u00e9t\u00e9\n"
-SETTINGS = (
-    "seed: 0\nencoder:\n  path: tiny\n  layers: [1, 2]\n  name: null\nrecipe:\n  pull: 0.1\n  optimizer: {keep: best}\n"
-    "methods:\n  none: {_target_: uncone.removal.none}\n"
-)
-CURVE = "epoch,train/loss,val/spearman\n0,1.5,\n0,,0.25\n1,1.25,\n1,,0.5\n2,,0.4375\n"
-ROW: dict[str, Any] = {"encoder": "tiny", "layers": "1", "pooling": "mean", "task": "lee", "subset": "all"}
-ROW |= {"metric": "spearman", "value": 0.5, "low": 0.4, "high": 0.6, "n": 9, "seed": 0}
-ROWS = [Row(removal="none", **ROW), Row(removal="learned", candidate={"D": 3}, **ROW)]
-ENTRY = "b9fefdf2be509771a0d7384fcf8ad4ca"  # of the store, for its key
-WIC = "split\tlabel\tsentence1\tindex1\tsentence2\tindex2\n" + "".join(
-    f"{kind}\tthe cat sat\t1\ta dog ran\t0\n" for kind in ("train\tT", "train\tF", "test\tT")
-)
-
-
 def checkpoint(path: Path) -> None:
     WholeFiles().save_checkpoint({"weights": torch.arange(20.0), "epoch": 3}, path)
 
@@ -218,20 +210,12 @@ def corrected_set(path: Path) -> Any:
     StoredVectors(str(path.parent), str(target), None).run(REMOVAL, overwrite=True, console=CONSOLE)
 
 
-def job(path: Path) -> Any:
-    return read_job(path.parent)
-
-
 def removal(path: Path) -> None:
     REMOVAL.save(path.parent)
 
 
 def clustered(path: Path) -> None:
     removals.clustered(Clustering.fit(torch.tensor(X), k=2), D=1).save(path.parent)
-
-
-def loaded(path: Path) -> Any:
-    return removals.load(path.parent).apply(X)
 
 
 def fasttext(path: Path) -> None:
@@ -295,8 +279,10 @@ CASES = {
     "run: results": Case("runs/a/results.json", run, collected, SOUND, 60, JSON, refuses=False),
     "run: settings": Case("runs/a/config.yaml", run, collected, SOUND, 60, refuses=False),
     "run: job": Case("runs/a/job.json", run, collected, SOUND, 60, JSON, refuses=False),
-    "removal.json": Case("removal.json", removal, loaded, SOUND, 300, JSON),
-    "removal.safetensors": Case("removal.safetensors", removal, loaded, SOUND, 300, BYTES),
+    "removal.json": Case("removal.json", removal, lambda path: removals.load(path.parent).apply(X), SOUND, 300, JSON),
+    "removal.safetensors": Case(
+        "removal.safetensors", removal, lambda path: removals.load(path.parent).apply(X), SOUND, 300, BYTES
+    ),
     "signed removal": Case("removal.json", removal, signed, None, 300, JSON),
     "clustered removal": Case("removal.json", clustered, signed, None, 300, JSON),
     "checkpoint": Case("last.ckpt", checkpoint, lambda path: read_checkpoint(path)["weights"], SOUND, 300, BYTES),

@@ -15,7 +15,7 @@ import pytest
 from robustness.cases import CASES, SOUND, Case
 from robustness.mutations import mutated
 
-A_FEW = 50  # one in so many is for every run of the tests
+A_FEW = 10  # for every run of the tests, of files of text
 
 
 def same(one: Any, other: Any) -> bool:
@@ -66,16 +66,26 @@ def check(case: Case, path: Path, whole: bytes, undamaged: Any, seed: int) -> st
     return None if same(found, expected) else f"read as {found} instead of {expected}"
 
 
-@pytest.mark.parametrize("share", [A_FEW, pytest.param(1, marks=pytest.mark.slow)], ids=["a few", "all"])
-@pytest.mark.parametrize("name", CASES)
-def test_mutations(name, share, tmp_path, caplog):
-    caplog.set_level(logging.CRITICAL)
+def check_all(name: str, count: int, folder: Path) -> None:
     case = CASES[name]
-    path, whole = sound(case, tmp_path)
+    path, whole = sound(case, folder)
     undamaged = case.read(path)
-    for seed in range(0, case.count, share):
+    for seed in range(count):
         wrong = check(case, path, whole, undamaged, seed)
         assert wrong is None, f"{name}, mutation {seed}: {wrong}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_mutations(name, tmp_path, caplog):
+    caplog.set_level(logging.CRITICAL)
+    check_all(name, CASES[name].count, tmp_path)
+
+
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if isinstance(case.content, str)])
+def test_a_few_mutations(name, tmp_path, caplog):
+    caplog.set_level(logging.CRITICAL)
+    check_all(name, A_FEW, tmp_path)
 
 
 def test_there_are_enough():

@@ -61,7 +61,7 @@ class Corrector:
             why = f"does not fit into {self.dtype} after the correction: store it in a wider type"
             if _first_bad(X[row : row + 1]) is not None:
                 why = "holds NaN or infinity: fill or drop it"
-            raise ValueError(f"row {self.rows + row} of {self.source} {why}")
+            raise ValueError(f"{self.source}: row {self.rows + row} {why}")
         self.rows += len(X)
         self.progress(self.rows, self.total)
         return Y
