@@ -65,7 +65,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     sentences = load_sentences()
     theirs = SentenceTransformer(str(packaged("minilm")), device="cpu")
-    ours = Encoder.from_pretrained("minilm", special_tokens=True, device="cpu")
+    ours = Encoder.from_pretrained("minilm", device="cpu")
     theirs.encode(sentences[:64])  # first calls allocate, and choose kernels
     ours.encode(sentences[:64])
     print(f"{len(sentences)} sentences, {len(set(sentences))} distinct, {arguments.threads} thread(s)")
@@ -80,8 +80,7 @@ def main() -> None:
         for name, over_rounds in (("median", np.median), ("minimum", np.min)):
             t, u = over_rounds(seconds[:, :, i], axis=0)
             print(f"{title}, {name}: sentence-transformers {t:.1f} s, uncone {u:.1f} s, ratio {t / u:.2f}")
-    unit = b / np.linalg.norm(b, axis=1, keepdims=True)
-    print(f"largest difference of a coordinate of the unit vectors: {np.abs(unit - a).max():.1e}")
+    print(f"largest difference of a coordinate: {np.abs(b - a).max():.1e}")
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from sentence_transformers import SentenceTransformer
+from tiny_models import word_piece_tokenizer
 from torch.nn.functional import linear
-from transformers import AutoModel, AutoTokenizer
+from transformers import AlbertConfig, AlbertModel, AutoModel, AutoTokenizer
 
-from uncone.encoder import Encoder
+from uncone.encoder import Encoder, TransformerEncoder
 from uncone.export.parts import corrected, model_options, unit
 from uncone.export.sentence_transformers import SentenceTransformersExporter, _pooling, sentence_transformer
 from uncone.removal import Removal
@@ -103,6 +104,15 @@ def test_poolings(kind, options, encoder_of, tmp_path):
     encoder = encoder_of(kind, **options)
     removal = removal_for(encoder)
     assert_same(vectors_of(exported(encoder, removal, tmp_path)), removal.apply(encoder.encode(TEXTS)))
+
+
+@pytest.mark.parametrize("layers", ["last", 1, [1, 2]], ids=str)
+def test_a_model_whose_blocks_share_their_weights(layers, tmp_path):
+    tokenizer = word_piece_tokenizer()
+    sizes = {"hidden_size": 16, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 24}
+    model = AlbertModel(AlbertConfig(vocab_size=len(tokenizer), embedding_size=8, initializer_range=0.3, **sizes))
+    encoder = TransformerEncoder(model.eval(), tokenizer, "albert", "", layers)
+    exported(encoder, removal_for(encoder), tmp_path)  # which compares the vectors
 
 
 @pytest.mark.parametrize(

@@ -50,12 +50,13 @@ def plain_model(encoder: TransformerEncoder) -> tuple[Any, bool]:
     output = model(input_ids=ids).last_hidden_state
     top = encoder.layer_indices[-1]
     is_output = bool(torch.equal(output, wanted[top]))
-    blocks = find_blocks(model, model.config.num_hidden_layers)
-    if top == len(blocks) and not is_output:
-        blocks.append(copy.deepcopy(blocks[-1]))
-    model.config.num_hidden_layers = len(blocks)
-    if getattr(model.config, "layer_types", None):
-        model.config.layer_types = model.config.layer_types[: len(blocks)]
+    if encoder.states.by_blocks:  # else it is whole
+        blocks = find_blocks(model, model.config.num_hidden_layers)
+        if top == len(blocks) and not is_output:
+            blocks.append(copy.deepcopy(blocks[-1]))
+        model.config.num_hidden_layers = len(blocks)
+        if getattr(model.config, "layer_types", None):
+            model.config.layer_types = model.config.layer_types[: len(blocks)]
     states = model(input_ids=ids, output_hidden_states=True).hidden_states
     for index, state in wanted.items():
         if not torch.allclose(states[index], state, rtol=0, atol=TOLERANCE):
