@@ -4,7 +4,6 @@ import hashlib
 import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from tiny_runs import TRAIN, composed, draw_nothing, layer_of, run_script
 
+from uncone.commands import main
 from uncone.commands.analyze import analyze
 from uncone.commands.export import export
 from uncone.commands.train import train
@@ -195,17 +195,22 @@ def test_kills_of_other_commands(command, folder_of, wordy_model, tmp_path):
     assert not [path for path in folder.rglob(".*") if path.name not in (".lock", ".locks")]
 
 
+def speak_into(said: Path, config: DictConfig) -> None:
+    """Train as the command line does."""
+    with said.open("w") as sys.stderr:
+        main.run(train, config)
+
+
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 def test_a_signal_ends_a_run_with_the_command_that_goes_on(settings, whole, tmp_path, stop):
-    folder = tmp_path / "run"
+    folder, said = tmp_path / "run", tmp_path / "said"
     more = [f"output_dir={folder}", "recipe.optimizer.max_epochs=100000"]
-    command = [sys.executable, str(ROOT / "train.py"), *settings, *more]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=tmp_path)
+    process = in_a_fork(speak_into, said, composed("train", *settings, *more))
     deadline = time.monotonic() + 120
     while not (folder / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(stop)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 128 + stop
-    assert f"Interrupted by {stop.name}; go on with: python train.py resume={folder}" in said
-    assert "Traceback" not in said
+    os.kill(process.pid, stop)
+    process.join(timeout=60)
+    assert process.exitcode == 128 + stop
+    assert f"Interrupted by {stop.name}; go on with: python train.py resume={folder}" in said.read_text()
+    assert "Traceback" not in said.read_text()
