@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from uncone.encoder.pooling import POOLINGS, check_pooling, pool, token_weights
+from uncone.encoder.pooling import POOLINGS, WEIGHTED, check_pooling, pool, token_weights
 
 LENGTHS = [3, 1, 5]
 
@@ -27,13 +27,14 @@ def by_hand(rows, weights, pooling):
         "last": lambda: rows[-1],
         "idf": lambda: (weights[:, None] * rows).sum(0) / weights.sum(),
         "sif": lambda: (weights[:, None] * rows).sum(0) / weights.sum(),
+        "usif": lambda: (weights[:, None] * rows).sum(0) / weights.sum(),
         "weightedmean": lambda: sum((i + 1) * row for i, row in enumerate(rows)) / sum(range(1, len(rows) + 1)),
     }[pooling]()
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_every_pooling_against_its_definition(pooling, tokens, weights):
-    w = weights if pooling in ("idf", "sif") else None
+    w = weights if pooling in WEIGHTED else None
     result = pool(tokens, torch.tensor(LENGTHS), pooling, w)
     parts = zip(tokens.split(LENGTHS), weights.split(LENGTHS), strict=True)
     torch.testing.assert_close(result, torch.stack([by_hand(rows, w, pooling) for rows, w in parts]))
