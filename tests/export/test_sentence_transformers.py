@@ -227,3 +227,14 @@ def test_an_export_that_gives_other_vectors_is_not_accepted(encoder_of, tmp_path
     monkeypatch.setattr(Removal, "fold", lambda self: (torch.eye(self.dimension), torch.zeros(self.dimension)))
     with pytest.raises(ValueError, match="gives vectors that differ by"):
         SentenceTransformersExporter().write(encoder, removal_for(encoder), tmp_path)
+
+
+@pytest.mark.parametrize("special", [False, True])
+@pytest.mark.parametrize("layers", [3, [0, 2], "static"])
+def test_it_runs_in_half_precision(layers, special, encoder_of, tmp_path):
+    encoder = encoder_of("bert", layers, **({} if layers == "static" else {"special_tokens": special}))
+    exported(encoder, removal_for(encoder), tmp_path)
+    whole = SentenceTransformer(str(tmp_path), device="cpu").encode(TEXTS[:1], show_progress_bar=False)
+    options = {"device": "cpu", "model_kwargs": {"torch_dtype": torch.float16}}
+    half = SentenceTransformer(str(tmp_path), **options).encode(TEXTS[:1], show_progress_bar=False)
+    np.testing.assert_allclose(half.astype(np.float32), whole, atol=0.02 * np.abs(whole).max())

@@ -73,7 +73,12 @@ def sentence_transformer(encoder: Encoder, removal: Correction, normalize: bool 
     if isinstance(encoder, TransformerEncoder):
         modules, device = _transformer(encoder), str(encoder.device)
         pooling, tail, correction = _pooling(encoder, mode), _tail(encoder), _correction(removal)
-        modules += [correction, *pooling, *tail] if removal.corrects_tokens else [*pooling, *tail, correction]
+        before = removal.corrects_tokens
+        if isinstance(correction, stock.Dense) and len(pooling) > 1 and not tail:
+            # a mean of what is mapped is the mean, mapped; and after weighting, half precision would be single
+            before, name = True, INPUTS["tokens"]
+            correction.module_input_name = correction.module_output_name = name
+        modules += [correction, *pooling, *tail] if before else [*pooling, *tail, correction]
     else:
         modules, device = _static(encoder, removal), "cpu"
     if normalize:
@@ -128,7 +133,7 @@ def _transformer(encoder: TransformerEncoder) -> list[nn.Module]:
             folder,
             model_kwargs=model_options(encoder),
             modality_config={"text": {"method": "forward", "method_output_name": output}},
-            module_output_name="token_embeddings",
+            module_output_name=INPUTS["tokens"],
         )
     if not several:
         return [transformer]
