@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from uncone.encoder.base import TokenVectors
+from uncone.encoder.base import Encoder, TokenVectors
 from uncone.encoder.texts import blocks
 from uncone.encoder.transformer import TransformerEncoder
 from uncone.support.terminal import track
@@ -59,6 +59,35 @@ def span_tokens(encoder: TransformerEncoder, texts: Sequence[str], spans: Sequen
             raise ValueError(f"no token covers {text[start:end]!r}, characters {start} to {end} of {text!r}")
         found[i] = rows[0], rows[-1] + 1
     return found
+
+
+def span_means(
+    encoder: Encoder,
+    texts: Sequence[str],
+    spans: Sequence[tuple[int, int]],
+    tokens_of: Callable[[Sequence[str]], TokenVectors],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean vector of the tokens of one stretch text[start:end] of each text; errors are those of `span_tokens`.
+
+    In a static table the surroundings make no difference: the stretch is cut into pieces as if it stood alone.
+
+    Returns:
+        rows (m,) of the texts whose stretch has a token; means (m, w) float32.
+    """
+    if isinstance(encoder, TransformerEncoder):
+        places = span_tokens(encoder, texts, spans)
+    else:
+        texts = encoder.as_words([text[start:end] for text, (start, end) in zip(texts, spans, strict=True)])
+        counts = np.array([len(types) for types in encoder.tokenize(texts)])
+        places = np.stack([np.zeros_like(counts), counts], axis=1)  # (n, 2) first token and last + 1
+    rows = np.flatnonzero(places[:, 1])
+    if not len(rows):
+        return rows, np.zeros((0, encoder.dimension), dtype=np.float32)
+    number = {text: i for i, text in enumerate(dict.fromkeys(texts[row] for row in rows.tolist()))}
+    tokens = tokens_of(list(number))
+    begins = np.searchsorted(tokens.texts, [number[texts[row]] for row in rows.tolist()])
+    stretches = zip(begins, places[rows], strict=True)
+    return rows, np.stack([tokens.vectors[b + first : b + end].mean(axis=0) for b, (first, end) in stretches])
 
 
 def word_occurrence_means(

@@ -79,6 +79,11 @@ class TableEncoder(Encoder):
         """Weights, layers, pooling and what else changes the vectors."""
         return {**super().settings, "dtype": str(self.table.dtype)}
 
+    @property
+    def rows(self) -> np.ndarray:
+        """(V, w) float32, the table."""
+        return self.table.float().cpu().numpy()
+
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Row indices of each text."""
         return self._tokenize(texts)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache, cached_property
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 
+from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
+from uncone.encoder.table import STATIC
 from uncone.removal.clustered import Level
 from uncone.removal.clustering import Clustering
 from uncone.removal.spectrum import Spectrum
@@ -71,7 +73,7 @@ class Spectra:
         if fitted == "texts":
             return cls(lambda: vectors.raw_sentences(draw(texts, MOST_TEXTS, seed=0)), level="texts")
         if fitted == "table":
-            return cls(lambda: finish(vectors.input_table()), vectors.type_probabilities, level)
+            return cls(lambda: finish(_input_table(vectors.encoder)), vectors.type_probabilities, level)
         raise ValueError(f"unknown fit.level={fitted!r}: choose one of vocabulary, tokens, texts, table")
 
     @cached_property
@@ -129,3 +131,11 @@ class Spectra:
         if key not in self._clusterings:
             self._clusterings[key] = Clustering.fit(self.points, clusters, seed)
         return self._clusterings[key]
+
+
+def _input_table(encoder: Encoder) -> np.ndarray:
+    """Rows (V, d) of the table that a model reads tokens from, a ValueError if its states have another dimension."""
+    table = encoder if isinstance(encoder, TableEncoder) else cast(TransformerEncoder, encoder).at_layers(STATIC)
+    if table.dimension != encoder.dimension:
+        raise ValueError(f"the input table has {table.dimension} dimensions, the states {encoder.dimension}")
+    return cast(TableEncoder, table).rows

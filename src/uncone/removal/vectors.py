@@ -15,9 +15,8 @@ import numpy as np
 from uncone.encoder import Encoder, TableEncoder, TokenVectors, TransformerEncoder
 from uncone.encoder.frequency import frequent_words, type_probabilities, word_probabilities
 from uncone.encoder.pooling import PICKS
-from uncone.encoder.spans import span_tokens, word_occurrence_means
+from uncone.encoder.spans import span_means, word_occurrence_means
 from uncone.encoder.store import Arrays, FeatureStore, text_hash
-from uncone.encoder.table import STATIC
 from uncone.encoder.texts import blocks
 from uncone.removal import Correction
 from uncone.support.sampling import draw
@@ -100,7 +99,7 @@ class Vectors:
             place = {word: i for i, word in enumerate(self.at_once)}
             return self.raw_words(self.at_once)[[place[word] for word in words]]
         if self.word_vectors == "alone" or self.encoder.is_static:  # in a static table all occurrences are the same
-            return self._raw(self.encoder.as_words(words), alone=True)
+            return self.raw_sentences(self.encoder.as_words(words), alone=True)
         return self._means(words, *self._occurrences(words))
 
     def _means(self, words: Sequence[str], means: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -129,12 +128,8 @@ class Vectors:
             vectors[known] = self._pooled(readable) if before else self._apply(self.raw_sentences(readable))
         return vectors
 
-    def raw_sentences(self, texts: Sequence[str]) -> np.ndarray:
-        """Vectors (n, d) of texts before the removal."""
-        return self._raw(texts)
-
-    def _raw(self, texts: Sequence[str], alone: bool = False) -> np.ndarray:
-        """Vectors (n, d) of texts, or of words that stand alone."""
+    def raw_sentences(self, texts: Sequence[str], alone: bool = False) -> np.ndarray:
+        """Vectors (n, d) of texts, or of words that stand alone, before the removal."""
         if self.encoder.is_static:  # gathering table rows is faster than reading them back
             pooled = self._remembered(
                 "words" if alone else "texts", texts, lambda: self.encoder.pooled(texts, alone=alone)
@@ -179,30 +174,14 @@ class Vectors:
     def in_context(self, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> np.ndarray:
         """Vectors (n, d) of one word in each of n texts: the mean over its pieces there.
 
-        In a static table the surroundings make no difference, and a word is cut into pieces as if it stood alone; one
-        without a piece has the nil vector.
-
-        A span (start, end) are the characters text[start:end] of the word; errors are those of `span_tokens`.
+        A span (start, end) are the characters text[start:end] of the word; see `uncone.encoder.spans.span_means`. A
+        word without a piece has the nil vector.
         """
-        if self.encoder.is_static:
-            texts = self.encoder.as_words([text[start:end] for text, (start, end) in zip(texts, spans, strict=True)])
-            counts = np.array([len(types) for types in self.encoder.tokenize(texts)])
-            places = np.stack([np.zeros_like(counts), counts], axis=1)  # (n, 2) first token and last + 1
-        else:
-            places = span_tokens(self._contextual, texts, spans)
-        rows = np.flatnonzero(places[:, 1]).tolist()
-        if not len(rows):
-            return np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
-        number = {text: i for i, text in enumerate(dict.fromkeys(texts[row] for row in rows))}
-        tokens = self.tokens(list(number)) if self._corrects_tokens else self.raw_tokens(list(number))
-        begins = np.searchsorted(tokens.texts, [number[texts[row]] for row in rows])
-        means = np.zeros((len(texts), tokens.vectors.shape[1]), dtype=np.float32)
-        for row, begin in zip(rows, begins, strict=True):
-            first, end = places[row]
-            means[row] = tokens.vectors[begin + first : begin + end].mean(axis=0)
-        finished = self.encoder.finish(means[rows])
-        vectors = np.zeros((len(texts), finished.shape[1]), dtype=np.float32)
-        vectors[rows] = finished if self._corrects_tokens else self._apply(finished)
+        rows, means = span_means(self.encoder, texts, spans, self.tokens if self._corrects_tokens else self.raw_tokens)
+        vectors = np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
+        if len(rows):
+            finished = self.encoder.finish(means)
+            vectors[rows] = finished if self._corrects_tokens else self._apply(finished)
         return vectors
 
     def vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
@@ -217,14 +196,9 @@ class Vectors:
     def raw_vocabulary(self) -> tuple[Sequence[str], np.ndarray]:
         """The candidate words and their vectors (V, d) before the removal."""
         names = self.vocabulary_words()
-        return names, self.encoder.finish(self.input_table()) if self.encoder.is_static else self.raw_words(names)
-
-    def input_table(self) -> np.ndarray:
-        """Rows (V, w) of the table that the model reads tokens from, a ValueError if states have another dimension."""
-        encoder = self.encoder if self.encoder.is_static else self._contextual.at_layers(STATIC)
-        if encoder.dimension != self.encoder.dimension:
-            raise ValueError(f"the table has {encoder.dimension} dimensions, the states {self.encoder.dimension}")
-        return cast(TableEncoder, encoder).table.float().cpu().numpy()
+        if not self.encoder.is_static:
+            return names, self.raw_words(names)
+        return names, self.encoder.finish(cast(TableEncoder, self.encoder).rows)
 
     def vocabulary_words(self) -> Sequence[str]:
         """The V candidate words: the rows of a static table, or the known ones of the most frequent words."""
