@@ -104,7 +104,8 @@ def test_every_job_has_its_folder_and_its_place_in_the_table(serial):
     assert {row["removal"] for row in rows} == {"none", "centre", "learned"}
     markdown = (sweep_folder(serial) / "results.md").read_text()
     assert f"{JOBS} finished." in markdown
-    assert len(re.findall(r"^\| \w+ \| [12] \| mean, special tokens \| learned \| .*±.*\[", markdown, re.MULTILINE)) == len(LAYERS)
+    learned = r"^\| \w+ \| [12] \| mean, special tokens \| learned \| .*±.*\["
+    assert len(re.findall(learned, markdown, re.MULTILINE)) == len(LAYERS)
     assert (sweep_folder(serial) / "results.html").is_file()
 
 
