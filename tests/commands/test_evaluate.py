@@ -136,11 +136,11 @@ def test_cluster_wise_removal_is_fitted_on_a_corpus_and_chosen_on_sentences(fitt
     assert {(row.removal, row.seed) for row in rows} >= {("clustered", 0), ("clustered", 1), ("none", 1)}
 
 
-def test_level_text_and_pooling_of_a_fit_are_settings_of_a_method(sentence_data, tmp_path, capsys):
+def test_level_text_and_pooling_of_a_fit_are_settings_of_a_method(wordy_model, sentence_data, tmp_path, capsys):
     """Each fit in a row of its own, or the best of them; what cannot be fitted is told, and stops nothing."""
     fits = ["fit.level=[vocabulary,texts]", f"fit.corpus=[lee_background,{sentence_data}/corpus.tsv]"]
     fits += ["fit.pooling=[mean,sif]", "removal=[none,all_but_the_top,within_types]", "methods.all_but_the_top.D=[1,2]"]
-    overrides = [*sentences_of(sentence_data), "encoder.layers=static", *fits]
+    overrides = [*sentences_of(sentence_data), "encoder=local", f"encoder.path={wordy_model}", *fits]
     evaluate(config_of(tmp_path / "all", *overrides, "report=all"))
     told = " ".join(capsys.readouterr().out.split())
     assert "not run: within_types: no setting of within_types fits these vectors: all occurrences of a token" in told
