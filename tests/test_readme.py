@@ -87,6 +87,7 @@ STAND_INS = {
     "MODEL": "wordy_model",
     "VECTORS.txt": "word_vectors",
     "my_pairs.tsv": "pairs",
+    "my_sentences.txt": "corpus",
     RUN: "finished_run",
     "DATA": "data_dir",
 }

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from threading import RLock
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 from tiny_runs import TRAIN, composed, draw_nothing, layer_of, run_script
+from tqdm.std import tqdm
 
 from uncone.commands import main
 from uncone.commands.analyze import analyze
@@ -28,6 +30,7 @@ KILLS, AT_A_RENAME, OF_OTHERS = 25, 10, 6
 ROOT = Path(__file__).parents[2]
 EPOCHS = 60
 fork = multiprocessing.get_context("fork")  # a process that need not import anything
+tqdm.set_lock(RLock())  # of one process: one that is shared would stay locked by a bar that is killed while it draws
 
 
 @pytest.fixture(scope="module")
