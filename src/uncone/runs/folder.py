@@ -34,7 +34,7 @@ OCCUPIED = ("results.json", "checkpoints", "layers")  # a folder with one of the
 OUTPUTS = (  # of all commands
     *OCCUPIED,
     *("config.yaml", "environment.json", "definitions.json", "fit.json", "advice.json", "advice.html", "report.html"),
-    *("atlas", "figures", "metrics", "removal", "wandb"),
+    *("table.md", "atlas", "figures", "metrics", "removal", "wandb"),
 )
 _locks: dict[int, FileLock] = {}  # on the folders that this process writes into, by the inode of the lock's file
 
