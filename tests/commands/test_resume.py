@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import socket
 from itertools import combinations
 from pathlib import Path
 
@@ -42,8 +43,13 @@ def logger_ids(folder: Path) -> list[str]:
     return [path.stem.removeprefix("run-") for path in sorted(folder.rglob("run-*.wandb"))]
 
 
-def test_resuming_equals_never_having_stopped(config_of, run, tmp_path, command_line):
-    """The same weights bit for bit, the same history, under the same logger id, wherever the folder has been moved."""
+def test_resuming_equals_never_having_stopped(config_of, run, tmp_path, command_line, monkeypatch):
+    """The same weights bit for bit, the same history, under the same logger id, wherever the folder has been moved.
+
+    Offline, no server is asked for.
+    """
+    asked: list[str] = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_, **__: asked.append(host))
     train(config_of(tmp_path / "tuesday", "logger=wandb", "recipe.optimizer.max_epochs=2"))
     folder = (tmp_path / "tuesday").rename(tmp_path / "wednesday")
     first = logger_ids(folder)
@@ -56,6 +62,7 @@ def test_resuming_equals_never_having_stopped(config_of, run, tmp_path, command_
         [row.get(key) for key in keys] for row in history(run)
     ]
     assert logger_ids(folder) == first * 2
+    assert not asked
     assert "max_epochs: 4" in (folder / "config.yaml").read_text()
 
 

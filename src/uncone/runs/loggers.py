@@ -41,6 +41,7 @@ def make_loggers(
     mode = "disabled" if settings is None else wandb_mode(settings["mode"])
     if settings is None or mode == "disabled":
         return loggers
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # which asks its server even where runs are offline
     run = wandb.init(
         project=settings["project"],
         name=folder.name,
