@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -110,13 +111,16 @@ class Fits:
             self._spectra[fit] = Spectra.of(self.pooled(fit.pooling), fit.level, texts)
         return self._spectra[fit]
 
+    @cached_property
+    def _scored(self) -> set[str]:
+        return scored_texts(self.tasks)
+
     def texts(self, corpus: str) -> tuple[str, ...]:
         """Texts of a corpus that no task scores."""
         if corpus not in self._texts:
             whole = Corpora([Corpus(corpus, data_dir=self.config.data_dir)], self.config.corpus_limit)
             found = draw(whole, MOST_TEXTS, seed=0)
-            scored = scored_texts(self.tasks)
-            self._texts[corpus] = kept = tuple(text for text in found if text not in scored)
+            self._texts[corpus] = kept = tuple(text for text in found if text not in self._scored)
             if self.console and len(kept) < len(found):
                 told = f"{corpus}: {len(found) - len(kept)} of {len(found)} texts stand in the tasks too: not fitted on"
                 self.console.print(told, highlight=False)

@@ -11,7 +11,6 @@ hub's copies do not say to which part of its set a pair belongs, so that there i
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ import numpy as np
 from uncone.data.files import Table, read_table, stream_rows
 from uncone.data.pairs import ScoredPairs, concatenate
 from uncone.data.sources import Hub, Source, listed, packaged_file, read_known
-from uncone.support.files import reading
+from uncone.support.files import digest_of, reading
 
 Sets = str | Path | Sequence[str | Path]
 
@@ -227,7 +226,7 @@ def split_pairs(
 
 def with_contents(description: Mapping[str, Any]) -> dict[str, Any]:
     """The description, with the SHA-256 of every file that it names."""
-    return {**description, "contents": sorted(map(_content, filter(os.path.isfile, _files(description))))}
+    return {**description, "contents": sorted(map(digest_of, filter(os.path.isfile, _files(description))))}
 
 
 def check_contents(description: Mapping[str, Any]) -> None:
@@ -237,7 +236,7 @@ def check_contents(description: Mapping[str, Any]) -> None:
     theirs to read nor what was learned from.
     """
     for name in filter(os.path.exists, _files(description)):
-        if not os.path.isfile(name) or _content(name) not in description.get("contents", []):
+        if not os.path.isfile(name) or digest_of(name) not in description.get("contents", []):
             raise ValueError(
                 f"a removal was trained on a file {name} that is not the one here, so that its pairs cannot be left "
                 "out: put that file back, or evaluate it elsewhere"
@@ -248,11 +247,6 @@ def _files(description: Mapping[str, Any]) -> list[str]:
     parts = ("sets", "validation_sets", "test_sets", "leave_out")
     named = [str(name) for key in parts for name in listed(description.get(key) or [])]
     return [name for name in named if name not in WORDS and name not in SENTENCES]
-
-
-def _content(path: str) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def seen_pairs(description: Mapping[str, Any], data_dir: str | Path | None = None) -> ScoredPairs:

@@ -15,7 +15,7 @@ import numpy as np
 from filelock import FileLock
 
 from uncone.support import distributed
-from uncone.support.files import remove, whole, writing
+from uncone.support.files import digest_of, remove, whole, writing
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +109,7 @@ class FeatureStore:
             if {path.name for path in entry.glob("*.npy")} != set(files):
                 raise ValueError("it holds other arrays than it says")
             for name, checksum in files.items():
-                if _checksum(entry / name) != checksum:
+                if digest_of(entry / name) != checksum:
                     raise ValueError(f"checksum of {name} differs")
             loaded = {Path(name).stem: np.load(entry / name, mmap_mode="r", allow_pickle=False) for name in files}
         except Exception as error:
@@ -126,10 +126,5 @@ class FeatureStore:
             files = {}
             for name, array in arrays.items():
                 np.save(aside / f"{name}.npy", array, allow_pickle=False)
-                files[f"{name}.npy"] = _checksum(aside / f"{name}.npy")
+                files[f"{name}.npy"] = digest_of(aside / f"{name}.npy")
             (aside / "entry.json").write_text(json.dumps({"key": json.loads(key), "files": files}, indent=1))
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

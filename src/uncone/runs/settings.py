@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from uncone.support.files import digest_of
+
 # Keys that say where, how fast and under whose eyes a run is made, not what comes out.
 NEUTRAL = frozenset(
     {
@@ -50,8 +52,7 @@ def local_contents(settings: Mapping[str, Any]) -> dict[str, str]:
     for text in sorted({each for each in values if isinstance(each, str)} - {".", ".."}):  # punctuation
         path = Path(text)
         if os.path.isfile(path):  # False, too, for what is too long to be a path
-            with path.open("rb") as file:
-                found[text] = hashlib.file_digest(file, "sha256").hexdigest()
+            found[text] = digest_of(path)
         elif os.path.isdir(path):
             stats = {str(each.relative_to(path)): each.stat() for each in sorted(path.rglob("[!.]*")) if each.is_file()}
             found[text] = digest([[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -82,6 +83,12 @@ def reading(path: str | Path, what: str) -> Iterator[None]:
             raise
         reason = " ".join(str(error).split())[:MOST_REASON] or type(error).__name__
         raise ValueError(f"{path} cannot be read as {what}: {reason}") from error
+
+
+def digest_of(path: str | Path) -> str:
+    """Hex digits of the SHA-256 of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove_leftovers(paths: Iterable[Path]) -> None:
