@@ -136,6 +136,16 @@ def test_cluster_wise_removal_is_fitted_on_a_corpus_and_chosen_on_sentences(fitt
     assert {(row.removal, row.seed) for row in rows} >= {("clustered", 0), ("clustered", 1), ("none", 1)}
 
 
+def test_only_what_is_random_is_compared_for_every_seed(tmp_path):
+    overrides = ["removal=[none,centre,random_removal]", "methods.random_removal.D=3", "task=[lee]", "seeds=[0,1]"]
+    rows = evaluate(config_of(tmp_path / "run", *overrides, "random=[random_removal]"))
+    values = {(row.removal, row.seed): row.value for row in rows if row.metric == "spearman" and row.subset == "all"}
+    assert set(values) == {("none", 0), ("none", 1), ("centre", 0), ("random_removal", 0), ("random_removal", 1)}
+    assert values["random_removal", 0] != values["random_removal", 1]
+    with pytest.raises(ValueError, match="random=learned is not among the removals"):
+        evaluate(config_of(tmp_path / "other", *overrides, "random=learned"))
+
+
 def test_level_text_and_pooling_of_a_fit_are_settings_of_a_method(wordy_model, sentence_data, tmp_path, capsys):
     """Each fit in a row of its own, or the best of them; what cannot be fitted is told, and stops nothing."""
     fits = ["fit.level=[vocabulary,texts]", f"fit.corpus=[lee_background,{sentence_data}/corpus.tsv]"]

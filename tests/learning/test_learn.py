@@ -7,7 +7,9 @@ import torch
 from uncone.learning.fit import Learner, learn, quietly
 from uncone.learning.problem import Problem
 from uncone.learning.recipe import Recipe
+from uncone.removal import soft_zca
 from uncone.removal.spectra import Spectra
+from uncone.removal.spectrum import Spectrum
 
 PAIRS, DIMENSION = 400, 10
 
@@ -26,7 +28,8 @@ def planted() -> tuple[torch.Tensor, tuple[np.ndarray, np.ndarray], np.ndarray]:
 
 
 def learned(X, pairs, scores, seed=0, max_epochs=200, **changes):
-    recipe = Recipe.named("pairs").but(optimizer={"max_epochs": max_epochs}, **changes)
+    optimizer = {"max_epochs": max_epochs} | changes.pop("optimizer", {})
+    recipe = Recipe.named("pairs").but(optimizer=optimizer, **changes)
     return learn(Problem.of_rows(X, pairs, scores, seed=seed), recipe)
 
 
@@ -118,3 +121,27 @@ def test_refuses(pairs, scores, message):
     X = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
     with pytest.raises(ValueError, match=message):
         Problem.of_rows(X, pairs, scores)
+
+
+def test_learns_from_the_start_that_a_recipe_names(planted):
+    """Held to its start, it is whitening; let go, it agrees better with the scores than whitening does."""
+    X, (i, j), scores = planted
+    start, few = {"method": "soft_zca", "eps": 0.01}, {"centred": False, "learn_centre": False, "D": None}
+    whitened = soft_zca(Spectrum.fit(X), eps=0.01).apply(X)
+    held = learned(*planted, start=start, pull=1e9, optimizer={"keep": "last"}, **few).apply(X)
+    torch.testing.assert_close(paired(held, i, j), paired(whitened, i, j), atol=5e-3, rtol=0)
+    free = learned(*planted, start=start, pull=0, **few).apply(X)
+    assert np.corrcoef(paired(free, i, j), scores)[0, 1] > np.corrcoef(paired(whitened, i, j), scores)[0, 1] + 0.05
+
+
+def paired(X, i, j) -> torch.Tensor:
+    return torch.nn.functional.cosine_similarity(X[i], X[j])
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [({"method": "pca"}, "unknown start.method 'pca'"), ({"method": "soft_zca", "k": 3}, "soft_zca has no such")],
+)
+def test_refuses_a_start_that_there_is_not(planted, start, message):
+    with pytest.raises(ValueError, match=message):
+        learned(*planted, start=start)

@@ -154,3 +154,22 @@ def test_refuses_files_it_cannot_trust(tmp_path, spoil, message):
     spoil(removal().save(tmp_path))
     with pytest.raises(ValueError, match=message):
         Removal.load(tmp_path)
+
+
+@pytest.mark.parametrize("gains", [[0.5, 2.0, 1.0, 1.0, 1.0], [0.0, 0.0, 3.0, 1.0, 0.1]])
+def test_two_removals_are_one(gains):
+    """Cosines and lengths are those of one after the other, also where the first drops directions."""
+    generator = torch.Generator().manual_seed(1)
+    e = torch.randn(7, 5, generator=generator)
+    first = Removal(torch.ones(5), torch.linalg.qr(torch.randn(5, 5, generator=generator))[0], torch.tensor(gains), "a")
+    left = first.apply(e)
+    second = Removal(left.mean(0), torch.linalg.svd(left - left.mean(0)).Vh.T[:, :2], torch.tensor([0.2, 4.0]), "b")
+    after, one = second.apply(left), first.then(second).apply(e)
+    torch.testing.assert_close(one @ one.T, after @ after.T, atol=1e-4, rtol=1e-4)
+    assert first.then(second).method == "b"
+
+
+def test_a_second_centre_has_to_be_reached():
+    first = Removal(torch.zeros(2), torch.eye(2)[:, :1], torch.zeros(1), "first axis")
+    with pytest.raises(ValueError, match="centre of b lies outside of what first axis leaves"):
+        first.then(Removal(torch.ones(2), torch.zeros(2, 0), torch.zeros(0), "b"))

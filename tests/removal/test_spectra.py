@@ -78,3 +78,15 @@ def test_a_static_table_reads_texts_once_for_all_removals(table, monkeypatch):
     for _ in range(3):
         fresh.corrected(None).sentences(CORPUS)
     assert len(calls) == 1
+
+
+def test_the_empty_text_is_its_special_tokens(layer, table):
+    made = Spectra.of(layer, "empty").uniform
+    tokenizer, model = layer.encoder.tokenizer, layer.encoder.states.model
+    with torch.no_grad():
+        states = model(**tokenizer([""], return_tensors="pt"), output_hidden_states=True).hidden_states[1][0]
+    torch.testing.assert_close(made.mean.float(), states.mean(0))
+    with pytest.raises(ValueError, match="at least 2 rows"):
+        _ = made.components
+    with pytest.raises(ValueError, match="pools no special tokens, and the empty text has no others"):
+        _ = Spectra.of(table, "empty").uniform

@@ -104,3 +104,11 @@ def test_refuses_other_dimensions(vectors):
         Spectrum.fit(vectors).update(torch.ones(2, 3))
     with pytest.raises(ValueError, match="24 and 3 dimensions"):
         Spectrum.fit(vectors).merge(Spectrum(3))
+
+
+def test_mapped_moments_are_those_of_mapped_vectors():
+    generator = torch.Generator().manual_seed(0)
+    X, W, b = (torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in ((50, 4), (4, 4), (4,)))
+    mapped, again = Spectrum.fit(X).mapped(W, b), Spectrum.fit(X @ W.T + b)
+    torch.testing.assert_close(mapped.mean, again.mean)
+    torch.testing.assert_close(mapped.scatter, again.scatter)

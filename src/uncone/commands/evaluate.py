@@ -24,9 +24,12 @@ def evaluate(config: DictConfig) -> list[Row]:
     """Score every removal on every task; returns the rows of results.json.
 
     With `config.seeds`, all that is random (k-means, the choice of validation pairs, the bootstrap) is done once for
-    each seed. fit.json tells how long each removal took to make, from stored features.
+    each seed, or only for the removals that `config.random` names. fit.json tells how long each removal took to make,
+    from stored features.
     """
     console = make_console()
+    if unknown := set(names(config.random or [])) - set(names(config.removal)):
+        raise ValueError(f"random={', '.join(sorted(unknown))} is not among the removals: removal={config.removal}")
     folder = open_run(config)
     tasks = make_tasks(config)
     vectors = make_vectors(config)
@@ -35,13 +38,16 @@ def evaluate(config: DictConfig) -> list[Row]:
     rows: list[Row] = []
     fitted: list[dict[str, Any]] = []
     not_run: list[NotRun] = []
-    for seed in config.seeds or [config.seed]:
+    for seed in (seeds := config.seeds or [config.seed]):
         seeded = cast(DictConfig, OmegaConf.merge(config, {"seed": seed}))
         problem = make_problem(seeded, vectors, fits.default)
         judge = make_problem(seeded, vectors, fits.default, seeded.choose_by) if seeded.choose_by else problem
-        systems = [System("none", raw, {"layers": layers}) for layers, raw in raw_layers.items()]
+        again = seed != seeds[0] and config.random is not None
+        systems = [System("none", raw, {"layers": layers}) for layers, raw in raw_layers.items() if not again]
         unfit = []
         for name in names(config.removal):
+            if again and name not in ["none", *names(config.random)]:
+                continue
             start = time.perf_counter()
             try:
                 made = make_systems(seeded, name, problem, fits, judge)

@@ -148,6 +148,14 @@ class Encoder(nn.Module, ABC):
             alone: texts are words from `as_words`: no prompt goes before them, no special tokens are pooled.
         """
 
+    def empty_text(self) -> np.ndarray:
+        """Vector (1, d) of the text without a word: what the special tokens say that every text has.
+
+        Raises:
+            ValueError: if no special token is pooled, so that it has none.
+        """
+        raise ValueError(f"{self.name} pools no special tokens, and the empty text has no others")
+
     @torch.no_grad()
     def finish(self, vectors: np.ndarray) -> np.ndarray:
         """Vectors (n, d) of pooled ones (n, w): `tail`."""

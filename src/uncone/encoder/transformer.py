@@ -159,15 +159,27 @@ class TransformerEncoder(Encoder):
         unknown = sum(all(i == self._unknown for i in row) for row in _chosen(ids, special, 0))
         if unknown:
             logger.warning("%d of %d texts are made of unknown pieces only", unknown, len(unique))
+        return self._pool(ids, special, progress, alone)[inverse].numpy()
+
+    @torch.no_grad()
+    def empty_text(self) -> np.ndarray:
+        """See `Encoder.empty_text`."""
+        ids, special = self._model_input([self.prompt])
+        if not any(map(any, self._pooled_ones(special))):
+            return super().empty_text()
+        return self.finish(self._pool(ids, special, progress=False).numpy())
+
+    def _pool(self, ids: list[list[int]], special: list[list[int]], progress: bool, alone: bool = False) -> Tensor:
+        """Pooled vectors (n, w) of what the model reads of each text."""
         if self.pooling == "cls":
             wanted = [[i == self.tokenizer.cls_token_id for i in row] for row in ids]
         else:
             wanted = self._pooled_ones(special, alone)
-        vectors = torch.zeros(len(unique), self._width)
+        vectors = torch.zeros(len(ids), self._width)
         for rows, states, types, lengths in self._run(ids, wanted, progress, divided=True):
             weights = self.weights[types] if self.weights is not None else None
             vectors[rows] = pool(average(states), lengths, self.pooling, weights).cpu()
-        return distributed.add_up(vectors)[inverse].numpy()
+        return distributed.add_up(vectors)
 
     @torch.no_grad()
     def encode_tokens(self, texts: Sequence[str], progress: bool = True, pooled: bool = False) -> TokenVectors:

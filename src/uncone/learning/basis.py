@@ -21,22 +21,29 @@ class Basis(NamedTuple):
         centre: (d,) c.
         components: (d, k) U, orthonormal columns.
         eigenvalues: (k,) variance along each.
+        start: what all vectors are corrected with before; None leaves them as they are.
     """
 
     centre: Tensor
     components: Tensor
     eigenvalues: Tensor
+    start: Removal | None = None
 
     @classmethod
-    def of(cls, spectrum: Spectrum, k: int, centred: bool) -> Basis:
-        """The k leading components of a spectrum, about its mean or the origin."""
+    def of(cls, spectrum: Spectrum, k: int, centred: bool, start: Removal | None = None) -> Basis:
+        """The k leading components of the spectrum of corrected vectors, about its mean or the origin."""
         centre = spectrum.mean if centred else torch.zeros_like(spectrum.mean)
-        return cls(centre, spectrum.components[:, :k], spectrum.eigenvalues[:k])
+        return cls(centre, spectrum.components[:, :k], spectrum.eigenvalues[:k], start)
+
+    def _centred(self, e: Tensor, precision: torch.dtype) -> Tensor:
+        """Vectors (n, d) after the start, about the centre."""
+        e = e.to(precision)
+        return (e if self.start is None else self.start.apply(e)) - self.centre.to(precision)
 
     def pairs(self, e1: Tensor, e2: Tensor, score: Tensor, dataset: Tensor) -> PairBatch:
         """Scored pairs of vectors (n, d)."""
-        c, U = self.centre.double(), self.components.double()
-        e1, e2 = e1.double() - c, e2.double() - c
+        U = self.components.double()
+        e1, e2 = (self._centred(e, torch.float64) for e in (e1, e2))
         a, b = e1 @ U, e2 @ U
         e1, e2 = e1 - a @ U.T, e2 - b @ U.T
         # the nil vector has a tiny length, so that its cosines are 0
@@ -45,14 +52,15 @@ class Basis(NamedTuple):
 
     def neighbours(self, e1: Tensor, e2: Tensor) -> Neighbours:
         """Pairs without scores."""
-        c, U = self.centre.float(), self.components.float()
-        a, b = (e1 - c) @ U, (e2 - c) @ U
-        return Neighbours(a, b, e1 - c - a @ U.T, e2 - c - b @ U.T)
+        U = self.components.float()
+        e1, e2 = (self._centred(e, torch.float32) for e in (e1, e2))
+        a, b = e1 @ U, e2 @ U
+        return Neighbours(a, b, e1 - a @ U.T, e2 - b @ U.T)
 
     def removal(
         self, gains: Tensor, shift: Tensor, count: int, mixing: Tensor | None = None, **description: Any
     ) -> Removal:
-        """The removal of the leading components, or of directions in their span.
+        """The removal of the leading components, or of directions in their span, after the start.
 
         Coordinates x become x diag(g) (I + mixing) = x W. Inner products see W Wᵀ = V diag(g'²) Vᵀ alone, so the
         removal along the orthonormal directions U V with gains g' gives the same cosines and lengths.
@@ -72,7 +80,8 @@ class Basis(NamedTuple):
             V, singular, _ = torch.linalg.svd(W)
             order = (self.eigenvalues[:count].double() @ V.square()).argsort(descending=True)  # by variance
             U, gains = (self.components[:, :count].double() @ V[:, order]).float(), singular[order].float()
-        return Removal(centre, U, gains, **description)
+        removal = Removal(centre, U, gains, **description)
+        return removal if self.start is None else self.start.then(removal)
 
 
 class PairBatch(NamedTuple):

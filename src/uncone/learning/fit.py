@@ -78,9 +78,11 @@ class Learner:
         self.problem, self.recipe = problem, recipe
         self._sentences: Sentences = ([], [])
         spectrum = problem.spectra.blend(recipe.uniform_share)
+        start = recipe.started(spectrum)
+        spectrum = spectrum if start is None else spectrum.mapped(*start.fold())
         counts = _within(spectrum, recipe.D)
         seeds = (problem.seed,) if recipe.seeds is None else recipe.seeds
-        self.basis = Basis.of(spectrum, counts[-1], recipe.centred)
+        self.basis = Basis.of(spectrum, counts[-1], recipe.centred, start)
         self.members = members(counts, seeds, recipe.pull, recipe.optimizer.learning_rate)
         neighbours, views = self._neighbours() if recipe.contrast.weight else (None, None)
         datasets = problem.training.datasets if recipe.objective.weight else ()

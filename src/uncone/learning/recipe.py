@@ -10,10 +10,13 @@ import yaml
 
 from uncone.learning.objectives import OBJECTIVES
 from uncone.learning.optimizers import OPTIMIZERS
+from uncone.removal import Removal, fixed
+from uncone.removal.spectrum import Spectrum
 from uncone.support.files import CONF
 
 FOLDER = CONF / "recipe"
 PARAMETERISATIONS = ("log_gains", "paper")
+STARTS = {each.__name__: each for each in (fixed.soft_zca, fixed.whitening, fixed.all_but_the_top, fixed.standardize)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +97,8 @@ class Recipe:
         D: leading components that are learned, None for all; candidates.
         seeds: of weights and shuffles, candidates; None is the seed of the problem.
         uniform_share: of the spectrum that components come from: 1 type-uniform, 0 weighted by word probability.
+        start: a fixed method (`method`, of `uncone.removal`, with its settings), of which the rest is learned and by
+            whose outcome the rest is measured; None is the identity.
         centred: subtract the mean.
         learn_centre: learn a shift of it.
         rank: of a mixing of components, which learns directions too; 0 keeps the components.
@@ -111,6 +116,7 @@ class Recipe:
     D: tuple[int | None, ...]
     seeds: tuple[int, ...] | None
     uniform_share: float
+    start: Mapping[str, Any] | None
     centred: bool
     learn_centre: bool
     rank: int
@@ -124,6 +130,8 @@ class Recipe:
     def __post_init__(self) -> None:
         optimizer, contrast = self.optimizer, self.contrast
         _check("parameterisation", self.parameterisation, PARAMETERISATIONS)
+        if self.start is not None:
+            _check("start.method", self.start.get("method"), STARTS)
         _check("objective.name", self.objective.name, OBJECTIVES)
         _check("optimizer.name", optimizer.name, OPTIMIZERS)
         _check("optimizer.keep", optimizer.keep, ("best", "last"))
@@ -180,6 +188,21 @@ class Recipe:
             0
         """
         return Recipe.of(_merged(asdict(self), changes))
+
+    def started(self, spectrum: Spectrum) -> Removal | None:
+        """What learning starts from, fitted on a spectrum.
+
+        Raises:
+            ValueError: for a setting that the method does not have.
+        """
+        if self.start is None:
+            return None
+        settings = dict(self.start)
+        name = settings.pop("method")
+        try:
+            return STARTS[name](spectrum, **settings)
+        except TypeError as error:
+            raise ValueError(f"recipe.start: {name} has no such settings as {settings}: {error}") from None
 
     @property
     def looks_at_scores(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from uncone.removal.base import Correction, check_orthonormal, extent
+
+CENTRE_TOLERANCE = 1e-3  # of its length, that a second centre may lie outside of what a first removal leaves
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +92,23 @@ class Removal(Correction):
         """
         W = self._matrix(torch.float32)
         return W.float(), (-W @ self.centre.float().double()).float()
+
+    def then(self, second: Removal) -> Removal:
+        """This removal and a second one of what it leaves, as one removal named after the second.
+
+        Of the rows (e − c₁) W₁ a cosine after W₂ sees W₁ W₂² W₁ = V S² Vᵀ alone: the gains S along V give the same
+        cosines and lengths, the vectors themselves up to a rotation.
+
+        Raises:
+            ValueError: if the second centre does not lie among what the first leaves.
+        """
+        first = self._matrix(torch.float64)
+        V, gains, _ = torch.linalg.svd(first @ second._matrix(torch.float64))
+        c = second.centre.double()
+        shift = torch.linalg.pinv(first, hermitian=True) @ c
+        if (first @ shift - c).norm() > CENTRE_TOLERANCE * c.norm():
+            raise ValueError(f"the centre of {second.method} lies outside of what {self.method} leaves")
+        return replace(second, centre=self.centre.double() + shift, components=V, gains=gains)
 
     def describe(self) -> str:
         """One line a person can read."""

@@ -26,7 +26,8 @@ class Fit(NamedTuple):
 
     Attributes:
         level: "vocabulary" (each word or table row once), "tokens" (every occurrence in a corpus), "texts" (the pooled
-            texts of it), or "table" (the rows of the input table, which in most models is the output embedding too).
+            texts of it), "table" (the rows of the input table, which in most models is the output embedding too), or
+            "empty" (the text without a word, which has a mean and nothing else).
         corpus: name of the texts; None where none are read.
         pooling: of texts, in the fit and wherever the removal is applied.
     """
@@ -74,7 +75,9 @@ class Spectra:
             return cls(lambda: vectors.raw_sentences(draw(texts, MOST_TEXTS, seed=0)), level="texts")
         if fitted == "table":
             return cls(lambda: finish(_input_table(vectors.encoder)), vectors.type_probabilities, level)
-        raise ValueError(f"unknown fit.level={fitted!r}: choose one of vocabulary, tokens, texts, table")
+        if fitted == "empty":
+            return cls(vectors.encoder.empty_text, level="texts")
+        raise ValueError(f"unknown fit.level={fitted!r}: choose one of vocabulary, tokens, texts, table, empty")
 
     @cached_property
     def points(self) -> Array:

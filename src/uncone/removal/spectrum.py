@@ -48,8 +48,11 @@ class Spectrum:
 
     @classmethod
     def fit_divided(cls, X: Array, weights: Array | None = None) -> Self:
-        """`fit`, to which each of several processes, given the same rows, contributes its share of them."""
-        tensor = matrix(X, minimum_rows=2)
+        """`fit`, to which each of several processes, given the same rows, contributes its share of them.
+
+        One row has a mean, and no components.
+        """
+        tensor = matrix(X)
         p = None if weights is None else _checked_weights(weights, len(tensor))
         if p is not None and not p.any():
             raise ValueError(_NO_WEIGHT)
@@ -122,6 +125,12 @@ class Spectrum:
             if mass:
                 mixture._merge(mass, part.rows, part.mean, part.scatter * (mass / part.weight))
         return mixture
+
+    def mapped(self, W: Tensor, b: Tensor) -> Spectrum:
+        """Moments of the vectors W e + b, for W (d, d) and b (d,)."""
+        W, mapped = W.double(), Spectrum(len(self.mean))
+        mapped._merge(self.weight, self.rows, W @ self.mean + b.double(), W @ self.scatter @ W.T)
+        return mapped
 
     @property
     def covariance(self) -> Tensor:
