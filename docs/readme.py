@@ -19,7 +19,8 @@ from PIL import Image
 from uncone.commands.build import make_vectors
 from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Removal
-from uncone.report.tables import geometry_table, verdict
+from uncone.report.tables import geometry_table
+from uncone.report.verdict import verdict
 from uncone.runs.reading import read_results
 from uncone.support.figures import BLUE, GREY, save
 from uncone.tasks import markdown_table

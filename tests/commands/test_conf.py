@@ -25,6 +25,7 @@ from uncone.commands.train import train
 from uncone.encoder import Encoder
 from uncone.encoder.loading import load_pretrained, load_word_vectors
 from uncone.runs.reading import VALIDATION, read_results
+from uncone.tasks.row import USES
 
 CONF = Path(__file__).parents[2] / "conf"
 COMMANDS = ("train", "evaluate", "analyze", "advise", "export")
@@ -246,3 +247,10 @@ def test_experiment_runs(experiment, wordy_model, data_dir, tmp_path):
     train(config)
     scored = {(row.removal, row.task) for row in read_results(tmp_path)}
     assert {("learned", "held_out"), ("none", "liang_words"), ("conceptor", "liang_words")} <= scored
+
+
+def test_every_task_says_what_it_stands_for():
+    tasks = composed("evaluate", "output_dir=x").tasks
+    uses = {name: hydra.utils.instantiate(task).use for name, task in tasks.items()}
+    assert set(uses.values()) <= set(USES)
+    assert (uses["google"], uses["lee"], uses["polarity"]) == ("words", "sentences", "labels")

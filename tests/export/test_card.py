@@ -10,7 +10,8 @@ from .conftest import clusters_for, removal_for
 
 def rows(gain, p_value, removal="learned", task="lee"):
     where = {"encoder": "bert", "layers": "2", "pooling": "mean", "n": 9, "seed": 0}
-    figure = {**where, "task": task, "subset": "all", "metric": "spearman"}
+    use = "sentences" if task == "lee" else "words"
+    figure = {**where, "use": use, "task": task, "subset": "all", "metric": "spearman"}
     measures = ("mean_cosine", "log10_isotropy", "isoscore", "lid", "frequency_pc1")
     return [
         Row(**figure, removal="none", value=0.5),
@@ -26,7 +27,7 @@ def rows(gain, p_value, removal="learned", task="lee"):
 @pytest.mark.parametrize(
     ("gain", "p_value", "words"),
     [
-        (0.1, 0.01, "the learned removal helps: lee +10.0 points over raw"),
+        (0.1, 0.01, "the learned removal makes sentences better (lee +10.0). In brackets are points over raw vectors"),
         (-0.1, 0.01, "**This removal makes the encoder worse on what was measured. Use the raw encoder.**"),
         (0.1, 0.2, "**Nothing that was measured shows that removal helps this encoder.**"),
     ],
@@ -42,7 +43,7 @@ def test_verdict(gain, p_value, words, encoder_of):
 
 def test_help_here_and_harm_there():
     evidence = Evidence("learned", [*rows(0.1, 0.01), *rows(-0.1, 0.01, task="google")], "Measured by the run")
-    assert "helps some tasks and hurts others" in evidence.verdict()
+    assert "makes words worse (google -10.0) and sentences better (lee +10.0)" in evidence.verdict()
     assert "does not help everywhere" in evidence.verdict()
 
 

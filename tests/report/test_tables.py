@@ -48,3 +48,14 @@ def test_fits_stand_side_by_side_a_table_for_each_corpus():
     assert ["centre", "–", "45.0"] in lines
     assert ["centre", "65.0", "55.0"] in lines
     assert fits_tables(rows[:1]) == []
+
+
+def test_a_mean_over_tasks_keeps_to_one_use_and_tells_of_harm():
+    fit = {"removal": "centre", "candidate": {"level": "texts"}, "subset": "all", "metric": "spearman"}
+    told = [("words", "a", 0.9, 0.4), ("words", "b", 0.1, -0.1), ("sentences", "c", 0.3, 0.1)]
+    rows = [Row(**fit, use=use, task=task, value=value, gain=gain, p_holm=0.01) for use, task, value, gain in told]
+    assert [str(table.title) for table in fits_tables(rows)] == [
+        "words: fitted on no text",
+        "sentences: fitted on no text",
+    ]
+    assert [list(table.columns[1].cells) for table in fits_tables(rows)] == [["▼ 50.0"], ["30.0"]]

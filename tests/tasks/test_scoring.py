@@ -29,7 +29,7 @@ def predictions(name):
 class Toy:
     """A task whose systems are names."""
 
-    name = "toy"
+    name, use = "toy", "labels"
 
     def predict(self, vectors):
         return predictions(vectors)

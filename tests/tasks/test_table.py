@@ -45,6 +45,15 @@ def test_headlines():
     ]
 
 
+def test_tasks_of_one_use_stand_side_by_side():
+    uses = {"sts12": "sentences", "words": "words", "google": "words"}
+    rows = [replace(line, use=uses[line.task]) for line in ROWS]
+    assert [column.task for column in headlines(rows)] == ["words", "google", "sts12"]
+    heads = markdown_table(rows).splitlines()[0].split(" | ")[1:]
+    assert heads == ["words: words macro spearman", "words: google total accuracy", "sentences: sts12 all spearman |"]
+    assert "┃      words: ┃       words: ┃  sentences: ┃" in shown(rows)
+
+
 def test_markdown():
     assert markdown_table(ROWS).splitlines() == [
         "| method | sts12 all spearman | words macro spearman | google total accuracy |",

@@ -197,7 +197,8 @@ def _measured(
         found[name] = {}
         for (task, subset), of in estimates.items():
             gain_over_raw = None if s == raw else of[s].minus(of[raw])
-            told = {**where, "layers": layer, "removal": name, "task": task, "subset": subset, "n": n[task]}
+            use = task if task in KINDS else None
+            told = {**where, "layers": layer, "use": use, "removal": name, "task": task, "subset": subset, "n": n[task]}
             row = row_of(of[s], gain_over_raw, metric="spearman", **told)
             found[name][task if subset == MACRO else subset] = row
     return found

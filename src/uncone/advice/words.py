@@ -18,11 +18,11 @@ from uncone.advice.folds import share_texts
 from uncone.advice.study import LayerStudy
 from uncone.geometry.measures import MEASURES
 from uncone.report.page import rendered
-from uncone.report.tables import gains
+from uncone.report.verdict import improvement
 from uncone.support.files import write
 from uncone.tasks.comparison import holm
 from uncone.tasks.row import COVERAGE, GEOMETRY, SIGNIFICANT, Row
-from uncone.tasks.statistics import LOWER_IS_BETTER
+from uncone.tasks.table import headlines
 
 _SHOWN = ("mean_cosine", "isoscore", "lid", "frequency_pc1")  # of the measures of geometry
 LEGEND = (
@@ -73,10 +73,11 @@ def warning(layers: Sequence[LayerStudy]) -> str | None:
     lost: dict[str, list[str]] = {}
     for layer in layers:
         rows = [row for row in layer.rows if row.task != GEOMETRY and row.metric != COVERAGE]
-        for row, points in gains(rows, CHOSEN):
-            better = points * (-1 if row.metric in LOWER_IS_BETTER else 1)
-            if better < 0 and p_value(row) < SIGNIFICANT:
-                lost.setdefault(row.task, []).append(f"{layer.layer} ({100 * points:+.1f})")
+        speaking = headlines(rows)
+        for row in rows:
+            is_lost = improvement(row) < 0 and p_value(row) < SIGNIFICANT
+            if is_lost and row.method == CHOSEN and row.headline in speaking:
+                lost.setdefault(row.task, []).append(f"{layer.layer} ({100 * gain(row):+.1f})")
     if not lost:
         return None
     found = "; ".join(f"{task} on {', '.join(names)}" for task, names in lost.items())

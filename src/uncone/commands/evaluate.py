@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from uncone.commands.build import Unfit, make_problem, make_raw_layers, make_tasks, make_vectors, names, open_run
 from uncone.commands.systems import Fits, System, compare, leave_out_seen, make_systems
 from uncone.report.tables import print_results
+from uncone.report.verdict import judgements
 from uncone.runs.folder import write_results
 from uncone.support import distributed
 from uncone.support.files import write
@@ -68,7 +69,9 @@ def evaluate(config: DictConfig) -> list[Row]:
         if distributed.is_first():
             write(folder / "fit.json", json.dumps(fitted, indent=1))
     if rows and distributed.is_first():
-        write(folder / "table.md", markdown_table(rows))
+        write(folder / "table.md", "\n".join([markdown_table(rows), *(f"- {line}" for line in judgements(rows)), ""]))
     print_results(console, rows, not_run)
+    for line in judgements(rows) if config.report == "best" else ():  # of all fits, table.md has them
+        console.print(line, highlight=False)
     console.print(f"Written to {folder}")
     return rows

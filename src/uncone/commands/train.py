@@ -24,7 +24,8 @@ from uncone.learning.module import LOGGED_AS, RemovalModule
 from uncone.learning.replicas import trainer_options
 from uncone.removal import none
 from uncone.report.figures import components_figure
-from uncone.report.tables import print_results, verdict
+from uncone.report.tables import print_results
+from uncone.report.verdict import verdict
 from uncone.runs.folder import write_results
 from uncone.runs.loggers import make_loggers
 from uncone.runs.reading import CHECKPOINTS, last_checkpoint

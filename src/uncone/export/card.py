@@ -10,7 +10,8 @@ import uncone
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.export.base import markdown
 from uncone.removal import Correction
-from uncone.report.tables import geometry_table, outcome, verdict
+from uncone.report.tables import geometry_table
+from uncone.report.verdict import outcome, verdict
 from uncone.tasks.row import GEOMETRY, Row
 from uncone.tasks.table import markdown_table
 

@@ -67,6 +67,7 @@ class Mteb(Task):
     ) -> None:
         self.name = name or f"mteb_{task.lower()}"
         self.shares_pairs = task in STS_SETS  # with other STS sets, perhaps; mteb scores them nevertheless
+        self.use = "sentences" if self.shares_pairs else "labels"
         self._task_name = task
         self._data_dir = data_dir
         self._languages = list(languages)

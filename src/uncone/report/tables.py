@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from rich.console import Console
@@ -11,15 +10,17 @@ from rich.table import Table
 
 from uncone.geometry.measures import MEASURES
 from uncone.removal.spectra import Fit
+from uncone.report.verdict import improvement
 from uncone.support.terminal import headed
 from uncone.tasks.row import Headline, Row, described
 from uncone.tasks.scoring import NotRun
-from uncone.tasks.table import headlines, rich_table
+from uncone.tasks.table import headlines, rich_table, title
 
 PROBED = ("mean_cosine", "log10_isotropy", "isoscore", "lid", "frequency_pc1")  # what a table of a probe shows
 ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}  # which way isotropy lies
-OF_FITS = "×100, mean of the tasks (and seeds); each task with its intervals stands in table.md"
-Outcome = Literal["helps", "hurts", "helps some tasks and hurts others", "changes nothing for sure"]
+OF_FITS = (
+    "×100, mean of the tasks (and seeds), ▼ where one of them surely gets worse; table.md has each with its interval"
+)
 
 
 def print_results(console: Console, rows: Sequence[Row], not_run: Sequence[NotRun]) -> None:
@@ -41,31 +42,39 @@ def print_results(console: Console, rows: Sequence[Row], not_run: Sequence[NotRu
 def fits_tables(rows: Sequence[Row]) -> list[Table]:
     """Where methods have several fits: the mean of the headline figures under each, methods down, fits across.
 
-    A table for each corpus, so that texts like those that are scored stand apart from others, and one for the rest.
+    A table for each corpus, so that texts like those that are scored stand apart from others, and one for the rest;
+    and for each use of vectors, as what helps one may harm another.
     """
     columns = headlines(rows)
     if not any(set(row.candidate or {}) & {"level", "corpus"} for row in rows):
         return []
-    values: dict[tuple[str, str, str, str], list[float]] = {}
+    values: dict[tuple[str, str, str, str], list[Row]] = {}
     for row in rows:
         if row.headline in columns:
             of = row.candidate or {}
             level, corpus = (str(of.get(key, "")) for key in ("level", "corpus"))
             method = described(row.removal, {key: of[key] for key in of if key not in (*Fit._fields, "seed")})
-            values.setdefault((corpus, method, level, str(row.pooling)), []).append(row.value)
+            heading = (f"{row.use}: " if row.use else "") + f"fitted on {corpus or 'no text'}"
+            values.setdefault((heading, method, level, str(row.pooling)), []).append(row)
     tables = []
-    for corpus in dict.fromkeys(key[0] for key in values):
-        of_corpus = {key[1:]: found for key, found in values.items() if key[0] == corpus}
-        fits = list(dict.fromkeys(key[1:] for key in of_corpus))
-        table = Table(title=f"fitted on {corpus}" if corpus else "fitted on no text", title_justify="left")
+    for heading in dict.fromkeys(key[0] for key in values):
+        of_table = {key[1:]: found for key, found in values.items() if key[0] == heading}
+        fits = list(dict.fromkeys(key[1:] for key in of_table))
+        table = Table(title=heading, title_justify="left")
         table.add_column("method", no_wrap=True)
         for level, pooling in fits:
             table.add_column("\n".join(filter(None, (level, *pooling.split(", ")))), justify="right", no_wrap=True)
-        for method in dict.fromkeys(key[0] for key in of_corpus):
-            cells = [of_corpus.get((method, *fit)) for fit in fits]
-            table.add_row(method, *(f"{100 * np.mean(cell):.1f}" if cell else "–" for cell in cells))
+        for method in dict.fromkeys(key[0] for key in of_table):
+            table.add_row(method, *(_mean_cell(of_table.get((method, *fit), [])) for fit in fits))
         tables.append(table)
     return tables
+
+
+def _mean_cell(rows: Sequence[Row]) -> str:
+    if not rows:
+        return "–"
+    harmed = any(row.is_sure and improvement(row) < 0 for row in rows)
+    return f"{'▼ ' if harmed else ''}{100 * np.mean([row.value for row in rows]):.1f}"
 
 
 def _table_over_seeds(rows: Sequence[Row]) -> Table:
@@ -73,7 +82,7 @@ def _table_over_seeds(rows: Sequence[Row]) -> Table:
     table = Table()
     table.add_column("method", no_wrap=True)
     for column in columns:
-        table.add_column("\n".join(column), justify="right", no_wrap=True)
+        table.add_column("\n".join(title(rows, column)), justify="right", no_wrap=True)
     for method, cells in over_seeds(rows, columns).items():
         shown = [f"{100 * mean:.1f} ±{100 * deviation:.1f}" if n else "–" for mean, deviation, n in cells]
         table.add_row(method, *shown)
@@ -120,36 +129,3 @@ def geometry_table(geometry: Sequence[Row]) -> str:
     for removal in dict.fromkeys(row.removal for row in geometry):
         lines.append(f"| {removal} | {' | '.join(f'{value[removal, name]:.2f}' for name in PROBED)} |")
     return "\n".join(lines)
-
-
-def verdict(rows: Sequence[Row], geometry: Sequence[Row], removal: str = "learned") -> str:
-    """One sentence: what a removal did for this encoder, and how sure that is.
-
-    A gain counts if its p-value lies below 0.05, after correction for all methods compared (`p_holm`).
-    """
-    parts = [
-        f"{row.task} {100 * gain:+.1f}" + ("" if row.is_sure else " (not significant)")
-        for row, gain in gains(rows, removal)
-    ]
-    cosine = {row.removal: row.value for row in geometry if row.metric == "mean_cosine"}
-    encoder = f"{rows[0].encoder} (layers {rows[0].layers})" if rows else "this encoder"
-    return (
-        f"On {encoder} the {removal} removal {outcome(rows, removal)}: {', '.join(parts)} points over raw; "
-        f"the mean cosine of the probe goes from {cosine['none']:.2f} to {cosine[removal]:.2f}."
-    )
-
-
-def outcome(rows: Sequence[Row], removal: str = "learned") -> Outcome:
-    """What a removal did for the headline figures, counting significant differences only."""
-    sure = [gain for row, gain in gains(rows, removal) if row.is_sure]
-    helped, hurt = any(gain > 0 for gain in sure), any(gain < 0 for gain in sure)
-    if helped and hurt:
-        return "helps some tasks and hurts others"
-    return "helps" if helped else "hurts" if hurt else "changes nothing for sure"
-
-
-def gains(rows: Sequence[Row], removal: str) -> list[tuple[Row, float]]:
-    """The rows of the headline figures in which there is a difference from raw vectors, and that difference."""
-    of_removal = {row.headline: row for row in rows if row.method == removal}
-    found = [of_removal[headline] for headline in headlines(rows) if headline in of_removal]
-    return [(row, row.gain) for row in found if row.gain is not None]

@@ -7,6 +7,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,9 +16,9 @@ import pandas as pd
 from uncone.runs.reading import JOB, VALIDATION, read_curve, read_job, read_results, read_settings, validation_score
 from uncone.runs.settings import telling
 from uncone.support.files import reading
-from uncone.tasks.row import GEOMETRY, Row
+from uncone.tasks.row import GEOMETRY, Row, by_use
 from uncone.tasks.statistics import LOWER_IS_BETTER
-from uncone.tasks.table import headlines
+from uncone.tasks.table import headlines, title
 
 Status = Literal["finished", "failed", "unfinished", "damaged"]
 SYSTEM = ["settings", "encoder", "layers", "pooling", "method"]
@@ -84,11 +85,11 @@ class Collection:
         """What every system reaches over its seeds: the figure that speaks for each task, and all of geometry.
 
         Returns:
-            A line for each system and figure, in the order of runs, with the columns `SYSTEM`, where `settings` is a
-            tuple of values with a dash for those that the removal does not feel; `FIGURE`; mean and std (n − 1) over
-            `seeds` values, of runs with one seed the last; low and high, the ends of the 95 % interval over items, and
-            the validation score of what was learned, all three averaged over seeds, NaN where one is unknown; is_best,
-            of all systems by their means.
+            A line for each system and figure, figures of one use together, in the order of runs, with the columns
+            `SYSTEM`, where `settings` is a tuple of values with a dash for those that the removal does not feel;
+            `FIGURE`; mean and std (n − 1) over `seeds` values, of runs with one seed the last; low and high, the ends
+            of the 95 % interval over items, and the validation score of what was learned, all three averaged over
+            seeds, NaN where one is unknown; is_best, of all systems by their means.
         """
         speaking = set(headlines([row for run in self.finished for row in run.rows if row.task != GEOMETRY]))
         lines = []
@@ -102,12 +103,13 @@ class Collection:
                 settings = tuple((unfelt if is_fixed else felt).values())
                 system = (settings, str(row.encoder), str(row.layers), str(row.pooling), row.method)
                 # the subset of geometry is a layer, which the system tells
-                name = f"{row.task} {row.metric}" if row.task == GEOMETRY else " ".join(row.headline)
+                name = f"{row.task} {row.metric}" if row.task == GEOMETRY else " ".join(title([row], row.headline))
                 validation = run.validation if row.method == LEARNED else None
                 numbers = (row.seed, row.value, row.low, row.high, validation)
-                lines.append([*system, row.task, name, row.metric, *numbers])
+                lines.append([by_use(row), *system, row.task, name, row.metric, *numbers])
         by = [*SYSTEM, *FIGURE]
         ends = ["low", "high", "validation"]
+        lines = [line[1:] for line in sorted(lines, key=itemgetter(0))]
         found = pd.DataFrame(lines, columns=pd.Index([*by, "seed", "value", *ends])).dropna(subset="value")
         found = found.astype(dict.fromkeys(("value", *ends), float))
         last = found.groupby([*by, "seed"], sort=False, dropna=False).last(skipna=False)

@@ -39,6 +39,7 @@ class Analogy(DataTask[Analogies]):
     A ValueError if the method is unknown.
     """
 
+    use = "words"
     load = staticmethod(load_analogies)
 
     def __init__(

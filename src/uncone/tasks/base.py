@@ -16,6 +16,7 @@ import numpy as np
 from uncone.data.files import DataUnavailable
 from uncone.data.pairs import NoPairsLeft, ScoredPairs
 from uncone.removal.vectors import Vectors
+from uncone.tasks.row import Use
 
 T = TypeVar("T")
 Sets = str | Path | Sequence[str | Path] | ScoredPairs
@@ -67,9 +68,11 @@ class Task(ABC):
 
     Attributes:
         name: in the results, such as "ws353".
+        use: what people do who need vectors that are good at it.
     """
 
     name: str
+    use: Use
 
     @abstractmethod
     def predict(self, vectors: Vectors) -> list[Prediction]:

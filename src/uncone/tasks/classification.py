@@ -176,6 +176,7 @@ class Classification(DataTask[LabelledTexts]):
         ('polarity', 200, 'all')
     """
 
+    use = "labels"
     load = staticmethod(load_classification)
 
     def __init__(

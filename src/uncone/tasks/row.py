@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:
     from uncone.encoder import Encoder
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 GEOMETRY = "geometry"  # the task of rows that hold a measure of geometry
 COVERAGE = "coverage"  # the metric that tells the share of items whose words are all known
 SIGNIFICANT = 0.05
+Use = Literal["words", "sentences", "search", "clusters", "labels"]
+USES: tuple[Use, ...] = get_args(Use)  # what vectors are used for, in the order of tables
 
 _TEXT = ("encoder", "layers", "pooling", "removal", "task", "subset", "metric")
 _REQUIRED = ("removal", "task", "subset", "metric", "value")
@@ -32,6 +34,7 @@ class Row:
     """One line of results.json; None is unknown or does not apply.
 
     Attributes:
+        use: what a task stands for: what people use vectors for.
         removal: "majority" is no removal: it stands for what can be said without vectors.
         candidate: what sets it apart from others of its removal, such as {"D": 10, "seed": 3} a member of a learned
             bank, or {"level": "texts"} one fit of a fixed method; None if there is but one.
@@ -48,6 +51,7 @@ class Row:
     encoder: str | None = None
     layers: str | None = None
     pooling: str | None = None
+    use: Use | None = None
     removal: str
     candidate: Mapping[str, float | str] | None = None
     task: str
@@ -110,9 +114,16 @@ class Row:
 def _fits(key: str, value: Any) -> bool:
     if key == "candidate":
         return isinstance(value, dict) and all(isinstance(setting, (str, int, float)) for setting in value.values())
+    if key == "use":
+        return value in USES
     kind = str if key in _TEXT else (int, float)
     too_large = isinstance(value, int) and value.bit_length() >= sys.float_info.max_exp
     return isinstance(value, kind) and not isinstance(value, bool) and not too_large
+
+
+def by_use(row: Row) -> int:
+    """By what rows are sorted: the place of their use among `USES`, or after them."""
+    return USES.index(row.use) if row.use else len(USES)
 
 
 def described(removal: str, settings: Mapping[str, float | str]) -> str:

@@ -118,7 +118,7 @@ def evaluate(
                 bar.advance(steps, len(systems) - len(predictions))
                 continue
             scored, undefined = score(task.name, predictions, task.averages(), reference, resamples, seed)
-            rows += [replace(row, **told.get(row.removal, {}), seed=seed) for row in scored]
+            rows += [replace(row, **told.get(row.removal, {}), use=task.use, seed=seed) for row in scored]
             not_run += undefined
     return rows, not_run
 
@@ -133,9 +133,9 @@ def score(
 ) -> tuple[list[Row], list[NotRun]]:
     """Score the predictions of several systems, for the same subsets in the same order, on one task.
 
-    Returns rows system by system, without what only the caller knows (encoder, layers, pooling, seed); and the values
-    that are undefined, because a system gives the same number for all items, or NaN. A ValueError if the systems were
-    scored on different items.
+    Returns rows system by system, without what only the caller knows (encoder, layers, pooling, use, seed); and the
+    values that are undefined, because a system gives the same number for all items, or NaN. A ValueError if the systems
+    were scored on different items.
     """
     measured: dict[tuple[str, str], _Measured] = {}  # by subset and metric
     predictions = _with_majority(task, predictions)

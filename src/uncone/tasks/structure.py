@@ -33,6 +33,7 @@ class VerbTense(DataTask[Verbs]):
     no lemma has all kinds of pairs.
     """
 
+    use = "words"
     load = staticmethod(lambda path, _: load_verbs(_given(path, "verbs")))
 
     def __init__(self, path: str | Path | None, name: str = "verb_tense") -> None:
@@ -70,6 +71,7 @@ class FunctionWords(DataTask[Groups]):
     sentence, the last is taken. A ValueError, in `predict`, if a word does not occur twice in any group.
     """
 
+    use = "words"
     load = staticmethod(lambda path, _: load_groups(_given(path, "groups")))
 
     def __init__(

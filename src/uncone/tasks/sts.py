@@ -39,6 +39,7 @@ class Sts(PairTask):
         ('lee', 1225, ())
     """
 
+    use = "sentences"
     load = staticmethod(load_sts)
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Result rows as a table to read: methods down, one headline figure per task across.
+"""Result rows as a table to read: methods down, one headline figure per task across, tasks of one use side by side.
 
 A cell is the value ×100, ± half the width of its 95 % interval. Where the rows hold gains over a reference, a mark
 tells whether the difference is more than noise: ▲ better, ▼ worse (p < 0.05), ≈ neither. The best value of a column is
@@ -17,7 +17,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from uncone.tasks.row import COVERAGE, SIGNIFICANT, Headline, Row
+from uncone.tasks.row import COVERAGE, SIGNIFICANT, Headline, Row, by_use
 from uncone.tasks.statistics import LOWER_IS_BETTER
 
 LEGEND = (
@@ -37,20 +37,28 @@ class _Cell(NamedTuple):
 def headlines(rows: Sequence[Row]) -> list[Headline]:
     """The usual figure of each task: the metric that it names first, over all its items or its macro average.
 
-    A task of which nothing but its coverage could be measured has none.
+    Tasks are in the order of their uses (`USES`), those of none last.
+
+    A task of which nothing but its coverage could be measured has no figure.
 
     Example:
         >>> headlines([Row(task="ws353", subset="ws353", metric="spearman", removal="none", value=0.7)])
         [Headline(task='ws353', subset='ws353', metric='spearman')]
     """
     chosen = []
-    measured = [row for row in rows if row.metric != COVERAGE]
+    measured = sorted((row for row in rows if row.metric != COVERAGE), key=by_use)
     for task in dict.fromkeys(row.task for row in measured):
         of_task = [row for row in measured if row.task == task]
         present = [row.subset for row in of_task]
         subset = next((name for name in _SUBSETS if name in present), present[0])
         chosen.append(of_task[present.index(subset)].headline)
     return chosen
+
+
+def title(rows: Sequence[Row], column: Headline) -> list[str]:
+    """What stands over a figure, part by part: what its task stands for, if that is known, and task, subset, metric."""
+    use = next((row.use for row in rows if row.task == column.task), None)
+    return [*([f"{use}:"] if use else []), *column]
 
 
 def rich_table(rows: Sequence[Row], columns: Sequence[Headline] | None = None, columns_per_table: int = 5) -> Group:
@@ -65,7 +73,7 @@ def rich_table(rows: Sequence[Row], columns: Sequence[Headline] | None = None, c
         table = Table()
         table.add_column("method", no_wrap=True)
         for i in part:
-            table.add_column("\n".join(columns[i]), justify="right", no_wrap=True)
+            table.add_column("\n".join(title(rows, columns[i])), justify="right", no_wrap=True)
         for method, cells in lines.items():
             table.add_row(method, *(Text(cells[i].text, style="bold" if cells[i].best else "") for i in part))
         tables.append(table)
@@ -82,7 +90,7 @@ def markdown_table(rows: Sequence[Row], columns: Sequence[Headline] | None = Non
         | none | **70.0 ±4.5** |
     """
     columns, lines = _arrange(rows, columns)
-    table = [["method", *map(" ".join, columns)], ["---", *("---:" for _ in columns)]]
+    table = [["method", *(" ".join(title(rows, column)) for column in columns)], ["---", *("---:" for _ in columns)]]
     for method, cells in lines.items():
         table.append([method, *(f"**{cell.text}**" if cell.best else cell.text for cell in cells)])
     return "".join(f"| {' | '.join(line)} |\n" for line in table) + f"\n{LEGEND}\n"

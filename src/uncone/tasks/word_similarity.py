@@ -31,6 +31,7 @@ class WordSimilarity(PairTask):
         (Average(subset='macro', over=('ws353', 'simlex999'), weights='equal'),)
     """
 
+    use = "words"
     load = staticmethod(load_word_pairs)
 
     def __init__(
@@ -82,6 +83,7 @@ class ContextualSimilarity(DataTask[WordsInContext]):
     `predict`, if a marked word lies beyond what the encoder reads of its text.
     """
 
+    use = "words"
     load = staticmethod(load_words_in_context)
 
     def predict(self, vectors: Vectors) -> list[Prediction]:

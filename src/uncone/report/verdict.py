@@ -1,0 +1,109 @@
+"""One judgement over all tasks: what a removal makes better, what worse, and what cannot be told.
+
+Tasks are told by what they stand for (`uncone.tasks.row.USES`). No mean is taken over them: a task that surely gets
+worse is named, whatever others gain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from uncone.tasks.row import Row
+from uncone.tasks.statistics import LOWER_IS_BETTER
+from uncone.tasks.table import headlines
+
+Outcome = Literal["helps", "hurts", "helps some tasks and hurts others", "changes nothing for sure"]
+
+
+class Change(NamedTuple):
+    """What a removal does to a task: how much better its headline figure is than raw, and whether that is sure."""
+
+    use: str
+    task: str
+    gain: float
+    is_sure: bool
+
+    def __str__(self) -> str:
+        return f"{self.task} {100 * self.gain:+.1f}"
+
+
+def improvement(row: Row) -> float:
+    """The gain of a row, above 0 where it is better; 0 for one without a gain."""
+    return (row.gain or 0.0) * (-1 if row.metric in LOWER_IS_BETTER else 1)
+
+
+def changes(rows: Sequence[Row], method: str) -> list[Change]:
+    """What a removal does to each task, the largest changes first; over several seeds, the mean.
+
+    A change is sure if its p-value lies below 0.05 after correction for all methods compared (`p_holm`); over several
+    seeds, if every one finds so, on the same side.
+    """
+    found = []
+    for headline in headlines(rows):
+        of = [row for row in rows if (row.method, row.headline) == (method, headline) and row.gain is not None]
+        if of:
+            gains = [improvement(row) for row in of]
+            is_sure = all(row.is_sure for row in of) and len(set(np.sign(gains))) == 1
+            found.append(Change(of[0].use or "other tasks", headline.task, float(np.mean(gains)), is_sure))
+    return sorted(found, key=lambda change: -abs(change.gain))
+
+
+def judgement(rows: Sequence[Row], method: str) -> str:
+    """What a removal makes worse, what better, and what cannot be told: the rest of a sentence that begins with it.
+
+    Example:
+        >>> figure = {"removal": "centre", "subset": "all", "metric": "spearman", "value": 0.5}
+        >>> lost = Row(**figure, use="search", task="npl", gain=-0.02, p_holm=0.01)
+        >>> won = Row(**figure, use="words", task="ws353", gain=0.03, p_holm=0.01)
+        >>> judgement([won, lost], "centre")
+        'makes search worse (npl -2.0) and words better (ws353 +3.0)'
+    """
+    found = changes(rows, method)
+    worse, better = (
+        _by_use([change for change in found if change.is_sure and (change.gain > 0) == gains], word)
+        for gains, word in ((False, " worse"), (True, " better"))
+    )
+    unsure = _by_use([change for change in found if not change.is_sure])
+    told = f"makes {_listed([*worse, *better])}" if worse or better else "makes nothing surely better or worse"
+    return told + (f"; for {_listed(unsure)} the difference may be chance" if unsure else "")
+
+
+def judgements(rows: Sequence[Row]) -> list[str]:
+    """A sentence on each removal that was compared with raw vectors."""
+    return [
+        f"{method} {judgement(rows, method)}" for method in dict.fromkeys(r.method for r in rows if r.gain is not None)
+    ]
+
+
+def _by_use(changes: Sequence[Change], what: str = "") -> list[str]:
+    """Uses in the order of their largest change, each with its tasks in brackets."""
+    order = list(dict.fromkeys(change.use for change in changes))
+    groups = groupby(sorted(changes, key=lambda change: order.index(change.use)), key=lambda change: change.use)
+    return [f"{use}{what} ({', '.join(map(str, of))})" for use, of in groups]
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+
+
+def verdict(rows: Sequence[Row], geometry: Sequence[Row], removal: str = "learned") -> str:
+    """What a removal did for this encoder, and how sure that is: one sentence on its tasks, one on its geometry."""
+    cosine = {row.removal: row.value for row in geometry if row.metric == "mean_cosine"}
+    encoder = f"{rows[0].encoder} (layers {rows[0].layers})" if rows else "this encoder"
+    return (
+        f"On {encoder} the {removal} removal {judgement(rows, removal)}. In brackets are points over raw vectors; the "
+        f"mean cosine of the probe goes from {cosine['none']:.2f} to {cosine[removal]:.2f}."
+    )
+
+
+def outcome(rows: Sequence[Row], removal: str = "learned") -> Outcome:
+    """What a removal did for the headline figures, counting significant differences only."""
+    sure = [change.gain for change in changes(rows, removal) if change.is_sure]
+    helped, hurt = any(gain > 0 for gain in sure), any(gain < 0 for gain in sure)
+    if helped and hurt:
+        return "helps some tasks and hurts others"
+    return "helps" if helped else "hurts" if hurt else "changes nothing for sure"
