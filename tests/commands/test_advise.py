@@ -145,7 +145,7 @@ def test_word_vectors_have_one_layer(tmp_path, capsys, monkeypatch):
     advise(config_of(tmp_path, "encoder=glove", "encoder.limit=20000", "removal=[centre,all_but_the_top]"))
     advice = json.loads((tmp_path / "advice.json").read_text())
     assert [layer["layer"] for layer in advice["layers"]] == ["words"]
-    assert advice["commands"][0]["command"].startswith("python export.py encoder=glove removal=")
+    assert advice["commands"][0]["command"].startswith("uncone export encoder=glove removal=")
     output = " ".join(capsys.readouterr().out.split())
     assert " ".join(advice["verdict"].split()) in output
     with pytest.raises(ValueError, match="word vectors have one layer"):

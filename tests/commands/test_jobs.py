@@ -33,7 +33,7 @@ def job(tmp_path, monkeypatch):
         hydra = config_of("sweep_name=sweep", "recipe.optimizer.keep=best", *overrides)
         with open_dict(hydra):
             hydra.hydra.job.num = 0
-            hydra.hydra.job.name = "train"
+            hydra.hydra.job.config_name = "train"
             hydra.hydra.runtime.cwd = str(tmp_path)
         HydraConfig.instance().set_config(hydra)
         config = config_of("sweep_name=sweep", "recipe.optimizer.keep=best", *overrides)
@@ -157,7 +157,7 @@ def test_one_sweep_has_one_name_wherever_it_runs():
 
     def name(*overrides):
         config = config_of(*(each for each in overrides if "," not in each))
-        config.hydra.job.name = "train"
+        config.hydra.job.config_name = "train"
         config.hydra.overrides.task = list(overrides)
         SweepCallback().on_multirun_start(config)
         return config.sweep_name

@@ -215,5 +215,5 @@ def test_a_signal_ends_a_run_with_the_command_that_goes_on(settings, whole, tmp_
     os.kill(process.pid, stop)
     process.join(timeout=60)
     assert process.exitcode == 128 + stop
-    assert f"Interrupted by {stop.name}; go on with: python train.py resume={folder}" in said.read_text()
+    assert f"Interrupted by {stop.name}; go on with: uncone train resume={folder}" in said.read_text()
     assert "Traceback" not in said.read_text()

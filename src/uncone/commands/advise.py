@@ -46,6 +46,7 @@ from uncone.removal.vectors import Vectors
 from uncone.runs.folder import environment, write_results
 from uncone.runs.settings import digest, telling
 from uncone.support.terminal import make_bars, make_console
+from uncone.support.wording import typed
 from uncone.tasks import Row
 from uncone.tasks.base import distinct
 from uncone.tasks.row import geometry_rows
@@ -58,7 +59,9 @@ def advise(config: DictConfig) -> list[Row]:
     console = make_console()
     folder = open_run(config, goes_on=holds_same_run(config))
     if saved := list(filter(is_saved, names(config.removal))):
-        raise ValueError(f"{saved[0]} is saved, and may have been trained on these pairs: score it with evaluate.py")
+        raise ValueError(
+            f"{saved[0]} is saved, and may have been trained on these pairs: score it with {typed('evaluate')}"
+        )
     layers = vectors_by_layer(config)
     first = next(iter(layers.values()))
     design = make_design(config, first)
@@ -100,7 +103,7 @@ def vectors_by_layer(config: DictConfig) -> dict[str, Vectors]:
         ValueError: if the encoder has no such layer, or its layers are chosen in the encoder group.
     """
     if given_overrides("encoder.layers"):
-        raise ValueError("advise.py compares layers: write layers=[…] instead of encoder.layers=…")
+        raise ValueError(f"{typed('advise')} compares layers: write layers=[…] instead of encoder.layers=…")
     if "layers" not in config.encoder:
         if config.layers != "all":
             raise ValueError(f"word vectors have one layer: leave out layers={config.layers}")
@@ -225,19 +228,19 @@ def next_commands(conclusion: Conclusion, folder: Path, encoder: Mapping[str, st
 
     given = [f"{key}={value}" for key, value in encoder.items()]
 
-    def command(script: str, layer: str, *rest: str) -> str:
+    def command(name: str, layer: str, *rest: str) -> str:
         chosen = [] if layer == "words" else [f"encoder.layers={layer if layer == STATIC else f'[{layer}]'}"]
-        return shlex.join(["python", script, *given, *chosen, *rest])
+        return f"{typed(name)} {shlex.join([*given, *chosen, *rest])}"
 
     if not wanted:
-        as_it_is = command("export.py", conclusion.reference, "removal=none")
+        as_it_is = command("export", conclusion.reference, "removal=none")
         return [{"what": "Export the encoder as it is", "command": as_it_is}]
     lines = []
     for layer, final in wanted.items():
         advised = " (advised)" if layer == which.layer and which.outcome == "helped" else ""
         removal = RAW if final == RAW else folder / "layers" / layer
-        exported = command("export.py", layer, f"removal={removal}")
+        exported = command("export", layer, f"removal={removal}")
         lines.append({"what": f"Export layer {layer}{advised}, with {final}", "command": exported})
-    trained = command("train.py", next(iter(wanted)))
+    trained = command("train", next(iter(wanted)))
     lines.insert(1, {"what": f"Train a removal for layer {next(iter(wanted))} at full length", "command": trained})
     return lines

@@ -39,6 +39,7 @@ from uncone.report.page import write_page
 from uncone.runs.folder import write_results
 from uncone.support import distributed
 from uncone.support.terminal import make_bars, make_console
+from uncone.support.wording import typed
 from uncone.tasks.row import GEOMETRY, Row
 
 INTERVAL = 1.96  # standard errors to either side of a sampled measure: 95 %
@@ -82,9 +83,11 @@ def load_encoders(config: DictConfig) -> Iterator[Encoder]:
     given = given_overrides("encoder")
     for key in ("layers", "special_tokens"):
         if f"encoder.{key}" in given:
-            raise ValueError(f"analyze.py takes {key} for all its encoders: write {key}=… instead of encoder.{key}=…")
+            raise ValueError(
+                f"{typed('analyze')} takes {key} for all its encoders: write {key}=… instead of encoder.{key}=…"
+            )
     if "encoder.pooling" in given:
-        raise ValueError("analyze.py measures tokens, which are not pooled: leave out encoder.pooling")
+        raise ValueError(f"{typed('analyze')} measures tokens, which are not pooled: leave out encoder.pooling")
     chosen = OverridesParser.create().parse_override(f"encoder={given.get('encoder', 'null')}").value()
     for name in chosen if isinstance(chosen, list) else [None]:
         entry = config.encoder if name is None else hydra.compose(f"encoder/{name}").encoder

@@ -33,6 +33,7 @@ from uncone.report.tables import print_results
 from uncone.runs.reading import read_results, read_settings
 from uncone.support import distributed
 from uncone.support.terminal import make_console
+from uncone.support.wording import typed
 from uncone.tasks.row import Row, geometry_rows
 
 ENCODERS = ("uncone.encoder.Encoder.from_pretrained", "uncone.encoder.Encoder.from_word_vectors")
@@ -59,7 +60,7 @@ def export(config: DictConfig) -> list[Row]:
     from transformers.utils import logging
 
     if distributed.processes() > 1:
-        raise ValueError("export.py runs in one process: start it without torchrun")
+        raise ValueError(f"{typed('export')} runs in one process: start it without torchrun")
     console = make_console()
     check_complete(config)
     config.removal = only_removal(config.removal)
@@ -100,7 +101,9 @@ def only_removal(removal: Any) -> str:
     """The one removal that is named; one of its files stands for its folder."""
     chosen = names(removal)
     if len(chosen) != 1:
-        raise ValueError(f"an export has one removal, got {', '.join(chosen) or 'none'}: run export.py once for each")
+        raise ValueError(
+            f"an export has one removal, got {', '.join(chosen) or 'none'}: run {typed('export')} once for each"
+        )
     path = Path(chosen[0])
     return str(path.absolute().parent) if path.is_file() and path.stem == "removal" else chosen[0]
 

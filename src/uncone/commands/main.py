@@ -23,6 +23,7 @@ from uncone.commands.jobs import in_sweep, run_job
 from uncone.commands.processes import Command, ProcessFailed, run_shared
 from uncone.runs.reading import last_checkpoint
 from uncone.support.distributed import ProcessLost
+from uncone.support.wording import typed
 
 NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}  # disk full, read-only
 OTHERS_FIRST = 3.0  # seconds
@@ -77,7 +78,7 @@ def run(command: Command, config: DictConfig) -> float | None:
         number = stop.sigval if isinstance(stop, SignalException) else stop.args[0]
         line = f"Interrupted by {signal.Signals(number).name}"
         if last_checkpoint(config.output_dir).is_file():
-            line += f"; go on with: python train.py resume={shlex.quote(config.output_dir)}"
+            line += f"; go on with: {typed('train')} resume={shlex.quote(config.output_dir)}"
         print(line, file=sys.stderr, flush=True)
         sys.exit(128 + number)
     return None
@@ -95,8 +96,9 @@ def _fail(error: BaseException, wait: bool) -> NoReturn:
     sys.exit(f"Error: {error}")
 
 
-if __name__ == "__main__":  # one of several processes: MODULE:FUNCTION CONFIG
+if __name__ == "__main__":  # one of several processes: MODULE:FUNCTION CONFIG COMMAND, the last as the user typed it
     module, function = sys.argv[1].split(":")
+    sys.argv[0] = sys.argv[3]
     logging.basicConfig(stream=sys.stdout, format="[%(asctime)s][%(name)s][%(levelname)s] - %(message)s")
     loaded: Any = OmegaConf.load(sys.argv[2])
     OmegaConf.set_struct(loaded, True)

@@ -1,4 +1,4 @@
-"""Starting a command in several processes, each of which is `python -m uncone.commands.main COMMAND CONFIG`."""
+"""Starting a command in several processes, each of which is `python -m uncone.commands.main COMMAND CONFIG TYPED`."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def start_processes(count: int, command: Command, config: DictConfig) -> None:
         path.write_text(OmegaConf.to_yaml(config, resolve=True))
         name = f"{command.__module__}:{command.__name__}"
         try:
-            elastic_launch(settings, sys.executable)("-m", "uncone.commands.main", name, str(path))
+            elastic_launch(settings, sys.executable)("-m", "uncone.commands.main", name, str(path), sys.argv[0])
         except ChildFailedError as error:
             code = error.get_first_failure()[1].exitcode
             end = f"ended with exit code {code}" if code >= 0 else f"was killed by signal {-code}: did memory run out?"

@@ -19,6 +19,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING
 
 from uncone.support.files import CONF
+from uncone.support.wording import typed
 
 COMMANDS = ("train", "evaluate", "analyze", "advise", "export")
 NULLABLE = {"threads": int | None, "corpus_limit": int | None}  # numbers that null stands for
@@ -79,6 +80,6 @@ def refuse_experiments_of_others(command: str) -> None:
     asked = [text.removeprefix("experiment=") for text in sys.argv[1:] if text.startswith("experiment=")]
     for name in ",".join(asked).split(","):
         path = CONF / "experiment" / f"{name}.yaml"
-        runs = re.search(r"^# (python (\w+)\.py .*)", path.read_text(), re.MULTILINE) if path.is_file() else None
-        if runs and runs[2] != command:
-            sys.exit(f"Error: experiment={name} is for {runs[2]}.py, not for {command}.py: {runs[1]}")
+        runs = re.search(r"^# python (\w+)\.py (.*)", path.read_text(), re.MULTILINE) if path.is_file() else None
+        if runs and runs[1] != command:
+            sys.exit(f"Error: experiment={name} is for another command: {typed(runs[1])} {runs[2]}")

@@ -36,7 +36,7 @@ class SweepCallback(Callback):
         added = []
         if config.sweep_name is None:
             overrides = sorted(distinguishing(config.hydra.overrides.task))
-            config.sweep_name = f"{config.hydra.job.name},{label(overrides, NAME_LENGTH)}-{digest(overrides)}"
+            config.sweep_name = f"{config.hydra.job.config_name},{label(overrides, NAME_LENGTH)}-{digest(overrides)}"
             added.append(f"sweep_name={quoted(config.sweep_name)}")
         threads = threads_per_job(config)
         if threads is not None:

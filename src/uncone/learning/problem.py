@@ -171,7 +171,7 @@ class Problem:
 
 NO_TEXTS = (
     "the recipe reads running text (contrast.weight above 0, or a list of strengths), and rows of a matrix have none: "
-    "take recipe='pairs', or train.py for an encoder"
+    "take recipe='pairs', or give an encoder"
 )
 
 

@@ -22,6 +22,7 @@ from uncone.geometry.atlas.store import AtlasStore, Sample
 from uncone.geometry.measures import MEASURES
 from uncone.runs.reading import read_results
 from uncone.support.files import write
+from uncone.support.wording import typed
 from uncone.tasks.row import GEOMETRY
 
 PAGE = "report.html"
@@ -62,7 +63,7 @@ def page_contents(folder: Path) -> dict[str, Any]:
     index = store.index()
     maps = list(store.maps())
     if not maps:
-        raise ValueError(f"the atlas in {folder.resolve()} maps no layer: run analyze.py again")
+        raise ValueError(f"the atlas in {folder.resolve()} maps no layer: run {typed('analyze')} again")
     points = max(1, POINTS // len(maps))
     return {
         "title": f"The geometry of {' and '.join(index['encoders'])}",

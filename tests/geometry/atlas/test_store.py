@@ -37,5 +37,5 @@ def test_round_trip(tmp_path):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"no index.json in .*no finished run of analyze.py"):
+    with pytest.raises(ValueError, match=r"no index.json in .*no finished run of uncone analyze"):
         AtlasStore(tmp_path).index()

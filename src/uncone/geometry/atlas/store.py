@@ -57,6 +57,7 @@ from typing import Any
 import numpy as np
 
 from uncone.support.files import whole, write
+from uncone.support.wording import typed
 
 FOLDER = "atlas"
 
@@ -137,7 +138,9 @@ class AtlasStore:
 
     def _read(self, path: Path) -> dict[str, Any]:
         if not path.is_file():
-            raise ValueError(f"no {path.name} in {path.parent.resolve()}: this is no finished run of analyze.py")
+            raise ValueError(
+                f"no {path.name} in {path.parent.resolve()}: this is no finished run of {typed('analyze')}"
+            )
         content: dict[str, Any] = json.loads(path.read_text())
         return content
 
