@@ -1,5 +1,6 @@
 """What is installed: the command `uncone`, and wheel and sdist in an environment of their own."""
 
+import os
 import re
 import subprocess
 import sys
@@ -62,9 +63,10 @@ def test_mistakes_end_in_one_line(arguments, said, monkeypatch):
 @pytest.mark.slow
 def test_wheel_and_sdist_in_an_environment_of_their_own(tmp_path, wordy_model):
     """Both are built as pip builds them; the wheel trains in an empty folder, with groups of the user's own."""
+    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
     def run(*command: object, cwd: Path = tmp_path) -> str:
-        done = subprocess.run([*map(str, command)], cwd=cwd, capture_output=True, text=True, check=False)
+        done = subprocess.run([*map(str, command)], cwd=cwd, env=alone, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
