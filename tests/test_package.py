@@ -97,7 +97,7 @@ def test_wheel_and_sdist_in_an_environment_of_their_own(tmp_path, wordy_model):
     model = ("encoder=local", f"encoder.path={wordy_model}")
     run(
         *(uncone, "train", f"--config-dir={tmp_path}/mine", "debug=fast", "data=few", *model, "logger=csv"),
-        *("removal=[none]", "task=[lee]", "recipe=pairs", "recipe.optimizer.max_steps=2", "output_dir=run"),
+        *("removal=[none]", "task=[lee]", "recipe=pairs", "recipe.D=[2]", "output_dir=run"),
         cwd=folder,
     )
     assert (folder / "run" / "removal" / "removal.json").is_file()
