@@ -227,7 +227,9 @@ def test_python_command_runs(command, request, tmp_path):
 
 def test_commands_say_what_they_take():
     """Of one script as a process of its own; that all others answer the same way is composed above."""
-    done = subprocess.run([sys.executable, "train.py", "--help=all"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "train.py", "--help=all"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert re.search(r"encoder: .*minilm", done.stdout)
 

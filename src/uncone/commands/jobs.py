@@ -92,7 +92,7 @@ def run_job(command: Callable[[DictConfig], Any], config: DictConfig) -> float |
     """
     hydra = HydraConfig.get()
     os.chdir(hydra.runtime.cwd)  # where the sweep was started; a cluster's worker may stand elsewhere
-    name, overrides = hydra.job.config_name, list(hydra.overrides.task)
+    name, overrides = str(hydra.job.config_name), list(hydra.overrides.task)
     sweep = Path(hydra.sweep.dir)
     locks = sweep / ".locks"
     locks.mkdir(parents=True, exist_ok=True)
