@@ -153,6 +153,17 @@ def test_a_removal_that_hurts_is_called_so(tmp_path, capsys):
     assert "**This removal makes the encoder worse on what was measured. Use the raw encoder.**" in card
 
 
+def test_fewer_dimensions(saved, tmp_path, capsys):
+    """Of a saved removal, below its rank: by the spectrum of what a removal would be fitted on."""
+    export(config_of("export", f"removal={saved}", "dimensions=20", f"output_dir={tmp_path}/model", *QUICK))
+    encoder, made = Encoder.from_pretrained("minilm", layers="static"), load(tmp_path / "model" / "removal")
+    np.testing.assert_allclose(vectors_of(tmp_path / "model"), made.apply(encoder.encode(TEXTS)), atol=1e-5)
+    variance = load(saved).apply(encoder.rows).var(0)
+    assert made.apply(encoder.rows).var(0).sum() > np.sort(variance)[-20:].sum()  # than of any 20 coordinates
+    assert "384 dimensions to 20" in " ".join(capsys.readouterr().out.split())
+    assert "(raw - part[" in (tmp_path / "model" / "README.md").read_text()
+
+
 def test_nothing_removed_exports_the_raw_encoder(tmp_path, capsys, encoded):
     """No text is encoded but those of the task, of the corpus for geometry, and a few to compare with."""
     settings = ("encoder.layers=[1]", f"output_dir={tmp_path}/model", f"cache_dir={tmp_path}/cache")

@@ -11,6 +11,7 @@ from uncone.encoder import Encoder
 from uncone.encoder.pooling import POOLINGS
 from uncone.export.onnx import Graph, OnnxExporter, feed_of, graph_tokenizer, open_session
 from uncone.export.parts import unit
+from uncone.removal import reduced
 
 from .conftest import KINDS, TEXTS, assert_same, clusters_for, python_without, removal_for
 
@@ -47,6 +48,16 @@ def test_vectors_are_those_of_the_encoder(kind, exported):
         assert_same(session.run(None, feed_of(tokenizer, [text], special=True))[0], expected[i : i + 1])
     many = feed_of(tokenizer, TEXTS * 20, special=True)
     assert_same(session.run(None, many)[0], np.tile(expected, (20, 1)))
+
+
+def test_fewer_dimensions(encoder_of):
+    """The graph before it is traced, which ends in the folded matrix."""
+    encoder = encoder_of("bert", 1)
+    removal = removal_for(encoder)  # keeps all dimensions but one
+    short = reduced(removal, encoder.dimension - 1)
+    OnnxExporter().check(encoder, short)
+    graph, feed = Graph(encoder, short, normalize=False), feed_of(graph_tokenizer(encoder), TEXTS, special=True)
+    assert_same(graph(*map(torch.from_numpy, feed.values())).numpy(), short.apply(encoder.encode(TEXTS)))
 
 
 def test_padding_does_not_matter(exported):

@@ -14,7 +14,7 @@ from transformers import AlbertConfig, AlbertModel, AutoModel, AutoTokenizer
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.export.parts import corrected, model_options, unit
 from uncone.export.sentence_transformers import SentenceTransformersExporter, _pooling, sentence_transformer
-from uncone.removal import Removal
+from uncone.removal import Removal, reduced
 from uncone.tasks.statistics import point
 
 from .conftest import TEXTS, assert_same, clusters_for, python_without, removal_for
@@ -51,6 +51,24 @@ def test_any_layers(kind, layers, encoder_of, tmp_path):
     removal = removal_for(encoder)
     texts = [text for text in TEXTS if text != "un believable dog?"]
     assert_same(vectors_of(exported(encoder, removal, tmp_path), texts), removal.apply(encoder.encode(texts)))
+
+
+@pytest.mark.parametrize("special_tokens", [True, False])  # False puts the Dense before the pooling
+@pytest.mark.parametrize("layers", [2, "static"])
+def test_fewer_dimensions(layers, special_tokens, encoder_of, tmp_path):
+    """Vectors of as many numbers, whose cosines are those of the removal where it keeps so many directions."""
+    options = {} if layers == "static" else {"special_tokens": special_tokens}
+    encoder = encoder_of("bert", layers, **options)
+    dropped = torch.linalg.qr(torch.randn(encoder.dimension, 12, generator=torch.Generator().manual_seed(0)))[0]
+    whole = Removal(torch.ones(encoder.dimension), dropped, torch.zeros(12), "random").for_encoder(encoder)
+    short = reduced(whole, encoder.dimension - 12)
+    texts = [text for text in TEXTS if text != "un believable dog?"]
+    folder = exported(encoder, short, tmp_path)
+    found = vectors_of(folder, texts)
+    assert_same(found, short.apply(encoder.encode(texts)))
+    assert SentenceTransformer(str(folder), device="cpu").get_embedding_dimension() == encoder.dimension - 12
+    found, expected = (unit(each) for each in (found, whole.apply(encoder.encode(texts))))
+    np.testing.assert_allclose(found @ found.T, expected @ expected.T, atol=1e-5)
 
 
 @pytest.mark.parametrize("layers", [2, [0, 2]])

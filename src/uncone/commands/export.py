@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ from uncone.export.base import MARK, Exporter, check_target, whole_folder
 from uncone.export.card import Evidence, card, description, shareable
 from uncone.export.vectors import StoredVectors
 from uncone.geometry.probe import GeometryProbe
-from uncone.removal import TransductiveRemoval, load, none
+from uncone.removal import Correction, Removal, TransductiveRemoval, load, none, reduced
+from uncone.removal.spectrum import Spectrum
 from uncone.removal.vectors import Vectors
 from uncone.report.tables import print_results
 from uncone.runs.reading import read_results, read_settings
@@ -52,7 +54,18 @@ SETTINGS = {
 ANYWHERE = {"device", "dtype", "name"}  # of an encoder: what does not tell it from another
 PROBE_TEXTS, PROBE_SIZE, PROBE_QUERIES = 30, 2000, 200  # of the geometry of a removal without a run: seconds
 # what format=vectors has a use for
-OF_VECTORS = {"format", "input", "output", "column", "removal", "overwrite", "threads", "sweep_name", "hydra"}
+OF_VECTORS = {
+    "format",
+    "input",
+    "output",
+    "column",
+    "removal",
+    "dimensions",
+    "overwrite",
+    "threads",
+    "sweep_name",
+    "hydra",
+}
 
 
 def export(config: DictConfig) -> list[Row]:
@@ -74,7 +87,7 @@ def export(config: DictConfig) -> list[Row]:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     if isinstance(exporter, StoredVectors):
-        exporter.run(load(config.removal), config.overwrite, console)
+        exporter.run(in_dimensions(config, load(config.removal)), config.overwrite, console)
         return []
     target = Path(config.output_dir).expanduser().absolute()
     check_target(target, config.overwrite)
@@ -132,7 +145,21 @@ def make_system(config: DictConfig, vectors: Vectors, console: Console) -> Syste
     (system,) = make_systems(config, config.removal, make_problem(config, vectors, fits.default), fits)
     if isinstance(system.removal, TransductiveRemoval):
         raise ValueError("a transductive removal is fitted on whatever it corrects: there is no map to export")
-    return system
+    removal = in_dimensions(config, system.removal, lambda: fits.default.uniform)
+    return replace(system, vectors=system.vectors.corrected(removal))
+
+
+def in_dimensions(
+    config: DictConfig, removal: Correction, spectrum: Callable[[], Spectrum | None] = lambda: None
+) -> Correction:
+    """The removal, or the same with as many numbers a vector as `config.dimensions` says; see `uncone.removal.reduced`.
+
+    `spectrum` gives that of raw vectors, or None if there are none to make it of.
+    """
+    if config.dimensions is None:
+        return removal
+    is_rotation = isinstance(removal, Removal) and removal.rank == config.dimensions  # for which no spectrum is made
+    return reduced(removal, config.dimensions, None if is_rotation else spectrum())
 
 
 @dataclass(frozen=True)
@@ -187,7 +214,7 @@ class TrainingRun:
 
 def find_evidence(config: DictConfig, run: TrainingRun | None, system: System, console: Console) -> Evidence:
     """The results of the run if they are of this encoder, else those of a quick measurement."""
-    if run is not None and _distinct(run.encoder) == _distinct(dict(config.encoder)):
+    if run is not None and config.dimensions is None and _distinct(run.encoder) == _distinct(dict(config.encoder)):
         evidence = run.evidence()
         if evidence is not None:
             print_results(console, evidence.tasks, [])

@@ -22,7 +22,7 @@ from uncone.support.files import CONF
 from uncone.support.wording import typed
 
 COMMANDS = ("train", "evaluate", "analyze", "advise", "export")
-NULLABLE = {"threads": int | None, "corpus_limit": int | None}  # numbers that null stands for
+NULLABLE = {"threads": int | None, "corpus_limit": int | None, "dimensions": int | None}  # numbers that null stands for
 
 # What encoder=NAME finds beside the files of conf/encoder: conf/encoder/local.yaml with a path.
 ENCODERS = {

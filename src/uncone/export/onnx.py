@@ -31,7 +31,7 @@ from uncone.export.parts import (
     type_weights,
     unit,
 )
-from uncone.removal import Correction, Removal
+from uncone.removal import Correction, ReducedRemoval, Removal
 
 MODEL, INT8_MODEL = "model.onnx", "model_int8.onnx"
 ROUNDS = 3  # of timing; the fastest counts
@@ -85,7 +85,7 @@ class Graph(nn.Module):
     Pools padded tokens as `uncone.encoder.pooling.pool` does ragged ones.
     """
 
-    def __init__(self, encoder: Encoder, removal: Removal, normalize: bool):
+    def __init__(self, encoder: Encoder, removal: Removal | ReducedRemoval, normalize: bool):
         super().__init__()
         if isinstance(encoder, TransformerEncoder):
             self.source: nn.Module = encoder.states
@@ -99,7 +99,7 @@ class Graph(nn.Module):
         self.register_buffer("b", b)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Vectors (n, d) of token types (n, m), padded on the right; the mask is 1 for tokens, 0 for padding."""
+        """Vectors (n, k) of token types (n, m), padded on the right; the mask is 1 for tokens, 0 for padding."""
         if isinstance(self.source, nn.Embedding):
             tokens = self.source(input_ids)
         else:

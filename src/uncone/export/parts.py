@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.encoder.convention import Normalize
 from uncone.encoder.layers import find_blocks
-from uncone.removal import Correction, Removal
+from uncone.removal import Correction, ReducedRemoval, Removal
 
 TOLERANCE = 1e-5  # of a coordinate, or of the largest one where that is above 1
 PROBE_LENGTHS = (1, 2, 3, 5, 8, 13, 21)  # pieces of the texts on which an export is compared with its encoder
@@ -138,9 +138,9 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return nn.functional.normalize(torch.from_numpy(vectors), dim=1).numpy()
 
 
-def affine(removal: Correction, what: str) -> Removal:
+def affine(removal: Correction, what: str) -> Removal | ReducedRemoval:
     """The removal, or a ValueError if it is not one affine map."""
-    if isinstance(removal, Removal):
+    if isinstance(removal, (Removal, ReducedRemoval)):
         return removal
     raise ValueError(f"{what} takes one affine map, and this is {removal.kind}: use format=sentence_transformers")
 

@@ -78,6 +78,7 @@ def sentence_transformer(encoder: Encoder, removal: Correction, normalize: bool 
             # a mean of what is mapped is the mean, mapped; and after weighting, half precision would be single
             before, name = True, INPUTS["tokens"]
             correction.module_input_name = correction.module_output_name = name
+            pooling[-1] = stock.Pooling(removal.output_dimension, mode, encoder.pools_prompt)
         modules += [correction, *pooling, *tail] if before else [*pooling, *tail, correction]
     else:
         modules, device = _static(encoder, removal), "cpu"
@@ -160,8 +161,9 @@ def _correction(removal: Correction) -> nn.Module:
     if isinstance(removal, ClusteredRemoval):
         return ClusteredCorrection(removal)
     W, b = affine(removal, "a Dense module").fold()
-    d = removal.dimension
-    return stock.Dense(d, d, bias=True, activation_function=None, init_weight=W, init_bias=b)
+    return stock.Dense(
+        removal.dimension, removal.output_dimension, bias=True, activation_function=None, init_weight=W, init_bias=b
+    )
 
 
 def _tail(encoder: Encoder) -> list[nn.Module]:

@@ -1,8 +1,8 @@
 """Files that hold vectors, rewritten with their rows corrected chunk by chunk; all else in them stays as it is.
 
-A matrix of plain bytes, row after row, in .npy and .safetensors: only these bytes change, and what stands before and
-behind them is copied. A column of lists in .parquet and in Hugging Face data sets on disk: other columns, types and
-metadata stay.
+A matrix of plain bytes, in .npy and .safetensors: only these bytes change, and what the header says of them; all that
+stands before and behind them is copied. A column of lists, in .parquet and in data sets: other columns, types and
+metadata stay. A removal with fewer dimensions makes the rows shorter, and what is said of their length.
 """
 
 from __future__ import annotations
@@ -10,29 +10,44 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
-from safetensors import safe_open
 
+from uncone.data.vectors import (
+    BFLOAT16,
+    INFO,
+    PARQUET,
+    SPLITS,
+    STATE,
+    STREAM,
+    Plain,
+    checked,
+    find_npy,
+    find_safetensors,
+    is_dataset,
+    open_parquet,
+    open_stream,
+    rows_of,
+    safetensors_header,
+    splits_of,
+    streams_of,
+    vector_column,
+)
 from uncone.removal import Correction
 from uncone.support.arrays import Array, ArrayT, as_tensor
 from uncone.support.files import reading
 
 CHUNK = 2**22  # bytes of the rows that are corrected at once, in float32
-READ_BUFFER = 2**20  # bytes of a column read at once
 CHUNKS_PER_GROUP = 4  # of a .parquet file; many small row groups make a file slow to open
-BFLOAT16 = "<i2"  # numpy lacks it, and holds its bytes as these
-SAFETENSORS_TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "BF16": BFLOAT16}
-PARQUET, STREAM = "a .parquet file", "a file of a data set"
-STATE, INFO, SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
+HUGGING_FACE = b"huggingface"  # of a schema's metadata, what `datasets` says of its columns
 
 
 class Corrector:
@@ -41,15 +56,17 @@ class Corrector:
     Attributes:
         total: rows there are, None if unknown.
         dtype: of the last chunk, "" before the first.
+        width: numbers of a corrected row.
     """
 
     def __init__(self, removal: Correction, source: Path, progress: Callable[[int, int | None], None]):
         self.removal, self.source, self.progress = removal, source, progress
+        self.width = removal.output_dimension
         self.rows, self.total, self.dtype = 0, None, ""  # type: int, int | None, str
         self.chunk = max(1, CHUNK // (4 * removal.dimension))
 
     def __call__(self, X: ArrayT) -> ArrayT:
-        """Corrected rows (n, d), of the kind and dtype of `X`.
+        """Corrected rows (n, width), of the kind and dtype of `X` (n, d).
 
         Raises:
             ValueError: for another dimension, or a row that holds NaN or infinity or would after the correction.
@@ -76,62 +93,45 @@ def _first_bad(X: Array) -> int | None:
     return int(bad.nonzero()[0]) if bad.any() else None
 
 
-def chosen(column: str | None, candidates: list[str], source: Path) -> str:
-    """The column that holds the vectors: the one asked for, or the only one; a ValueError names what there is."""
-    there = ", ".join(candidates) or "nothing of the kind"
-    if column is None and len(candidates) == 1:
-        return candidates[0]
-    if column is None:
-        raise ValueError(f"which vectors of {source}? It has {there}: set column=NAME")
-    if column not in candidates:
-        raise ValueError(f"{source} has no vectors of float numbers called {column!r}; it has {there}")
-    return column
-
-
 def correct_npy(source: Path, target: Path, column: str | None, correct: Corrector) -> None:
     """Correct the matrix of an .npy file; see `StoredVectors`."""
-    if column is not None:
-        raise ValueError(f"an .npy file holds one matrix: leave out column={column}")
-    with reading(source, "an .npy file of numbers"):
-        matrix = np.lib.format.open_memmap(source, mode="r")
-        if matrix.offset + matrix.nbytes != source.stat().st_size:
-            raise ValueError(f"{matrix.dtype} {matrix.shape} is less than it holds")
-    if matrix.ndim != 2 or matrix.dtype.kind != "f" or matrix.dtype.itemsize > 8:
-        raise ValueError(f"{source} holds {matrix.dtype} {matrix.shape}: expected a matrix (n, d) of float16, 32 or 64")
-    if not matrix.flags.c_contiguous:
-        raise ValueError(f"{source} is stored column by column: save np.ascontiguousarray of it first")
-    _rewrite(source, target, matrix.offset, matrix.shape, matrix.dtype, correct)
+    found = find_npy(source, column)
+    said = {"descr": np.lib.format.dtype_to_descr(found.dtype), "fortran_order": False}
+    head = BytesIO()
+    np.lib.format.write_array_header_1_0(head, {**said, "shape": (found.shape[0], correct.width)})
+    _rewrite(source, target, head.getvalue(), found.offset, found, correct)
 
 
 def correct_safetensors(source: Path, target: Path, column: str | None, correct: Corrector) -> None:
     """Correct one tensor of a .safetensors file; see `StoredVectors`."""
-    with reading(source, "a .safetensors file"):
-        with safe_open(source, "numpy"):  # checks the header against the size of the file
-            pass
-        with source.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(length))
-    header.pop("__metadata__", None)
-    fits = [name for name, entry in header.items() if len(entry["shape"]) == 2 and entry["dtype"] in SAFETENSORS_TYPES]
-    entry = header[chosen(column, fits, source)]
-    offset = 8 + length + entry["data_offsets"][0]
-    _rewrite(source, target, offset, entry["shape"], SAFETENSORS_TYPES[entry["dtype"]], correct)
+    name, found = find_safetensors(source, column)
+    begin, header = safetensors_header(source)
+    end = header[name]["data_offsets"][1]
+    shift = found.shape[0] * (correct.width - found.shape[1]) * found.dtype.itemsize
+    header[name]["shape"][1] = correct.width
+    header[name]["data_offsets"][1] += shift
+    for key, entry in header.items():
+        if key not in (name, "__metadata__") and entry["data_offsets"][0] >= end:
+            entry["data_offsets"] = [offset + shift for offset in entry["data_offsets"]]
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    _rewrite(source, target, len(text).to_bytes(8, "little") + text, begin, found, correct)
 
 
-def _rewrite(
-    source: Path, target: Path, offset: int, shape: tuple[int, int], dtype: np.dtype | str, correct: Corrector
-) -> None:
-    """Copy a file, correcting the matrix that begins at a byte of it.
+def _rewrite(source: Path, target: Path, head: bytes, begin: int, found: Plain, correct: Corrector) -> None:
+    """Write a new head in place of the first `begin` bytes; copy the others, correcting the matrix among them.
 
     A memory map would count, until it is closed, as the memory that it does not take.
     """
-    correct.total, d = shape
+    correct.total, d = found.shape
     with source.open("rb") as file, target.open("wb") as copy:
-        for start in range(0, offset, CHUNK):
-            copy.write(file.read(min(CHUNK, offset - start)))
-        for start in range(0, shape[0], correct.chunk):
-            n = min(correct.chunk, shape[0] - start)
-            _corrected_rows(np.fromfile(file, dtype, n * d).reshape(n, d), correct).tofile(copy)
+        copy.write(head)
+        file.seek(begin)
+        for start in range(begin, found.offset, CHUNK):
+            copy.write(file.read(min(CHUNK, found.offset - start)))
+        for start in range(0, correct.total, correct.chunk):
+            n = min(correct.chunk, correct.total - start)
+            _corrected_rows(np.fromfile(file, found.dtype, n * d).reshape(n, d), correct).tofile(copy)
         shutil.copyfileobj(file, copy, CHUNK)
 
 
@@ -146,12 +146,9 @@ def correct_parquet(source: Path, target: Path, column: str | None, correct: Cor
 
     Row groups of more than four chunks are written as several.
     """
-    with reading(source, PARQUET):
-        file = pq.ParquetFile(source, buffer_size=READ_BUFFER, pre_buffer=False)
-        next(file.iter_batches(1, use_threads=False), None)  # raises where describing damaged columns ends the process
-    with file:
-        schema = file.schema_arrow
-        name = _vector_column(column, schema, source)
+    with open_parquet(source) as file:
+        name = vector_column(column, file.schema_arrow, source)
+        schema = _narrowed(file.schema_arrow, name, correct)
         correct.total = file.metadata.num_rows
         writer = pq.ParquetWriter(
             target,
@@ -161,71 +158,66 @@ def correct_parquet(source: Path, target: Path, column: str | None, correct: Cor
         )
         with writer:
             for group in range(file.metadata.num_row_groups):
-                batches = _read(
-                    source, PARQUET, file.iter_batches(correct.chunk, row_groups=[group], use_threads=False)
-                )
-                while chunks := [_corrected(batch, name, correct) for batch in islice(batches, CHUNKS_PER_GROUP)]:
+                read = file.iter_batches(correct.chunk, row_groups=[group], use_threads=False)
+                batches = checked(source, PARQUET, read)
+                while chunks := [
+                    _corrected(batch, name, schema, correct) for batch in islice(batches, CHUNKS_PER_GROUP)
+                ]:
                     writer.write_table(pa.Table.from_batches(chunks, schema))
-
-
-def _read(source: Path, what: str, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    with reading(source, what):
-        for batch in batches:
-            batch.validate(full=True)
-            yield batch
-
-
-def is_dataset(folder: Path) -> bool:
-    """Whether a folder was written by `Dataset.save_to_disk` or `DatasetDict.save_to_disk`."""
-    return any((folder / name).is_file() for name in (STATE, SPLITS))
 
 
 def correct_dataset(source: Path, target: Path, column: str | None, correct: Corrector) -> None:
     """Correct one column of a data set on disk, in all its splits; see `StoredVectors`."""
     target.mkdir()
-    if (source / SPLITS).is_file():
+    if splits := splits_of(source):
         shutil.copyfile(source / SPLITS, target / SPLITS)
-        with reading(source / SPLITS, "the parts of a data set"):
-            splits = [_inside(name) for name in json.loads((source / SPLITS).read_text(encoding="utf-8"))["splits"]]
         for split in splits:
             correct_dataset(source / split, target / split, column, correct)
         return
-    with reading(source / STATE, "what a data set consists of"):
-        state: dict[str, Any] = json.loads((source / STATE).read_text(encoding="utf-8"))
-        files = [_inside(entry["filename"]) for entry in state["_data_files"]]
+    state, files = streams_of(source)
     for name in files:
-        _correct_stream(source / name, target / name, column, correct)
+        column = _correct_stream(source / name, target / name, column, correct)
     # Under the old fingerprint, `datasets` would take results that it has cached for the raw vectors.
     state["_fingerprint"] = uuid.uuid4().hex[:16]
     (target / STATE).write_text(json.dumps(state, indent=2, sort_keys=True), encoding="utf-8")
-    shutil.copyfile(source / INFO, target / INFO)
+    with reading(source / INFO, "what a data set is"):
+        info: dict[str, Any] = json.loads((source / INFO).read_text(encoding="utf-8"))
+        _shorten(info, column, correct)
+    (target / INFO).write_text(json.dumps(info, indent=2, sort_keys=True), encoding="utf-8")
 
 
-def _correct_stream(source: Path, target: Path, column: str | None, correct: Corrector) -> None:
-    """One file of a data set: a stream of record batches."""
-    with reading(source, STREAM):
-        file = pa.OSFile(str(source))
+def _correct_stream(source: Path, target: Path, column: str | None, correct: Corrector) -> str:
+    """One file of a data set: a stream of record batches. Returns the name of the column that was corrected."""
+    file, reader = open_stream(source)
     with file:
-        with reading(source, STREAM):
-            reader = pa.ipc.open_stream(file)
-        name = _vector_column(column, reader.schema, source)
-        with pa.OSFile(str(target), "wb") as copy, pa.ipc.new_stream(copy, reader.schema) as writer:
-            for batch in _read(source, STREAM, reader):
+        name = vector_column(column, reader.schema, source)
+        schema = _narrowed(reader.schema, name, correct)
+        with pa.OSFile(str(target), "wb") as copy, pa.ipc.new_stream(copy, schema) as writer:
+            for batch in checked(source, STREAM, reader):
                 for start in range(0, len(batch), correct.chunk):
-                    writer.write_batch(_corrected(batch.slice(start, correct.chunk), name, correct))
-
-
-def _inside(name: str) -> str:
-    """A name of a file or folder, if it does not lead out of the folder that it stands in."""
-    if Path(name).name != name or name == "..":
-        raise ValueError(f"the data set names {name!r}, which leads out of its folder")
+                    writer.write_batch(_corrected(batch.slice(start, correct.chunk), name, schema, correct))
     return name
 
 
-def _vector_column(column: str | None, schema: pa.Schema, source: Path) -> str:
-    is_list = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
-    lists = [field for field in schema if any(is_kind(field.type) for is_kind in is_list)]
-    return chosen(column, [field.name for field in lists if pa.types.is_floating(field.type.value_type)], source)
+def _narrowed(schema: pa.Schema, column: str, correct: Corrector) -> pa.Schema:
+    """The schema of corrected rows: lists of a fixed length may get shorter."""
+    index = schema.get_field_index(column)
+    field = schema.field(index)
+    if pa.types.is_fixed_size_list(field.type):
+        schema = schema.set(index, field.with_type(pa.list_(field.type.value_field, correct.width)))
+    said = dict(schema.metadata or {})
+    if HUGGING_FACE in said:
+        described = json.loads(said[HUGGING_FACE])
+        _shorten(described.get("info", {}), column, correct)
+        said[HUGGING_FACE] = json.dumps(described).encode()
+    return schema.with_metadata(said or None)
+
+
+def _shorten(info: dict[str, Any], column: str | None, correct: Corrector) -> None:
+    """Let what `datasets` says of a column tell the length of its corrected rows, where it tells one."""
+    feature = (info.get("features") or {}).get(column)
+    if isinstance(feature, dict) and feature.get("length", -1) != -1:
+        feature["length"] = correct.width
 
 
 def _codec(metadata: pq.FileMetaData, column: str) -> str:
@@ -235,29 +227,15 @@ def _codec(metadata: pq.FileMetaData, column: str) -> str:
     return codec.get(column, "NONE").replace("UNCOMPRESSED", "NONE")
 
 
-def _corrected(batch: pa.RecordBatch, column: str, correct: Corrector) -> pa.RecordBatch:
-    index = batch.schema.get_field_index(column)
-    field = batch.schema.field(index)
+def _corrected(batch: pa.RecordBatch, column: str, schema: pa.Schema, correct: Corrector) -> pa.RecordBatch:
+    """A batch with its column of vectors corrected, of the schema that `_narrowed` gave."""
+    index = schema.get_field_index(column)
+    field = schema.field(index)
     with reading(correct.source, "rows of vectors"):
-        matrix = _matrix(batch.column(index), column, correct.rows)
+        matrix = rows_of(batch.column(index), column, correct.rows)
     vectors = correct(matrix)
     lists = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), vectors.shape[1])
-    return batch.set_column(index, field, lists.cast(field.type))
-
-
-def _matrix(lists: Any, column: str, before: int) -> np.ndarray:
-    """The lists of a column as rows (n, d); a ValueError names the row, `before` others having come before."""
-    lengths = pc.fill_null(pc.list_value_length(lists), -1).to_numpy(zero_copy_only=False)
-    d = int(lengths.max(initial=0))
-    if (lengths != d).any():
-        row = int(np.argmax(lengths != d))
-        said = "no vector" if lengths[row] < 0 else f"{lengths[row]} numbers where others have {d}"
-        raise ValueError(f"row {before + row} of column {column!r} has {said}")
-    values = lists.flatten()
-    if values.null_count:
-        row = int(np.argmax(values.is_null().to_numpy(zero_copy_only=False))) // d
-        raise ValueError(f"row {before + row} of column {column!r} lacks a number")
-    return values.to_numpy().reshape(len(lists), d)
+    return batch.set_column(index, field, lists.cast(field.type)).replace_schema_metadata(schema.metadata)
 
 
 # (source, target, column or None, what corrects a chunk) -> nothing; writes the target

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from uncone.export.vector_files import Corrector, format_of, is_dataset
+from uncone.data.vectors import is_dataset
+from uncone.export.vector_files import Corrector, format_of
 from uncone.removal import ClusteredRemoval, Correction
 from uncone.support.files import whole
 from uncone.support.terminal import make_bars
@@ -66,8 +67,10 @@ class StoredVectors:
                 form(source, aside, self.column, corrector)
                 if not corrector.rows:
                     raise ValueError(f"{source} holds no vectors")
+        shorter = "" if corrector.width == removal.dimension else f" to {corrector.width}"
         console.print(
-            f"Corrected {corrector.rows} vectors of {removal.dimension} dimensions ({corrector.dtype}): {target}\n"
+            f"Corrected {corrector.rows} vectors of {removal.dimension} dimensions ({corrector.dtype})"
+            f"{shorter}: {target}\n"
             f"Removal: {removal.describe()}\n{_belongs(removal)}",
             highlight=False,
             soft_wrap=True,

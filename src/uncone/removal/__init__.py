@@ -19,5 +19,7 @@ from uncone.removal.fixed import soft_zca as soft_zca
 from uncone.removal.fixed import spectral_tempering as spectral_tempering
 from uncone.removal.fixed import standardize as standardize
 from uncone.removal.fixed import whitening as whitening
+from uncone.removal.reduced import ReducedRemoval as ReducedRemoval
+from uncone.removal.reduced import reduced as reduced
 
 load = Correction.load

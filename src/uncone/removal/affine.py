@@ -64,6 +64,11 @@ class Removal(Correction):
         """d, the dimension of the vectors it applies to."""
         return len(self.centre)
 
+    @property
+    def rank(self) -> int:
+        """Dimensions that corrected vectors span: d less one for each gain of 0."""
+        return self.dimension - int((self.gains == 0).sum())
+
     def _correct(self, X: Tensor) -> Tensor:
         c, U, g = (part.to(X.device, X.dtype) for part in (self.centre, self.components, self.gains))
         centred = X - c
@@ -80,6 +85,11 @@ class Removal(Correction):
             self._matrices[precision] = torch.eye(self.dimension, dtype=torch.float64) + (U * (g - 1)) @ U.T
         return self._matrices[precision]
 
+    @property
+    def matrix(self) -> Tensor:
+        """(d, d) float64, I − U diag(w) Uᵀ, of the numbers that files hold."""
+        return self._matrix(torch.float32)
+
     @cached_property
     def _matrices(self) -> dict[torch.dtype, Tensor]:
         return {}
@@ -90,7 +100,7 @@ class Removal(Correction):
         Returns:
             W (d, d) and b (d,) float32 with e' = W e + b; W is symmetric.
         """
-        W = self._matrix(torch.float32)
+        W = self.matrix
         return W.float(), (-W @ self.centre.float().double()).float()
 
     def then(self, second: Removal) -> Removal:

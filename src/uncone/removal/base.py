@@ -32,7 +32,8 @@ ORTHONORMAL_TOLERANCE = 1e-4
 class Correction(ABC):
     """A map from raw to corrected vectors, with the method that made it and the encoder it belongs to.
 
-    `Removal` is one affine map; `ClusteredRemoval` has one for each cluster. Both are frozen data classes.
+    `Removal` is one affine map, `ReducedRemoval` one to fewer dimensions; `ClusteredRemoval` has one for each cluster.
+    All are frozen data classes.
 
     Attributes:
         kind: what files call the class.
@@ -63,6 +64,11 @@ class Correction(ABC):
         """d, the dimension of the vectors it applies to."""
 
     @property
+    def output_dimension(self) -> int:
+        """Numbers of a corrected vector: d, unless it was reduced."""
+        return self.dimension
+
+    @property
     def corrects_tokens(self) -> bool:
         """Whether it is for token vectors, before pooling; affine maps commute with a mean and are applied after it."""
         return self.level == "tokens"
@@ -73,18 +79,22 @@ class Correction(ABC):
 
     @abstractmethod
     def _correct(self, X: Tensor) -> Tensor:
-        """Corrected rows (n, d) of `X` (n, d), float32 or float64."""
+        """Corrected rows (n, k) of `X` (n, d), float32 or float64; k is `output_dimension`."""
 
     def apply(self, X: ArrayT) -> ArrayT:
-        """Corrected vectors of the shape, kind and floating dtype of `X`, (n, d) or (d,)."""
-        tensor = as_tensor(X)
+        """Corrected vectors (n, k) or (k,), of the kind and floating dtype of `X`, (n, d) or (d,).
+
+        k = d, but for a removal made with fewer dimensions (`uncone.removal.reduced`).
+        """
+        tensor: Tensor = as_tensor(X)
         if tensor.shape[-1:] != (self.dimension,):
             raise ValueError(f"this removal corrects {self.dimension} dimensions, got shape {tuple(tensor.shape)}")
         if not tensor.is_floating_point():
             tensor = tensor.to(torch.float32)
         work = tensor.dtype if tensor.dtype in (torch.float32, torch.float64) else torch.float32
         rows = tensor.to(work).reshape(-1, self.dimension)
-        return as_given(self._correct(rows).reshape(tensor.shape).to(tensor.dtype), X)
+        shape = *tensor.shape[:-1], self.output_dimension
+        return as_given(self._correct(rows).reshape(shape).to(tensor.dtype), X)
 
     def check_encoder(self, encoder: Encoder) -> None:
         """Raise a ValueError if the removal belongs to another encoder; `for_encoder` says how to override."""

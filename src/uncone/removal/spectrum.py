@@ -160,7 +160,7 @@ class Spectrum:
     @cached_property
     def uncentred(self) -> tuple[Tensor, Tensor]:
         """Eigenvalues (d,), descending, and eigenvectors (d, d), one a column, of the second moment; float64."""
-        return _eigenbasis(self.second_moment)
+        return eigenbasis(self.second_moment)
 
     @property
     def rank(self) -> int:
@@ -175,7 +175,7 @@ class Spectrum:
 
     @cached_property
     def _centred(self) -> tuple[Tensor, Tensor]:
-        return _eigenbasis(self.covariance)
+        return eigenbasis(self.covariance)
 
 
 def _checked_weights(weights: Array, n: int) -> Tensor:
@@ -186,7 +186,7 @@ def _checked_weights(weights: Array, n: int) -> Tensor:
     return p
 
 
-def _eigenbasis(symmetric: Tensor) -> tuple[Tensor, Tensor]:
+def eigenbasis(symmetric: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues, descending and clamped at 0, and eigenvectors as columns, each with its largest coordinate
     positive."""
     values, vectors = torch.linalg.eigh(symmetric)

@@ -83,10 +83,15 @@ class Vectors:
         """The same vectors of tokens, of which texts are pooled otherwise."""
         return replace(self, encoder=self.encoder.with_pooling(pooling))
 
+    @property
+    def dimension(self) -> int:
+        """d, the numbers of a vector, after the removal."""
+        return self.encoder.dimension if self.removal is None else self.removal.output_dimension
+
     def words(self, words: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of words, of which there may be none; one without a vector (see `known`) is a ValueError."""
         if not len(words):
-            return np.zeros((0, self.encoder.dimension), dtype=np.float32)
+            return np.zeros((0, self.dimension), dtype=np.float32)
         if not self._before_pooling:
             return self._apply(self.raw_words(words))
         if self.word_vectors == "alone" or self.encoder.is_static:
@@ -121,7 +126,7 @@ class Vectors:
     def sentences(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of texts; nil where a static table knows no word of a text."""
         known = self.readable(texts) if self.encoder.is_static else np.ones(len(texts), dtype=bool)
-        vectors = np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         readable = [text for text, is_known in zip(texts, known, strict=True) if is_known]
         if readable:
             before = self._before_pooling
@@ -178,7 +183,7 @@ class Vectors:
         word without a piece has the nil vector.
         """
         rows, means = span_means(self.encoder, texts, spans, self.tokens if self._corrects_tokens else self.raw_tokens)
-        vectors = np.zeros((len(texts), self.encoder.dimension), dtype=np.float32)
+        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         if len(rows):
             finished = self.encoder.finish(means)
             vectors[rows] = finished if self._corrects_tokens else self._apply(finished)

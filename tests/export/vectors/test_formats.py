@@ -111,6 +111,31 @@ def test_data_set_with_splits(X, removal, tmp_path):
     np.testing.assert_allclose(whole, expected(removal, X, np.float32), rtol=1e-5, atol=1e-5)
 
 
+def test_fewer_dimensions(X, removal, tmp_path):
+    """Every format of rows of three numbers, with what it says of their length, and all else as it was."""
+    short = removals.reduced(removal, 3, Spectrum.fit(X))
+    X = X.astype(np.float32)
+    np.save(tmp_path / "raw.npy", X)
+    tensors = {"a": torch.arange(3), "vectors": torch.tensor(X), "z": torch.arange(5.0)}
+    save_file(tensors, tmp_path / "raw.safetensors", metadata={"of": "mine"})
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(X.reshape(-1)), DIMENSION)
+    pq.write_table(pa.table({"id": range(ROWS), "vector": lists}), tmp_path / "raw.parquet")
+    fixed = datasets.Features({"vector": datasets.List(datasets.Value("float32"), length=DIMENSION)})
+    hugging_face(X).remove_columns("label").cast(fixed).save_to_disk(tmp_path / "raw")
+    for ending in (".npy", ".safetensors", ".parquet", ""):
+        said = run(short, tmp_path / f"raw{ending}", tmp_path / f"out{ending}")
+        assert "250 vectors of 6 dimensions (float32) to 3" in said
+    found = load_file(tmp_path / "out.safetensors")
+    assert torch.equal(found["a"], tensors["a"])
+    assert torch.equal(found["z"], tensors["z"])
+    table, made = pq.read_table(tmp_path / "out.parquet"), datasets.load_from_disk(tmp_path / "out")
+    assert table.schema.field("vector").type == pa.list_(pa.float32(), 3)
+    assert made.features["vector"].length == 3
+    columns = (np.stack(table["vector"].to_numpy(zero_copy_only=False)), np.array(made["vector"][:]))
+    for Y in (np.load(tmp_path / "out.npy"), found["vectors"].numpy(), *columns):
+        np.testing.assert_allclose(Y, short.apply(X), rtol=1e-5, atol=1e-5)
+
+
 def test_a_clustered_removal(X, tmp_path):
     made = removals.clustered(Clustering.fit(X, 3), D=1)
     np.save(tmp_path / "raw.npy", X)

@@ -1,0 +1,154 @@
+"""Where files hold vectors: a matrix of plain bytes in .npy and .safetensors, else a column of lists of numbers.
+
+The latter in .parquet and in data sets: folders that `save_to_disk` of the library `datasets` has written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from safetensors import safe_open
+
+from uncone.support.files import reading
+
+BFLOAT16 = "<i2"  # numpy lacks it, and holds its bytes as these
+READ_BUFFER = 2**20  # bytes of a column read at once
+PARQUET, STREAM = "a .parquet file", "a file of a data set"
+STATE, INFO, SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
+
+_SAFETENSORS_TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "BF16": BFLOAT16}
+
+
+class Plain(NamedTuple):
+    """A matrix of plain bytes, row after row: where in its file it begins, its shape (n, d) and type."""
+
+    offset: int
+    shape: tuple[int, int]
+    dtype: np.dtype
+
+
+def chosen(column: str | None, candidates: list[str], source: Path) -> str:
+    """The column that holds the vectors: the one asked for, or the only one; a ValueError names what there is."""
+    there = ", ".join(candidates) or "nothing of the kind"
+    if column is None and len(candidates) == 1:
+        return candidates[0]
+    if column is None:
+        raise ValueError(f"which vectors of {source}? It has {there}: set column=NAME")
+    if column not in candidates:
+        raise ValueError(f"{source} has no vectors of float numbers called {column!r}; it has {there}")
+    return column
+
+
+def find_npy(source: Path, column: str | None = None) -> Plain:
+    """The matrix of an .npy file, which has no columns; a ValueError if it holds anything else."""
+    if column is not None:
+        raise ValueError(f"an .npy file holds one matrix: leave out column={column}")
+    with reading(source, "an .npy file of numbers"):
+        matrix = np.lib.format.open_memmap(source, mode="r")
+        if matrix.offset + matrix.nbytes != source.stat().st_size:
+            raise ValueError(f"{matrix.dtype} {matrix.shape} is less than it holds")
+    if matrix.ndim != 2 or matrix.dtype.kind != "f" or matrix.dtype.itemsize > 8:
+        raise ValueError(f"{source} holds {matrix.dtype} {matrix.shape}: expected a matrix (n, d) of float16, 32 or 64")
+    if not matrix.flags.c_contiguous:
+        raise ValueError(f"{source} is stored column by column: save np.ascontiguousarray of it first")
+    return Plain(matrix.offset, matrix.shape, matrix.dtype)
+
+
+def safetensors_header(source: Path) -> tuple[int, dict[str, Any]]:
+    """Where the tensors of a .safetensors file begin, and its header: shape, dtype and data_offsets of each by name."""
+    with reading(source, "a .safetensors file"):
+        with safe_open(source, "numpy"):  # checks the header against the size of the file
+            pass
+        with source.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            return 8 + length, json.loads(file.read(length))
+
+
+def find_safetensors(source: Path, column: str | None) -> tuple[str, Plain]:
+    """Name and place of one matrix of a .safetensors file."""
+    begin, header = safetensors_header(source)
+    header.pop("__metadata__", None)
+    fits = [name for name, entry in header.items() if len(entry["shape"]) == 2 and entry["dtype"] in _SAFETENSORS_TYPES]
+    name = chosen(column, fits, source)
+    rows, d = header[name]["shape"]
+    dtype = np.dtype(_SAFETENSORS_TYPES[header[name]["dtype"]])
+    return name, Plain(begin + header[name]["data_offsets"][0], (rows, d), dtype)
+
+
+def open_parquet(source: Path) -> pq.ParquetFile:
+    """A .parquet file, looked into."""
+    with reading(source, PARQUET):
+        file = pq.ParquetFile(source, buffer_size=READ_BUFFER, pre_buffer=False)
+        next(file.iter_batches(1, use_threads=False), None)  # raises where describing damaged columns ends the process
+    return file
+
+
+def checked(source: Path, what: str, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches of a file, each looked through before anything is done with it."""
+    with reading(source, what):
+        for batch in batches:
+            batch.validate(full=True)
+            yield batch
+
+
+def is_dataset(folder: Path) -> bool:
+    """Whether a folder was written by `Dataset.save_to_disk` or `DatasetDict.save_to_disk`."""
+    return any((folder / name).is_file() for name in (STATE, SPLITS))
+
+
+def splits_of(folder: Path) -> list[str]:
+    """Names of the parts of a data set, which are folders in its own; none if it has no parts."""
+    if not (folder / SPLITS).is_file():
+        return []
+    with reading(folder / SPLITS, "the parts of a data set"):
+        return [_inside(name) for name in json.loads((folder / SPLITS).read_text(encoding="utf-8"))["splits"]]
+
+
+def streams_of(folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """What a data set without parts says of its state, and the names of its files."""
+    with reading(folder / STATE, "what a data set consists of"):
+        state: dict[str, Any] = json.loads((folder / STATE).read_text(encoding="utf-8"))
+        return state, [_inside(entry["filename"]) for entry in state["_data_files"]]
+
+
+def open_stream(source: Path) -> tuple[pa.NativeFile, pa.RecordBatchReader]:
+    """One file of a data set, to be closed by whoever asked, and the record batches in it."""
+    with reading(source, STREAM):
+        file = pa.OSFile(str(source))
+        return file, pa.ipc.open_stream(file)
+
+
+def _inside(name: str) -> str:
+    """A name of a file or folder, if it does not lead out of the folder that it stands in."""
+    if Path(name).name != name or name == "..":
+        raise ValueError(f"the data set names {name!r}, which leads out of its folder")
+    return name
+
+
+def vector_column(column: str | None, schema: pa.Schema, source: Path) -> str:
+    """The column of lists of float numbers that is asked for, or the only one."""
+    is_list = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    lists = [field for field in schema if any(is_kind(field.type) for is_kind in is_list)]
+    return chosen(column, [field.name for field in lists if pa.types.is_floating(field.type.value_type)], source)
+
+
+def rows_of(lists: Any, column: str, before: int) -> np.ndarray:
+    """The lists of a column as rows (n, d); a ValueError names the row, `before` others having come before."""
+    lengths = pc.fill_null(pc.list_value_length(lists), -1).to_numpy(zero_copy_only=False)
+    d = int(lengths.max(initial=0))
+    if (lengths != d).any():
+        row = int(np.argmax(lengths != d))
+        said = "no vector" if lengths[row] < 0 else f"{lengths[row]} numbers where others have {d}"
+        raise ValueError(f"row {before + row} of column {column!r} has {said}")
+    values = lists.flatten()
+    if values.null_count:
+        row = int(np.argmax(values.is_null().to_numpy(zero_copy_only=False))) // d
+        raise ValueError(f"row {before + row} of column {column!r} lacks a number")
+    return values.to_numpy().reshape(len(lists), d)
