@@ -83,7 +83,7 @@ def loaded_by(code: str) -> set[str]:
 
 
 def test_help_loads_nothing_heavy():
-    """Of one command as a user asks for all keys; the other root scripts as far as they load before Hydra takes over."""
+    """Of one command as a user asks for all keys; the other root scripts as far as they load before Hydra is asked."""
     others = f"for name in {COMMANDS}: runpy.run_path(f'{{name}}.py', run_name='root')"
     asked = "sys.argv = ['train.py', '--help=all']\nrunpy.run_path('train.py', run_name='__main__')"
     assert loaded_by(f"{others}\n{asked}") == set()

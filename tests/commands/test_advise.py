@@ -171,5 +171,5 @@ def test_what_a_study_cannot_use_is_refused(run, tmp_path, override, message):
 def test_a_saved_removal_is_refused(run, tmp_path):
     _, overrides, _ = run
     none(384).save(tmp_path / "mine")
-    with pytest.raises(ValueError, match=r"may have been trained on these pairs.*evaluate\.py"):
+    with pytest.raises(ValueError, match=r"may have been trained on these pairs.*evaluate"):
         advise(config_of(tmp_path / "run", *overrides, f"removal=[{tmp_path}/mine]"))

@@ -146,6 +146,17 @@ def test_only_what_is_random_is_compared_for_every_seed(tmp_path):
         evaluate(config_of(tmp_path / "other", *overrides, "random=learned"))
 
 
+def test_figures_of_others_stand_beside_in_tables_alone(tmp_path, capsys):
+    """Those of the encoder's name and of tasks that are scored."""
+    figures = ["+published.minilm={a paper: {lee: 41.5, sts12: 70}}", "+published.other={theirs: {lee: 12.5}}"]
+    rows = evaluate(config_of(tmp_path, "removal=[none,centre]", "task=[lee]", *figures))
+    table = (tmp_path / "table.md").read_text()
+    assert "| published a paper | **41.5** |" in table
+    assert "theirs" not in table
+    assert "41.5" in capsys.readouterr().out
+    assert {row.removal for row in rows} == {"none", "centre"}
+
+
 def test_level_text_and_pooling_of_a_fit_are_settings_of_a_method(wordy_model, sentence_data, tmp_path, capsys):
     """Each fit in a row of its own, or the best of them; what cannot be fitted is told, and stops nothing."""
     fits = ["fit.level=[vocabulary,texts]", f"fit.corpus=[lee_background,{sentence_data}/corpus.tsv]"]

@@ -79,6 +79,11 @@ def advise(config: DictConfig) -> list[Row]:
     probe = {"size": config.probe.size, "texts": config.probe.texts, "corpus": ", ".join(names(config.corpus))}
     told["how"] = how(design, resamples=config.resamples, fitted_on=config.fit.level, seed=config.seed, **probe)
     told["commands"] = next_commands(conclusion, folder, given_overrides("encoder"))
+    if names(config.fit.level) == ["vocabulary"]:
+        given = [f"{key}={value}" for key, value in given_overrides("encoder").items()]
+        own = shlex.join([*given, "fit.level=[vocabulary,texts]", "fit.corpus=SENTENCES.txt"])
+        what = "Ask again with sentences like those you compare, which often decide more than the method"
+        told["commands"].append({"what": what, "command": f"{typed('advise')} {own}"})
     write_results(folder, conclusion.rows)
     page = write_advice(folder, told, conclusion.rows)
     print_layers(console, conclusion)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
@@ -18,7 +19,7 @@ from uncone.support.files import write
 from uncone.support.terminal import make_console
 from uncone.tasks.row import Row
 from uncone.tasks.scoring import NotRun
-from uncone.tasks.table import markdown_table
+from uncone.tasks.table import headlines, markdown_table
 
 
 def evaluate(config: DictConfig) -> list[Row]:
@@ -45,7 +46,6 @@ def evaluate(config: DictConfig) -> list[Row]:
         judge = make_problem(seeded, vectors, fits.default, seeded.choose_by) if seeded.choose_by else problem
         again = seed != seeds[0] and config.random is not None
         systems = [System("none", raw, {"layers": layers}) for layers, raw in raw_layers.items() if not again]
-        unfit = []
         for name in names(config.removal):
             if again and name not in ["none", *names(config.random)]:
                 continue
@@ -53,7 +53,7 @@ def evaluate(config: DictConfig) -> list[Row]:
             try:
                 made = make_systems(seeded, name, problem, fits, judge)
             except Unfit as error:
-                unfit.append(NotRun(name, str(error)))
+                not_run.append(NotRun(name, str(error)))
                 continue
             seconds = (time.perf_counter() - start) / len(made)
             systems += made
@@ -62,16 +62,29 @@ def evaluate(config: DictConfig) -> list[Row]:
                 told = f"{system.title}: {system.removal.describe()}; made in {seconds:.1f} s"
                 console.print(told, highlight=False)
         clean = leave_out_seen(config, console, tasks, systems)
-        of_seed, not_run = compare(seeded, clean, systems)
-        not_run += unfit
+        of_seed, missing = compare(seeded, clean, systems)
         rows += of_seed
+        not_run += missing
         write_results(folder, rows)
         if distributed.is_first():
             write(folder / "fit.json", json.dumps(fitted, indent=1))
+    shown = rows + published(config.published.get(vectors.encoder.name, {}), rows)
     if rows and distributed.is_first():
-        write(folder / "table.md", "\n".join([markdown_table(rows), *(f"- {line}" for line in judgements(rows)), ""]))
-    print_results(console, rows, not_run)
+        write(folder / "table.md", "\n".join([markdown_table(shown), *(f"- {line}" for line in judgements(rows)), ""]))
+    print_results(console, shown, list(dict.fromkeys(not_run)))
     for line in judgements(rows) if config.report == "best" else ():  # of all fits, table.md has them
         console.print(line, highlight=False)
     console.print(f"Written to {folder}")
     return rows
+
+
+def published(figures: Mapping[str, Mapping[str, float]], rows: Sequence[Row]) -> list[Row]:
+    """What others have found for the headline figures of the rows: by what it is, figures ×100 by task."""
+    columns = {headline.task: headline for headline in headlines(rows)}
+    found = []
+    for what, of in figures.items():
+        for task in [task for task in of if task in columns]:
+            figure = columns[task]._asdict() | {"value": of[task] / 100}
+            where = {"encoder": rows[0].encoder, "layers": rows[0].layers, "seed": rows[0].seed}
+            found.append(Row(removal=what, pooling="published", **figure, **where))
+    return found
