@@ -5,6 +5,10 @@
 RUN is the output folder of evaluate.py with `seeds`. A figure reads "mean ± deviation over seeds [± half the 95 %
 bootstrap interval of one seed]", ×100; ▲ and ▼ mark a gain or loss against raw vectors that every seed finds
 significant after Holm's correction.
+
+    python docs/tables.py RUN --fits none whitening … [--tasks stsb …]
+
+RUN was made with `report=all`: what methods reach under each of their fits, the mean of the tasks (and seeds), ×100.
 """
 
 import argparse
@@ -13,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from uncone.report.tables import over_seeds
+from uncone.report.tables import fits_tables, over_seeds
 from uncone.runs.reading import read_results
 from uncone.tasks.row import Headline, Row
 
@@ -38,13 +42,28 @@ def cell(rows: list[Row], method: str, column: Headline) -> str:
     return f"{mark}{100 * mean:.1f} ±{100 * deviation:.1f} [±{half:.1f}]"
 
 
+def print_fits(rows: list[Row], methods: list[str]) -> None:
+    """A table for each corpus that methods were fitted on."""
+    for table in fits_tables(rows):
+        head = [" ".join(str(column.header).split("\n")) for column in table.columns]
+        print(f"\n{table.title}\n\n| {' | '.join(head)} |\n| --- |{' ---: |' * (len(head) - 1)}")
+        for line in zip(*(column.cells for column in table.columns), strict=True):
+            if not methods or str(line[0]).split()[0] in methods:
+                print(f"| {' | '.join(map(str, line))} |")
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("--columns", nargs="+", default=COLUMNS)
+    parser.add_argument("--fits", nargs="*", help="methods to show under each of their fits; none names all")
+    parser.add_argument("--tasks", nargs="*", help="whose mean is shown; all by default")
     arguments = parser.parse_args()
     rows = read_results(arguments.run)
+    if arguments.fits is not None:
+        print_fits([row for row in rows if not arguments.tasks or row.task in arguments.tasks], arguments.fits)
+        return
     columns = [Headline(*column.split("/")) for column in arguments.columns]
     fits = json.loads((arguments.run / "fit.json").read_text())
     head = ["method", *(" ".join(column) for column in columns), "seconds"]
