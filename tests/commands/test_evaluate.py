@@ -12,6 +12,7 @@ from uncone.commands.evaluate import evaluate
 from uncone.commands.schema import register
 from uncone.data import load_sts
 from uncone.encoder import Encoder
+from uncone.geometry.calibration import read_calibrations
 from uncone.learning.recipe import Recipe, recipes
 from uncone.removal import Removal, all_but_the_top
 from uncone.removal.spectrum import Spectrum
@@ -50,6 +51,28 @@ def test_a_saved_removal_scores_as_the_constructed_one(saved, tmp_path):
     spearman = values(tmp_path, "spearman")
     assert spearman["mine"] == spearman["all_but_the_top"] != spearman["none"]
     assert rows_of(tmp_path, "spearman")["mine"].gain == pytest.approx(spearman["mine"] - spearman["none"])
+
+
+def test_thresholds_are_told_and_kept(tmp_path, capsys):
+    evaluate(config_of(tmp_path, "removal=[none,all_but_the_top]", "methods.all_but_the_top.D=5", "task=lee"))
+    found = read_calibrations(tmp_path)
+    assert {name: (of.corpus, of.texts > 290) for name, of in found.items()} == {
+        "none": ("lee_background", True),
+        "all_but_the_top": ("lee_background", True),
+    }
+    output = " ".join(capsys.readouterr().out.split())
+    for of in found.values():
+        assert f"{of.threshold(0.01):.3f} ±{of.errors[0]:.3f}" in output
+    assert "all_but_the_top makes sentences worse (lee -" in output or "nothing surely better or worse" in output
+
+
+def test_too_small_a_corpus_has_no_thresholds(tmp_path, capsys):
+    evaluate(config_of(tmp_path, "removal=[none,centre]", "task=lee", "corpus_limit=20"))
+    output = " ".join(capsys.readouterr().out.split())
+    assert (
+        output.count("not run: thresholds: a threshold needs 100 different texts or more, lee_background has 20") == 1
+    )
+    assert not (tmp_path / "calibration.json").exists()
 
 
 def test_settings_given_as_a_list_are_chosen_on_validation(tmp_path, capsys):
@@ -260,7 +283,8 @@ def test_a_recipe_is_the_same_by_name_and_in_a_config(name, tmp_path):
 
 
 def test_raw_vectors_of_a_layer_encode_the_texts_of_the_task_alone(tmp_path, encoded):
-    """No vocabulary, no pairs, no corpus."""
-    evaluate(config_of(tmp_path, "encoder.layers=[1]", "removal=none", "task=lee", f"cache_dir={tmp_path}/cache"))
+    """No vocabulary, no pairs; and of a corpus too small for thresholds, nothing."""
+    small = ("corpus_limit=20", f"cache_dir={tmp_path}/cache")
+    evaluate(config_of(tmp_path, "encoder.layers=[1]", "removal=none", "task=lee", *small))
     pairs = load_sts("lee")
     assert sorted(encoded) == sorted({*pairs.text1, *pairs.text2})

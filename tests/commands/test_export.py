@@ -19,6 +19,7 @@ from uncone.commands.export import PROBE_TEXTS, TrainingRun, export
 from uncone.commands.schema import register
 from uncone.data import load_sts, load_texts
 from uncone.encoder import Encoder
+from uncone.geometry.calibration import read_calibrations
 from uncone.removal import Removal, load
 from uncone.runs.reading import read_results
 
@@ -74,6 +75,8 @@ def test_a_run_becomes_a_folder_that_says_what_it_does(run, tmp_path, capsys):
         "word pairs with human scores: ws353, simlex999; neighbouring sentences of wikipedia",
         "| none | ",
         "| learned | ",
+        "## Thresholds",
+        'json.load(file)["learned"]',
         "## Limits",
         "## Licence",
         "https://arxiv.org/abs/2104.05274",
@@ -81,6 +84,7 @@ def test_a_run_becomes_a_folder_that_says_what_it_does(run, tmp_path, capsys):
         assert promised in card
     assert "FOLDER" not in card
     assert str(ROOT) not in card + (folder / "uncone.json").read_text()
+    assert list(read_calibrations(folder)) == ["none", "learned"]
     about = json.loads((folder / "uncone.json").read_text())
     assert about["encoder"]["hash"] == encoder.hash
     assert about["removal"]["method"] == "learned"

@@ -1,11 +1,15 @@
 """The card says what was measured, in plain words where it does not help."""
 
+import numpy as np
 import pytest
 
 from uncone.export.card import Evidence, card, description, shareable
+from uncone.geometry.calibration import Calibration, write_calibrations
 from uncone.tasks import Row
 
 from .conftest import clusters_for, removal_for
+
+SHIFTS = {"none": 2.0, "random": 0.0}
 
 
 def rows(gain, p_value, removal="learned", task="lee"):
@@ -35,7 +39,7 @@ def rows(gain, p_value, removal="learned", task="lee"):
 def test_verdict(gain, p_value, words, encoder_of):
     encoder = encoder_of("bert")
     evidence = Evidence("learned", rows(gain, p_value), "Measured by the run")
-    text = card(encoder, removal_for(encoder), evidence, "USAGE", "numpy")
+    text = card(encoder, removal_for(encoder), evidence, "USAGE", "numpy", {})
     assert words in text
     assert "| none | 50.0 |" in text.replace("**50.0**", "50.0")  # the best value is bold
     assert "| learned | 0.25 | 0.25 | 0.25 | 0.25 | 0.25 |" in text
@@ -47,9 +51,24 @@ def test_help_here_and_harm_there():
     assert "does not help everywhere" in evidence.verdict()
 
 
+def test_thresholds_and_their_use(encoder_of, tmp_path):
+    """The code in the card runs as it stands."""
+    encoder, generator = encoder_of("bert"), np.random.default_rng(0)
+    made = {name: Calibration.of(generator.standard_normal((150, 8)) + cone, "mine_*") for name, cone in SHIFTS.items()}
+    text = card(encoder, removal_for(encoder), Evidence("random", [], ""), "USAGE", "numpy", made)
+    assert f"| random | {made['random'].threshold(0.5):.3f} | {made['random'].threshold(0.01):.3f} ±" in text
+    assert "pairs of 150 texts of mine\\_\\*" in text
+    write_calibrations(tmp_path, made)
+    code = text[text.index("import json") :].partition("```")[0].replace("FOLDER", str(tmp_path))
+    told = {"vectors": np.array([[1.0, 0.0], [0.5, 0.5]])}
+    exec(code, told)
+    assert told["percentile"] == pytest.approx(made["random"].percentile(np.sqrt(0.5)), abs=0.01)
+    assert told["is_match"] == (np.sqrt(0.5) > made["random"].threshold(0.001))
+
+
 def test_what_was_not_measured_is_not_claimed(encoder_of):
     encoder = encoder_of("bert")
-    text = card(encoder, clusters_for(encoder, "tokens"), Evidence("clustered", [], ""), "USAGE", "numpy")
+    text = card(encoder, clusters_for(encoder, "tokens"), Evidence("clustered", [], ""), "USAGE", "numpy", {})
     assert "was not measured" in text
     assert "no single affine one" in text
     assert "| probe |" not in text
@@ -58,7 +77,7 @@ def test_what_was_not_measured_is_not_claimed(encoder_of):
 def test_names_cannot_write_markdown(encoder_of, monkeypatch):
     encoder = encoder_of("bert")
     monkeypatch.setattr(encoder, "name", "x\n# Buy | <script>alert(1)</script> [me](http://harm)")
-    text = card(encoder, removal_for(encoder), Evidence("none", [], ""), "USAGE", "numpy")
+    text = card(encoder, removal_for(encoder), Evidence("none", [], ""), "USAGE", "numpy", {})
     assert "\n# Buy" not in text
     assert "<script>" not in text.replace("\\<script\\>", "")
     assert "[me](" not in text.replace("\\[me\\](", "")
@@ -71,5 +90,7 @@ def test_where_the_pairs_lie_is_not_told(encoder_of):
     removal = removal_for(encoder).with_settings(trained_on=trained_on)
     shared = shareable(removal)
     assert shared.settings["trained_on"] == {**trained_on, "sets": ["mine.tsv", "ws353"]}
-    text = card(encoder, removal, Evidence("none", [], ""), "USAGE", "numpy") + description(encoder, removal, "numpy")
+    text = card(encoder, removal, Evidence("none", [], ""), "USAGE", "numpy", {}) + description(
+        encoder, removal, "numpy"
+    )
     assert "secret" not in text

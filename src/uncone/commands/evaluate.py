@@ -10,8 +10,9 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf
 
 from uncone.commands.build import Unfit, make_problem, make_raw_layers, make_tasks, make_vectors, names, open_run
-from uncone.commands.systems import Fits, System, compare, leave_out_seen, make_systems
-from uncone.report.tables import print_results
+from uncone.commands.systems import Fits, System, calibrate, compare, leave_out_seen, make_systems
+from uncone.geometry.calibration import Calibration, write_calibrations
+from uncone.report.tables import print_results, print_thresholds
 from uncone.report.verdict import judgements
 from uncone.runs.folder import write_results
 from uncone.support import distributed
@@ -40,6 +41,7 @@ def evaluate(config: DictConfig) -> list[Row]:
     rows: list[Row] = []
     fitted: list[dict[str, Any]] = []
     not_run: list[NotRun] = []
+    calibrations: dict[str, Calibration] = {}  # of the first seed
     for seed in (seeds := config.seeds or [config.seed]):
         seeded = cast(DictConfig, OmegaConf.merge(config, {"seed": seed}))
         problem = make_problem(seeded, vectors, fits.default)
@@ -63,15 +65,20 @@ def evaluate(config: DictConfig) -> list[Row]:
                 console.print(told, highlight=False)
         clean = leave_out_seen(config, console, tasks, systems)
         of_seed, missing = compare(seeded, clean, systems)
+        if not calibrations:
+            calibrations, uncalibrated = calibrate(seeded, systems)
+            not_run += uncalibrated
         rows += of_seed
         not_run += missing
         write_results(folder, rows)
         if distributed.is_first():
             write(folder / "fit.json", json.dumps(fitted, indent=1))
+            write_calibrations(folder, calibrations)
     shown = rows + published(config.published.get(vectors.encoder.name, {}), rows)
     if rows and distributed.is_first():
         write(folder / "table.md", "\n".join([markdown_table(shown), *(f"- {line}" for line in judgements(rows)), ""]))
     print_results(console, shown, list(dict.fromkeys(not_run)))
+    print_thresholds(console, calibrations)
     for line in judgements(rows) if config.report == "best" else ():  # of all fits, table.md has them
         console.print(line, highlight=False)
     console.print(f"Written to {folder}")

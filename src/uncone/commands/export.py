@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -23,20 +23,22 @@ from uncone.commands.build import (
     make_vectors,
     names,
 )
-from uncone.commands.systems import Fits, System, compare, leave_out_seen, make_systems
+from uncone.commands.systems import Fits, System, calibrate, compare, leave_out_seen, make_systems
 from uncone.export.base import MARK, Exporter, check_target, whole_folder
 from uncone.export.card import Evidence, card, description, shareable
 from uncone.export.vectors import StoredVectors
+from uncone.geometry.calibration import write_calibrations
 from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Correction, Removal, TransductiveRemoval, load, none, reduced
 from uncone.removal.spectrum import Spectrum
 from uncone.removal.vectors import Vectors
-from uncone.report.tables import print_results
+from uncone.report.tables import print_results, print_thresholds
 from uncone.runs.reading import read_results, read_settings
 from uncone.support import distributed
 from uncone.support.terminal import make_console
 from uncone.support.wording import typed
 from uncone.tasks.row import Row, geometry_rows
+from uncone.tasks.scoring import NotRun
 
 ENCODERS = ("uncone.encoder.Encoder.from_pretrained", "uncone.encoder.Encoder.from_word_vectors")
 SETTINGS = {
@@ -98,13 +100,19 @@ def export(config: DictConfig) -> list[Row]:
     encoder, removal = system.vectors.encoder, system.removal
     exporter.check(encoder, removal)
     console.print(removal.describe(), highlight=False)
-    evidence = find_evidence(config, run, system, console)
+    removals = {"none": none(removal.dimension), removal.method: removal}
+    systems = [System(name, system.vectors.corrected(each)) for name, each in removals.items()]
+    evidence, not_run = find_evidence(config, run, systems, console)
+    calibrations, uncalibrated = calibrate(config, systems)
+    print_results(console, evidence.tasks, [*not_run, *uncalibrated])
+    print_thresholds(console, calibrations)
     console.print(evidence.verdict(), highlight=False)
     with whole_folder(target, config.overwrite) as folder:
         usage = exporter.write(encoder, removal, folder)
         shareable(removal).save(folder / "removal")
         (folder / MARK).write_text(description(encoder, removal, exporter.library))
-        text = card(encoder, removal, evidence, usage, exporter.library)
+        write_calibrations(folder, calibrations)
+        text = card(encoder, removal, evidence, usage, exporter.library, calibrations)
         (folder / "README.md").write_text(text.replace("FOLDER", target.name))
     console.print(f"Written to {target}; how to use it: {target / 'README.md'}", highlight=False)
     return evidence.rows
@@ -212,25 +220,23 @@ class TrainingRun:
         return Evidence("learned", rows, "Measured by the training run, on data it did not learn from", data)
 
 
-def find_evidence(config: DictConfig, run: TrainingRun | None, system: System, console: Console) -> Evidence:
-    """The results of the run if they are of this encoder, else those of a quick measurement."""
+def find_evidence(
+    config: DictConfig, run: TrainingRun | None, systems: Sequence[System], console: Console
+) -> tuple[Evidence, list[NotRun]]:
+    """The results of the run if they are of this encoder, else those of a quick measurement, of raw and corrected."""
     if run is not None and config.dimensions is None and _distinct(run.encoder) == _distinct(dict(config.encoder)):
         evidence = run.evidence()
         if evidence is not None:
-            print_results(console, evidence.tasks, [])
-            return evidence
-    vectors, removal = system.vectors, system.removal
-    removals = {"none": none(removal.dimension), removal.method: removal}
-    systems = [System(name, vectors.corrected(each)) for name, each in removals.items()]
+            return evidence, []
     rows, not_run = compare(config, leave_out_seen(config, console, make_tasks(config), systems), systems)
-    print_results(console, rows, not_run)
+    vectors, removal = systems[-1].vectors, systems[-1].removal
     if not rows:
-        return Evidence(removal.method, [], "")
+        return Evidence(removal.method, [], ""), not_run
     texts = islice(vectors.corpus, PROBE_TEXTS)
     probe = GeometryProbe.sample(vectors, texts, PROBE_SIZE, PROBE_QUERIES, config.seed)
-    measured = {name: probe.measure(each) for name, each in removals.items()}
+    measured = {system.name: probe.measure(system.removal) for system in systems}
     rows += geometry_rows(vectors.encoder, config.seed, measured)
-    return Evidence(removal.method, rows, "Measured when this was exported")
+    return Evidence(removal.method, rows, "Measured when this was exported"), not_run
 
 
 def _distinct(encoder: dict[str, Any]) -> dict[str, Any]:

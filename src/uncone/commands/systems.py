@@ -14,6 +14,7 @@ from rich.console import Console
 
 from uncone.commands.build import LEARNED, is_recipe, is_saved, make_candidates, make_recipe
 from uncone.data.corpora import Corpora, Corpus
+from uncone.geometry.calibration import TEXTS, Calibration
 from uncone.learning.fit import choose, learn
 from uncone.learning.problem import Problem
 from uncone.removal import Correction, none
@@ -197,6 +198,25 @@ def leave_out_seen(
     for line in lines:
         console.print(line, highlight=False)
     return clean
+
+
+def calibrate(config: DictConfig, systems: Sequence[System]) -> tuple[dict[str, Calibration], list[NotRun]]:
+    """The cosines of random pairs of texts of `config.corpus` under each system but the members of a bank, by title.
+
+    What has none, as the corpus has too few texts or one of them comes out nil, is told with the reason.
+    """
+    found: dict[str, Calibration] = {}
+    failed: dict[str, NotRun] = {}  # by the reason, which mostly is one for all
+    texts = draw(systems[0].vectors.corpus, TEXTS, config.seed)
+    corpus = Path(config.corpus).name
+    for system in systems:
+        if "seed" in system.candidate:
+            continue
+        try:
+            found[system.title] = Calibration.sample(system.vectors, texts, corpus)
+        except ValueError as error:
+            failed.setdefault(str(error), NotRun("thresholds", str(error)))
+    return found, list(failed.values())
 
 
 def compare(config: DictConfig, tasks: Sequence[Task], systems: Sequence[System]) -> tuple[list[Row], list[NotRun]]:

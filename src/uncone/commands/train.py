@@ -14,7 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 from uncone.commands.build import LEARNED, make_problem, make_recipe, make_tasks, make_vectors, names, open_run, settle
 from uncone.commands.processes import asks_for_processes
 from uncone.commands.resume import resumed
-from uncone.commands.systems import Fits, System, compare, leave_out_seen, make_systems
+from uncone.commands.systems import Fits, System, calibrate, compare, leave_out_seen, make_systems
+from uncone.geometry.calibration import write_calibrations
 from uncone.geometry.probe import GeometryProbe
 from uncone.learning.bank import candidates
 from uncone.learning.callbacks.geometry import GeometryCallback
@@ -24,7 +25,7 @@ from uncone.learning.module import LOGGED_AS, RemovalModule
 from uncone.learning.replicas import trainer_options
 from uncone.removal import none
 from uncone.report.figures import components_figure
-from uncone.report.tables import print_results
+from uncone.report.tables import print_results, print_thresholds
 from uncone.report.verdict import verdict
 from uncone.runs.folder import write_results
 from uncone.runs.loggers import make_loggers
@@ -75,9 +76,13 @@ def train(config: DictConfig) -> list[Row]:
     geometry = {"none": probe.measure(none(learned.dimension)), LEARNED: probe.measure(learned)}
     measured = geometry_rows(vectors.encoder, config.seed, geometry)
     write_results(folder, [*rows, *measured])
+    calibrations, uncalibrated = calibrate(config, systems)
+    if distributed.is_first():
+        write_calibrations(folder, calibrations)
     if distributed.is_first() and (figure := components_figure(rows)):
         save(figure, folder / "figures" / "components.png")
-    print_results(console, rows, not_run)
+    print_results(console, rows, [*not_run, *uncalibrated])
+    print_thresholds(console, calibrations)
     console.print(f"features: {vectors.store.read} read from {vectors.store.folder}, {vectors.store.built} computed")
     console.print(verdict(rows, measured))
     console.print(f"Written to {folder}")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import uncone
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.export.base import markdown
+from uncone.geometry.calibration import Calibration
 from uncone.removal import Correction
-from uncone.report.tables import geometry_table
+from uncone.report.tables import about_thresholds, geometry_table, threshold_lines
 from uncone.report.verdict import outcome, verdict
 from uncone.tasks.row import GEOMETRY, Row
 from uncone.tasks.table import markdown_table
@@ -64,8 +66,15 @@ def description(encoder: Encoder, removal: Correction, library: str) -> str:
     return json.dumps(content, indent=1)
 
 
-def card(encoder: Encoder, removal: Correction, evidence: Evidence, usage: str, library: str) -> str:
-    """README.md of an exported folder, which is called FOLDER in it."""
+def card(
+    encoder: Encoder,
+    removal: Correction,
+    evidence: Evidence,
+    usage: str,
+    library: str,
+    calibrations: Mapping[str, Calibration],
+) -> str:
+    """README.md of an exported folder, which is called FOLDER in it; there may be no calibrations."""
     text = markdown(
         "card",
         encoder=encoder,
@@ -75,6 +84,8 @@ def card(encoder: Encoder, removal: Correction, evidence: Evidence, usage: str, 
         scores=markdown_table(evidence.tasks).strip() if evidence.tasks else "",
         geometry=geometry_table(evidence.geometry),
         usage=usage,
+        thresholds=threshold_lines(calibrations),
+        about_thresholds=about_thresholds(calibrations) if calibrations else "",
         library=library,
         version=uncone.__version__,
     )

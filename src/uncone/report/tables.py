@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from uncone.geometry.calibration import RATES, Calibration
 from uncone.geometry.measures import MEASURES
 from uncone.removal.spectra import Fit
 from uncone.report.verdict import improvement
@@ -119,6 +120,38 @@ def over_seeds(rows: Sequence[Row], columns: Sequence[Headline]) -> dict[str, li
             cells.append((float(np.mean(values)) if values else float("nan"), deviation, len(values)))
         table[method] = cells
     return table
+
+
+def print_thresholds(console: Console, calibrations: Mapping[str, Calibration]) -> None:
+    """Print which scores few random pairs of texts reach, under each removal; nothing if there are no calibrations."""
+    if not calibrations:
+        return
+    head, *lines = threshold_lines(calibrations)
+    table = Table()
+    for i, name in enumerate(head):
+        table.add_column(name, no_wrap=True, justify="right" if i else "left")
+    for line in lines:
+        table.add_row(*line)
+    console.print(table)
+    console.print(about_thresholds(calibrations), highlight=False)
+
+
+def about_thresholds(calibrations: Mapping[str, Calibration]) -> str:
+    """What the columns of `threshold_lines` are, in a sentence."""
+    of = next(iter(calibrations.values()))
+    return (
+        f"Cosines of all pairs of {of.texts} texts of {of.corpus}: their median, and as thresholds what 1 % and 0.1 % "
+        "of them exceed, ± the standard error. Texts of another sort have other thresholds: name yours with corpus=."
+    )
+
+
+def threshold_lines(calibrations: Mapping[str, Calibration]) -> list[list[str]]:
+    """A head, and for each removal the median cosine of random pairs and the thresholds, as text."""
+    lines = [["method", "random pairs", *(f"threshold {100 * rate:g} %" for rate in RATES)]]
+    for removal, of in calibrations.items():
+        ends = [f"{of.threshold(rate):.3f} ±{error:.3f}" for rate, error in zip(RATES, of.errors, strict=True)]
+        lines.append([removal, f"{of.threshold(0.5):.3f}", *ends])
+    return lines
 
 
 def geometry_table(geometry: Sequence[Row]) -> str:

@@ -33,7 +33,16 @@ PACKAGES = (
 OCCUPIED = ("results.json", "checkpoints", "layers")  # a folder with one of these holds a run's work
 OUTPUTS = (  # of all commands
     *OCCUPIED,
-    *("config.yaml", "environment.json", "definitions.json", "fit.json", "advice.json", "advice.html", "report.html"),
+    *(
+        "config.yaml",
+        "environment.json",
+        "definitions.json",
+        "fit.json",
+        "calibration.json",
+        "advice.json",
+        "advice.html",
+        "report.html",
+    ),
     *("table.md", "atlas", "figures", "metrics", "removal", "wandb"),
 )
 _locks: dict[int, FileLock] = {}  # on the folders that this process writes into, by the inode of the lock's file
