@@ -20,7 +20,7 @@ from uncone.data.corpora import load_texts
 from uncone.geometry.calibration import RATES, Calibration
 from uncone.support.files import CONF
 
-OTHERS = ("wikipedia_sentences", "lee_background", "stsb_train", "sickr_all")
+OTHERS = ("wikipedia_sentences", "lee_background", "stsb_train", "sickr_train")
 
 
 def main() -> None:

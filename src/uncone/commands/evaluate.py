@@ -91,7 +91,7 @@ def published(figures: Mapping[str, Mapping[str, float]], rows: Sequence[Row]) -
     found = []
     for what, of in figures.items():
         for task in [task for task in of if task in columns]:
-            figure = columns[task]._asdict() | {"value": of[task] / 100}
-            where = {"encoder": rows[0].encoder, "layers": rows[0].layers, "seed": rows[0].seed}
+            figure: dict[str, Any] = columns[task]._asdict() | {"value": of[task] / 100}
+            where: dict[str, Any] = {"encoder": rows[0].encoder, "layers": rows[0].layers, "seed": rows[0].seed}
             found.append(Row(removal=what, pooling="published", **figure, **where))
     return found
