@@ -6,12 +6,11 @@ to remove, and says with honest statistics whether it helped.
     >>> import uncone
     >>> encoder = uncone.Encoder.from_pretrained("minilm", layers="static")
     >>> words, table = uncone.Vectors(encoder).raw_vocabulary()
-    >>> spectrum = uncone.Spectrum.fit(table)
-    >>> removal = uncone.removal.all_but_the_top(spectrum, D=3)
-    >>> removal.apply(encoder.encode(["a narrow cone", "an open field"], progress=False)).shape
+    >>> removal = uncone.removal.all_but_the_top(table, D=3)
+    >>> removal(encoder.encode(["a narrow cone", "an open field"], progress=False)).shape
     (2, 384)
 
-Names load when they are first used, so that `import uncone` is fast.
+`uncone.learn(encoder)` learns one instead. Names load when they are first used, so that `import uncone` is fast.
 """
 
 from importlib import import_module
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from uncone.encoder import Encoder as Encoder
     from uncone.encoder.store import FeatureStore as FeatureStore
     from uncone.export.estimator import DominantComponentRemoval as DominantComponentRemoval
+    from uncone.learning.learn import learn as learn
     from uncone.learning.module import RemovalModule as RemovalModule
     from uncone.removal import ClusteredRemoval as ClusteredRemoval
     from uncone.removal import Removal as Removal
@@ -44,10 +44,15 @@ _HOMES = {
     "RemovalModule": "uncone.learning.module",
     "Spectrum": "uncone.removal.spectrum",
     "Vectors": "uncone.removal.vectors",
+    "learn": "uncone.learning.learn",
 }
 _ROOMS = ("geometry", "removal", "runs")
 
 __all__ = ["__version__", *_HOMES, *_ROOMS]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ from uncone.advice.conclusion import conclude
 from uncone.advice.design import CHOSEN, RAW, Design
 from uncone.advice.study import LayerStudy, candidates_of, find, keep
 from uncone.encoder.store import FeatureStore
-from uncone.learning.fit import learn
+from uncone.learning.fit import follow
 from uncone.learning.problem import Problem
 from uncone.learning.recipe import Recipe
 from uncone.removal import all_but_the_top, centre, none, whitening
@@ -33,7 +33,7 @@ class Scene:
         def learn_from(rows):
             self.learned_from.append(rows)
             pairs = self.design.pairs["words"].take(rows)
-            return learn(Problem(self.vectors, spectra, lambda: (pairs, pairs, pairs)), RECIPE)
+            return follow(Problem(self.vectors, spectra, lambda: (pairs, pairs, pairs)), RECIPE)
 
         raw = none(encoder.dimension)
         fixed = [

@@ -15,7 +15,9 @@ import torch
 from omegaconf import OmegaConf
 from tiny_runs import CONF, TRAIN, composed, layer_of, run_script
 
+import uncone
 from uncone.commands.train import train
+from uncone.learning.recipe import Recipe
 from uncone.removal import Removal
 from uncone.runs.reading import read_curve, read_results
 
@@ -58,6 +60,18 @@ def test_leaves_what_it_promises(run):
         assert (run / f"figures/frequency_{moment}.png").stat().st_size > 5_000
     assert json.loads((run / "environment.json").read_text())["packages"]["torch"]
     assert OmegaConf.load(run / "config.yaml").recipe.optimizer.max_epochs == 4
+
+
+def test_learns_what_python_learns(config_of, wordy_model, tmp_path):
+    """The removal of a run to the bit, from `uncone.learn` with the same recipe."""
+    table = (f"encoder.path={wordy_model}", "encoder.layers=static")
+    train(config_of(tmp_path / "run", *FULL, *table, "removal=[none]", "task=[]"))
+    encoder = uncone.Encoder.from_pretrained(wordy_model, layers="static")
+    contrast, optimizer = {"corpus": "lee_background", "limit": 20}, {"max_epochs": 4, "max_steps": None}
+    recipe = Recipe.named("learned").but(D=[2, 5], contrast=contrast, optimizer=optimizer, strength=[0.5, 1])
+    made, saved = uncone.learn(encoder, pairs="ws353", recipe=recipe), Removal.load(tmp_path / "run")
+    assert all(map(torch.equal, made.fold(), saved.fold()))
+    assert made.settings["trained_on"] == saved.settings["trained_on"]
 
 
 def test_rows_have_plausible_values(run):

@@ -84,7 +84,7 @@ def test_vectors_are_those_of_the_folder_and_of_its_export(kind, layout, transfo
 
 def test_a_model_in_memory(transformer):
     model = SentenceTransformer(modules=[transformer(), *LAYOUTS["Dense"]()], device="cpu")
-    encoder = Encoder.from_sentence_transformer(model, device="cpu")
+    encoder = Encoder.from_pretrained(model, device="cpu")
     assert_equal(encoder.encode(TEXTS), model.encode(TEXTS))
 
 

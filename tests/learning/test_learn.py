@@ -1,10 +1,15 @@
 """What a recipe makes of scored rows of a matrix: what validation chooses, what is left alone, what is refused."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
 
-from uncone.learning.fit import Learner, learn, quietly
+from uncone.encoder import Encoder
+from uncone.export.estimator import DominantComponentRemoval
+from uncone.learning.fit import Learner, follow, quietly
+from uncone.learning.learn import learn
 from uncone.learning.problem import Problem
 from uncone.learning.recipe import Recipe
 from uncone.removal import soft_zca
@@ -30,7 +35,7 @@ def planted() -> tuple[torch.Tensor, tuple[np.ndarray, np.ndarray], np.ndarray]:
 def learned(X, pairs, scores, seed=0, max_epochs=200, **changes):
     optimizer = {"max_epochs": max_epochs} | changes.pop("optimizer", {})
     recipe = Recipe.named("pairs").but(optimizer=optimizer, **changes)
-    return learn(Problem.of_rows(X, pairs, scores, seed=seed), recipe)
+    return follow(Problem.of_rows(X, pairs, scores, seed=seed), recipe)
 
 
 def test_finds_the_planted_directions(planted):
@@ -87,7 +92,7 @@ def test_the_best_epoch_is_kept_and_the_last_without_patience(planted):
 
 def test_running_text_is_refused_where_there_is_none(planted):
     with pytest.raises(ValueError, match="rows of a matrix have none: take recipe='pairs'"):
-        learn(Problem.of_rows(*planted), Recipe.named("learned"))
+        follow(Problem.of_rows(*planted), Recipe.named("learned"))
 
 
 def test_nothing_of_a_problem_is_made_before_it_is_asked_for():
@@ -145,3 +150,42 @@ def paired(X, i, j) -> torch.Tensor:
 def test_refuses_a_start_that_there_is_not(planted, start, message):
     with pytest.raises(ValueError, match=message):
         learned(*planted, start=start)
+
+
+def test_rows_and_the_estimator_learn_the_same(planted):
+    """In one call, as by the problem, and as a transformer of scikit-learn."""
+    X, (i, j), scores = planted
+    recipe = Recipe.named("pairs").but(optimizer={"max_epochs": 5})
+    made = learn(X, pairs=zip(i, j, scores, strict=True), recipe=recipe, seed=3)
+    assert torch.equal(made.gains, follow(Problem.of_rows(X, (i, j), scores, seed=3), recipe).gains)
+    estimator = DominantComponentRemoval("learned", recipe=recipe, random_state=3).fit(X, pairs=(i, j), scores=scores)
+    assert torch.equal(made.gains, estimator.removal_.gains)
+
+
+def test_pairs_and_texts_of_ones_own(wordy_model):
+    encoder = Encoder.from_pretrained(wordy_model, layers="static", device="cpu")
+    words = ["cat", "dog", "sun", "tea", "car", "cup", "mug", "sky", "red", "day", "sea", "ice"]
+    pairs = [(a, b, float(k)) for k, (a, b) in enumerate(itertools.combinations(words, 2))]
+    texts = [f"The {a} stands by the sea all day. It is red as the {b} in the sky." for a, b, _ in pairs]
+    recipe = Recipe.named("quick").but(D=2, strength=1)
+    own = learn(encoder, pairs, texts, recipe)
+    assert own.encoder["hash"] == encoder.hash
+    assert not torch.equal(own.gains, learn(encoder, pairs, texts[::-2], recipe).gains)
+    sentences = learn(encoder, [(f"a {a}", f"the {b}", score) for a, b, score in pairs], texts, recipe)
+    assert not torch.equal(own.gains, sentences.gains)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({}, "learned from scored pairs of its rows"),
+        ({"pairs": [(0, 1)]}, r"a pair is .one, other, score., got .0, 1."),
+        ({"pairs": [(0, 1, 2.0)] * 9}, "at least 10 scored pairs, got 9"),
+        ({"pairs": [(0, 1, 2.0)], "recipe": "label_free"}, "looks at no scores: leave out pairs"),
+        ({"pairs": [(0, 1, 2.0)], "texts": ["a"]}, "texts are read by an encoder"),
+        ({"recipe": "paiers"}, "unknown recipe 'paiers'"),
+    ],
+)
+def test_says_what_is_missing(planted, given, message):
+    with pytest.raises(ValueError, match=message):
+        learn(planted[0], **given)

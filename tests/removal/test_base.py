@@ -33,6 +33,26 @@ def test_is_the_documented_map():
     torch.testing.assert_close(made.apply(e[0]), expected[0])
 
 
+def test_is_a_function_with_one_line_to_show(tmp_path):
+    made, e = removal(), torch.randn(7, 5, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(made(e), made.apply(e))
+    assert repr(made) == "<Removal test(D=2): centred, 2 of 5 components, w from 0.50 to 1.00 for mine layers static>"
+    made.plot().savefig(tmp_path / "weights.png")
+    assert (tmp_path / "weights.png").stat().st_size > 1000
+
+
+def test_moves_to_a_device():
+    """To one without memory, which every machine has; the original stays where it was."""
+    made = removal()
+    made.fold()
+    there = made.to("meta")
+    assert {getattr(there, name).device.type for name in there.tensors} == {"meta"}
+    assert there.fold()[0].device.type == "meta"
+    assert made.centre.device.type == made.fold()[0].device.type == "cpu"
+    back = made.to("cpu")
+    assert all(map(torch.equal, back.fold(), made.fold()))
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
 def test_thin_and_square_products_agree(count):
     e = torch.randn(7, 5, generator=torch.Generator().manual_seed(1))

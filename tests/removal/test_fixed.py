@@ -85,6 +85,13 @@ def test_keeps_kind_and_dtype(removal, vectors):
     np.testing.assert_allclose(as_numpy, removal.apply(vectors), atol=1e-6)
 
 
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in ("none", "discriminants")])
+def test_takes_vectors_in_place_of_their_spectrum(name, vectors, spectrum):
+    made, expected = METHODS[name](vectors), METHODS[name](spectrum)
+    torch.testing.assert_close(made.fold(), expected.fold(), rtol=0, atol=0)
+    assert made.settings == expected.settings
+
+
 def test_none_is_the_identity(vectors):
     torch.testing.assert_close(removals.none(DIMENSION).apply(vectors), vectors, rtol=0, atol=0)
 

@@ -37,7 +37,7 @@ from uncone.encoder.layers import resolve_layers
 from uncone.encoder.pooling import PICKS
 from uncone.encoder.store import text_hash
 from uncone.geometry.probe import GeometryProbe
-from uncone.learning.fit import learn
+from uncone.learning.fit import follow
 from uncone.learning.problem import Problem, covered
 from uncone.learning.recipe import Recipe
 from uncone.removal import Correction, TransductiveRemoval, none
@@ -204,7 +204,7 @@ def make_learner(config: DictConfig, recipe: Recipe, vectors: Vectors, spectra: 
         pairs = words.take(rows)
         splits = (pairs, pairs, pairs)  # a recipe that chooses too does so by what it learns from
         problem = Problem(vectors, spectra, lambda: splits, "words", config.seed, config.data_dir, trained_on)
-        return learn(problem, recipe)
+        return follow(problem, recipe)
 
     return learn_from
 

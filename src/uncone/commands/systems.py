@@ -15,7 +15,7 @@ from rich.console import Console
 from uncone.commands.build import LEARNED, is_recipe, is_saved, make_candidates, make_recipe
 from uncone.data.corpora import Corpora, Corpus
 from uncone.geometry.calibration import TEXTS, Calibration
-from uncone.learning.fit import choose, learn
+from uncone.learning.fit import choose, follow
 from uncone.learning.problem import Problem
 from uncone.removal import Correction, none
 from uncone.removal import load as load_removal
@@ -155,7 +155,7 @@ def make_systems(
             if name == "none":
                 removal: Correction = none(encoder.dimension).for_encoder(encoder)
             else:
-                removal = learn(problem.of_vectors(fits.pooled(pooling)), make_recipe(config, name))
+                removal = follow(problem.of_vectors(fits.pooled(pooling)), make_recipe(config, name))
             systems.append(
                 System(name, fits.pooled(pooling).corrected(removal), {"pooling": pooling} if len(poolings) > 1 else {})
             )

@@ -32,8 +32,8 @@ class TokenVectors:
 class Encoder(nn.Module, ABC):
     """A frozen encoder: a model, a choice of layers and a pooling.
 
-    Its parameters never require gradients and it never leaves evaluation mode. Make one with `from_pretrained`,
-    `from_sentence_transformer` or `from_word_vectors`.
+    Its parameters never require gradients and it never leaves evaluation mode. Make one with `from_pretrained` or
+    `from_word_vectors`.
 
     Attributes:
         is_static: whether every occurrence of a token type has the same vector.
@@ -69,7 +69,6 @@ class Encoder(nn.Module, ABC):
     weights: Tensor | None  # of token types, under weighted pooling
     # Loading knows every kind of encoder and sets these (`uncone.encoder.loading`); this face knows none of them.
     from_pretrained: ClassVar[Callable[..., Encoder]]
-    from_sentence_transformer: ClassVar[Callable[..., Encoder]]
     from_word_vectors: ClassVar[Callable[..., Encoder]]
 
     _unknown: int | None  # type of unknown pieces

@@ -33,7 +33,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 def load_pretrained(
-    path: str,
+    path: str | Path | SentenceTransformer,
     layers: Layers = "last",
     pooling: str | None = None,
     special_tokens: bool | None = None,
@@ -48,7 +48,8 @@ def load_pretrained(
     """Load a transformers model as a frozen encoder.
 
     Args:
-        path: "minilm" (packaged), a folder that `AutoModel` reads, or a name on the Hugging Face hub.
+        path: "minilm" (packaged), a folder that `AutoModel` reads, or a name on the Hugging Face hub; or a model of
+            sentence-transformers that is in memory, of which a copy is taken.
         layers: an index (0 the embedding layer, i the output of block i, negative from the end), a list (averaged),
             "first_last", "last", "all", or "static" for the input table alone (no positions, no normalisation).
         pooling: one of `uncone.encoder.pooling.POOLINGS`; None for what the folder of a sentence-transformers model
@@ -59,7 +60,7 @@ def load_pretrained(
         max_length: truncate texts to so many tokens; None for the model's own limit.
         token_budget: tokens per batch, padding included.
         trust_remote_code: passed on to transformers; runs code that comes with the model.
-        name: what results call the encoder; None for the last part of `path`.
+        name: what results call the encoder; None for the last part of `path`, or "sentence_transformer".
         prompt: name of the prompt of the folder that goes before texts; None for its default one, "" for none.
 
     Example:
@@ -67,6 +68,12 @@ def load_pretrained(
         >>> encoder.layers, encoder.encode(["a text"]).shape
         ('1+6', (1, 384))
     """
+    if not isinstance(path, (str, Path)):
+        options: dict[str, Any] = {key: value for key, value in locals().items() if key != "path"}
+        with TemporaryDirectory() as folder:
+            path.save(folder, create_model_card=False)
+            return load_pretrained(folder, **options | {"name": name or "sentence_transformer"})
+    path = str(path)
     if dtype not in DTYPES:
         raise ValueError(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
     if pooling is not None:
@@ -91,21 +98,6 @@ def load_pretrained(
         )
     encoder.states.to(DTYPES[dtype])  # once its layers have been compared in full precision
     return encoder.to(place)
-
-
-def load_sentence_transformer(model: SentenceTransformer, **options: Any) -> Encoder:
-    """Take a model of sentence-transformers that is in memory as a frozen encoder.
-
-    Args:
-        model: what `SentenceTransformer(…)` gives; it is copied.
-        options: of `load_pretrained`, but for `path`.
-
-    Example:
-        >>> encoder = load_sentence_transformer(SentenceTransformer(folder), device="cpu")
-    """
-    with TemporaryDirectory() as folder:
-        model.save(folder, create_model_card=False)
-        return load_pretrained(folder, **{"name": "sentence_transformer"} | options)
 
 
 def _locate(path: str) -> str:
@@ -261,5 +253,4 @@ def content_hash(texts: Iterable[str], tensors: Mapping[str, Tensor]) -> str:
 
 
 Encoder.from_pretrained = staticmethod(load_pretrained)
-Encoder.from_sentence_transformer = staticmethod(load_sentence_transformer)
 Encoder.from_word_vectors = staticmethod(load_word_vectors)

@@ -155,7 +155,7 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
 
     def _learned(self, X: np.ndarray, weights: np.ndarray | None, pairs: Pairs | None, scores: Any) -> Removal:
         # these import Lightning, which no fixed method needs
-        from uncone.learning.fit import learn
+        from uncone.learning.fit import follow
         from uncone.learning.problem import Problem
         from uncone.learning.recipe import Recipe
 
@@ -170,13 +170,15 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
             changes["uniform_share"] = 0
         spectra = Spectra(lambda: X, None if weights is None else lambda: weights)
         problem = Problem.of_rows(X, list(map(np.asarray, pairs)), np.asarray(scores), spectra, self._seed())
-        return learn(problem, recipe.but(**changes))
+        return follow(problem, recipe.but(**changes))
 
     def _components(self, rank: int) -> Any:
         """D, or about a hundredth of the dimension."""
         return min(max(1, round(self.n_features_in_ / 100)), rank) if self.D is None else _whole(self.D)
 
     def _seed(self) -> int:
+        if isinstance(self.random_state, Integral):
+            return int(self.random_state)
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def transform(self, X: Any) -> Any:

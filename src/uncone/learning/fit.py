@@ -42,7 +42,7 @@ MakeTrainer = Callable[..., pl.Trainer]  # gives a trainer for max_epochs= and c
 quiet_trainer: MakeTrainer = partial(pl.Trainer, accelerator="cpu", devices=1, barebones=True)  # neither logs nor saves
 
 
-def learn(problem: Problem, recipe: Recipe) -> Removal:
+def follow(problem: Problem, recipe: Recipe) -> Removal:
     """The removal that a recipe makes of a problem, without logs, checkpoints or anything printed.
 
     The caller's random numbers stay as they are.
@@ -51,7 +51,7 @@ def learn(problem: Problem, recipe: Recipe) -> Removal:
         >>> X = np.random.default_rng(0).standard_normal((40, 4))
         >>> i, j = np.arange(20), np.arange(20, 40)
         >>> problem = Problem.of_rows(X, (i, j), -np.linalg.norm(X[i, 1:] - X[j, 1:], axis=1))
-        >>> learn(problem, Recipe.named("pairs").but(D=2, optimizer={"max_epochs": 3})).gains.shape
+        >>> follow(problem, Recipe.named("pairs").but(D=2, optimizer={"max_epochs": 3})).gains.shape
         torch.Size([2])
     """
     learner = Learner(problem, recipe)

@@ -67,6 +67,7 @@ class Problem:
     ):
         self.vectors, self.spectra, self.kind, self.seed, self.data_dir = vectors, spectra, kind, seed, data_dir
         self.trained_on = trained_on
+        self.texts: Iterable[str] | None = None  # in place of the corpus of a contrast
         self._splits = splits
 
     @classmethod
@@ -100,14 +101,25 @@ class Problem:
         Raises:
             ValueError: for too few pairs, rows that `X` does not have, or scores that do not fit.
         """
-        scored = _scored(len(X), pairs, scores)
-        train, validation = scored.split((1 - VALIDATION_SHARE, VALIDATION_SHARE), seed)
-        if len(validation) < 3 or np.ptp(validation.score) == 0:
-            raise ValueError(
-                f"the {len(validation)} validation pairs must be 3 or more with different scores: give more"
-            )
+        splits = _divided(_scored(len(X), pairs, scores), seed)
         rows = cast(Vectors, Rows(X))  # all that learning from pairs reads
-        return cls(rows, spectra or Spectra(lambda: X), lambda: (train, validation, validation), seed=seed)
+        return cls(rows, spectra or Spectra(lambda: X), lambda: splits, seed=seed)
+
+    @classmethod
+    def of_pairs(
+        cls, vectors: Vectors, spectra: Spectra, one: list[str], other: list[str], scores: np.ndarray, seed: int = 0
+    ) -> Problem:
+        """The problem of scored pairs of texts, words unless one of them has a blank in it; otherwise as `of_rows`.
+
+        Pairs with a text that the encoder does not know are left out.
+        """
+        scored = ScoredPairs(tuple(one), tuple(other), scores, ("pairs",) * len(one))
+        known = covered(scored, vectors)
+        if len(known) < MINIMUM_PAIRS:
+            raise ValueError(f"learning needs at least {MINIMUM_PAIRS} scored pairs of known texts, got {len(known)}")
+        splits = _divided(known, seed)
+        kind = "sentences" if any(len(text.split()) > 1 for text in (*one, *other)) else "words"
+        return cls(vectors, spectra, lambda: splits, kind, seed)
 
     def of_vectors(self, vectors: Vectors) -> Problem:
         """The same problem for vectors that pool texts otherwise."""
@@ -157,6 +169,8 @@ class Problem:
         if self.vectors.encoder is None:
             raise ValueError(NO_TEXTS)
         texts: Iterable[str] = Corpora([Corpus(contrast.corpus, data_dir=self.data_dir)], contrast.limit)
+        if self.texts is not None:
+            texts = self.texts
         if held_out is not None:
             count = sum(1 for _ in texts)
             kept = round(contrast.held_out * count)
@@ -185,7 +199,9 @@ def known_neighbours(texts: Iterable[str], vectors: Vectors) -> Sentences:
     first, second = ([pair[i] for pair in pairs] for i in (0, 1))
     known = vectors.encoder.known(first) & vectors.encoder.known(second)
     if not known.any():
-        raise ValueError("the texts of contrast.corpus hold no two known sentences in a row: take another corpus")
+        raise ValueError(
+            "the texts to contrast hold no two known sentences in a row: give running text, several sentences in each"
+        )
     return list(compress(first, known)), list(compress(second, known))
 
 
@@ -199,6 +215,14 @@ def covered(pairs: ScoredPairs, vectors: Vectors) -> ScoredPairs:
     if not len(rows):
         raise ValueError(f"{vectors.encoder.name} knows the words of none of the {len(pairs)} pairs")
     return pairs.take(rows)
+
+
+def _divided(pairs: ScoredPairs, seed: int) -> Splits:
+    """Pairs to learn from, and a fifth to choose by, which no test is kept from."""
+    train, validation = pairs.split((1 - VALIDATION_SHARE, VALIDATION_SHARE), seed)
+    if len(validation) < 3 or np.ptp(validation.score) == 0:
+        raise ValueError(f"the {len(validation)} validation pairs must be 3 or more with different scores: give more")
+    return train, validation, validation
 
 
 def _scored(n: int, pairs: Sequence[np.ndarray], scores: np.ndarray) -> ScoredPairs:

@@ -15,7 +15,7 @@ from uncone.removal.base import Correction, check_orthonormal, extent
 CENTRE_TOLERANCE = 1e-3  # of its length, that a second centre may lie outside of what a first removal leaves
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Removal(Correction):
     """The affine map e' = (e − c)(I − U diag(w) Uᵀ).
 
@@ -82,7 +82,8 @@ class Removal(Correction):
         """(d, d) float64, I − U diag(w) Uᵀ, with U and w as they are in float32 (what files hold) or float64."""
         if precision not in self._matrices:
             U, g = (part.to(precision).double() for part in (self.components, self.gains))
-            self._matrices[precision] = torch.eye(self.dimension, dtype=torch.float64) + (U * (g - 1)) @ U.T
+            identity = torch.eye(self.dimension, dtype=torch.float64, device=U.device)
+            self._matrices[precision] = identity + (U * (g - 1)) @ U.T
         return self._matrices[precision]
 
     @property

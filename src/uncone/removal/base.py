@@ -9,6 +9,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -21,6 +22,8 @@ from uncone.support.arrays import ArrayT, as_given, as_tensor
 from uncone.support.files import reading, whole, write
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from uncone.encoder import Encoder
 
 FORMAT = "uncone removal"
@@ -96,6 +99,27 @@ class Correction(ABC):
         shape = *tensor.shape[:-1], self.output_dimension
         return as_given(self._correct(rows).reshape(shape).to(tensor.dtype), X)
 
+    def __call__(self, X: ArrayT) -> ArrayT:
+        """The same as `apply`."""
+        return self.apply(X)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.describe()}>"
+
+    def to(self, device: str | torch.device) -> Self:
+        """The same map kept on a device, where vectors that are there need no copy of it; what is made of it is not."""
+        other = copy(self)
+        for name in self.tensors:
+            object.__setattr__(other, name, getattr(self, name).to(device))
+        vars(other).pop("_matrices", None)  # which are computed anew there
+        return other
+
+    def plot(self) -> Figure:
+        """A picture of the weight of each component; `.savefig(path)` writes it."""
+        from uncone.support.figures import weight_profile
+
+        return weight_profile(self.weights.reshape(-1, self.weights.shape[-1]).T.cpu().numpy(), self._described())
+
     def check_encoder(self, encoder: Encoder) -> None:
         """Raise a ValueError if the removal belongs to another encoder; `for_encoder` says how to override."""
         if encoder.dimension != self.dimension:
@@ -125,7 +149,7 @@ class Correction(ABC):
         """
         folder = Path(folder)
         with whole(folder / TENSORS) as aside:
-            save_file({name: getattr(self, name).float() for name in self.tensors}, aside)
+            save_file({name: getattr(self, name).cpu().float() for name in self.tensors}, aside)
         description = {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": self.kind, "method": self.method}
         description |= {"settings": dict(self.settings), "encoder": dict(self.encoder)}
         description |= {name: getattr(self, name) for name in self.options}

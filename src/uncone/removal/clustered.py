@@ -21,7 +21,7 @@ LEVELS = ("tokens", "texts")
 ROWS_PER_BLOCK = 8192  # bounds the memory of distances and coordinates
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ClusteredRemoval(Correction):
     """In the cluster c whose centroid is nearest to e: e' = (e − μ_c)(I − U_c diag(w_c) U_cᵀ).
 
@@ -144,7 +144,7 @@ def clustered(
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TransductiveRemoval(Correction):
     """Clusters, means and components of the vectors given, removed from these same vectors.
 

@@ -1,11 +1,15 @@
 """The fixed methods: each is a rule that reads gains off a spectrum, with nothing to train.
 
-All return a `Removal`. The table of methods with their sources stands in the README.
+All return a `Removal`, and take vectors (n, d) in place of their spectrum, too. The table of methods with their sources
+stands in the README.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
+from typing import Concatenate, ParamSpec
 
 import torch
 from scipy.linalg import eigh
@@ -14,8 +18,28 @@ from torch import Tensor
 from uncone.removal.affine import Removal
 from uncone.removal.base import capped
 from uncone.removal.spectrum import Spectrum
+from uncone.support.arrays import Array
 
+P = ParamSpec("P")
 NOISE_SHARE = 0.1  # of the components, the last, which are taken for noise
+
+
+def of_vectors(
+    make: Callable[Concatenate[Spectrum, P], Removal],
+) -> Callable[Concatenate[Spectrum | Array, P], Removal]:
+    """Let a method take vectors (n, d), of which it fits the spectrum.
+
+    Example:
+        >>> X = torch.tensor([[5.0, 1.0], [-5.0, 1.0], [4.0, 1.2]])
+        >>> all_but_the_top(X, D=1)
+        <Removal all_but_the_top(D=1, centred=True): centred, 1 of 2 components, w from 1.00 to 1.00>
+    """
+
+    @wraps(make)
+    def made(spectrum: Spectrum | Array, *args: P.args, **options: P.kwargs) -> Removal:
+        return make(spectrum if isinstance(spectrum, Spectrum) else Spectrum.fit(spectrum), *args, **options)
+
+    return made
 
 
 def none(dimension: int) -> Removal:
@@ -23,11 +47,13 @@ def none(dimension: int) -> Removal:
     return Removal(torch.zeros(dimension), torch.zeros(dimension, 0), torch.zeros(0), "none")
 
 
+@of_vectors
 def centre(spectrum: Spectrum) -> Removal:
     """Subtract the mean μ, remove nothing."""
     return Removal(spectrum.mean, torch.zeros(len(spectrum.mean), 0), torch.zeros(0), "centre")
 
 
+@of_vectors
 def all_but_the_top(spectrum: Spectrum, D: int, centred: bool = True) -> Removal:
     """Remove the D leading principal components.
 
@@ -42,6 +68,7 @@ def all_but_the_top(spectrum: Spectrum, D: int, centred: bool = True) -> Removal
     return Removal(origin, spectrum.components[:, :D], torch.zeros(D), "all_but_the_top", settings)
 
 
+@of_vectors
 def common_components(spectrum: Spectrum, D: int = 1, weighted: bool = False) -> Removal:
     """Remove the D leading directions of the uncentred vectors, or a share of each.
 
@@ -59,6 +86,7 @@ def common_components(spectrum: Spectrum, D: int = 1, weighted: bool = False) ->
     return Removal(torch.zeros(len(eigenvalues)), components[:, :D], gains, "common_components", settings)
 
 
+@of_vectors
 def standardize(spectrum: Spectrum) -> Removal:
     """Mean 0 and variance 1 for every coordinate, up to a common factor: no rogue coordinate decides a cosine.
 
@@ -69,6 +97,7 @@ def standardize(spectrum: Spectrum) -> Removal:
     return Removal(spectrum.mean, torch.eye(len(variance)), gains, "standardize")
 
 
+@of_vectors
 def conceptor(spectrum: Spectrum, alpha: float = 2.0) -> Removal:
     """Conceptor negation: e' = (I − C) e with C = R (R + α⁻² I)⁻¹, R the uncentred second moment.
 
@@ -84,6 +113,7 @@ def conceptor(spectrum: Spectrum, alpha: float = 2.0) -> Removal:
     return Removal(torch.zeros(len(gains)), components, gains, "conceptor", {"alpha": alpha})
 
 
+@of_vectors
 def whitening(spectrum: Spectrum, D: int | None = None, power: float = 0.5, name: str = "whitening") -> Removal:
     """Scale the D leading principal components to unit variance and drop the others.
 
@@ -100,6 +130,7 @@ def whitening(spectrum: Spectrum, D: int | None = None, power: float = 0.5, name
     return Removal(spectrum.mean, spectrum.components, gains, name, {"D": D, "power": power})
 
 
+@of_vectors
 def spectral_tempering(spectrum: Spectrum, D: int | None = None) -> Removal:
     """Keep D components with gains λ_i^(−γ/2), γ read from the spectrum (SpecTemp, arXiv 2603.19339).
 
@@ -120,6 +151,7 @@ def spectral_tempering(spectrum: Spectrum, D: int | None = None) -> Removal:
     return whitening(spectrum, D, gamma / 2, "spectral_tempering")
 
 
+@of_vectors
 def soft_zca(spectrum: Spectrum, eps: float = 0.1) -> Removal:
     """Whitening with a floor under the variance: gains (λ_i + ε)^(−1/2), up to a common factor (arXiv 2411.17538).
 
@@ -132,6 +164,7 @@ def soft_zca(spectrum: Spectrum, eps: float = 0.1) -> Removal:
     return Removal(spectrum.mean, spectrum.components, gains, "soft_zca", {"eps": eps})
 
 
+@of_vectors
 def renormalize(spectrum: Spectrum, variant: str = "R2") -> Removal:
     """Subtract the mean (R1), or remove the direction of the mean (R2) (arXiv 2511.11041).
 
@@ -145,6 +178,7 @@ def renormalize(spectrum: Spectrum, variant: str = "R2") -> Removal:
     return Removal(torch.zeros(len(direction)), direction[:, None], torch.zeros(1), "renormalize", {"variant": variant})
 
 
+@of_vectors
 def middle(spectrum: Spectrum, D: int) -> Removal:
     """Keep the D directions in the middle of the uncentred spectrum, and drop both of its edges.
 
@@ -184,6 +218,7 @@ def discriminants(within: Spectrum, between: Spectrum, D: int, shrinkage: float 
     return Removal(between.mean, U, gains, "discriminants", {"D": D, "shrinkage": shrinkage})
 
 
+@of_vectors
 def random_directions(spectrum: Spectrum, D: int, seed: int, keep: bool = False) -> Removal:
     """Remove the mean and D random directions, or keep nothing but these: what any removal has to beat.
 

@@ -27,7 +27,7 @@ def save(figure: Figure, path: str | Path) -> Path:
 
 
 def weight_profile(weights: np.ndarray, title: str = "") -> Figure:
-    """Removal weights (k,) of components: 1 removes one, 0 keeps it, below 0 amplifies it."""
+    """Removal weights (k,) of components, or (k, c) of c clusters: 1 removes one, 0 keeps it, below 0 amplifies it."""
     figure = Figure(figsize=(7, 3.2), dpi=120, layout="constrained")
     axes = figure.add_subplot()
     axes.axhline(0, color=GREY, linewidth=0.8)
