@@ -2,15 +2,15 @@
 
     python docs/thresholds.py corpus=wikipedia_sentences encoder.layers=[3] 'removal=[none,all_but_the_top]'
 
-Settings are those of evaluate.py. The thresholds are made from half of a corpus; the share of random pairs that they
-let through is that of 2000 texts (or all) of the other half, and of each of OTHERS.
+Settings are those of evaluate.py. The thresholds are made from half of a corpus; the shares are those of all pairs of
+texts of the other half, and of each of OTHERS, that lie above them.
 """
 
 from __future__ import annotations
 
 import sys
-from itertools import chain
 
+import numpy as np
 from hydra import compose, initialize_config_dir
 
 from uncone.commands.build import make_problem, make_vectors, names
@@ -18,9 +18,26 @@ from uncone.commands.schema import register
 from uncone.commands.systems import Fits, make_systems
 from uncone.data.corpora import load_texts
 from uncone.geometry.calibration import RATES, Calibration
+from uncone.removal.vectors import Vectors
 from uncone.support.files import CONF
 
-OTHERS = ("wikipedia_sentences", "lee_background", "stsb_train", "sickr_train")
+OTHERS = ("lee_background", "stsb_train", "sickr_train")
+
+
+def units_of(vectors: Vectors, texts: list[str]) -> np.ndarray:
+    """Directions (n, d) of the texts that the encoder can read."""
+    readable = vectors.readable(texts)
+    X = vectors.sentences([text for text, known in zip(texts, readable, strict=True) if known])
+    return X / np.linalg.norm(X, axis=1, keepdims=True)
+
+
+def share_above(units: np.ndarray, threshold: float) -> float:
+    """The share of all pairs of directions (n, d) whose cosine lies above a threshold."""
+    n, above = len(units), 0
+    for start in range(0, n, 2000):
+        cosines = units[start : start + 2000] @ units.T
+        above += np.count_nonzero(cosines > threshold) - np.count_nonzero(np.diagonal(cosines, start) > threshold)
+    return above / (n * (n - 1))
 
 
 def main() -> None:
@@ -33,18 +50,18 @@ def main() -> None:
     problem = make_problem(config, vectors, fits.default)
     texts = list(vectors.corpus)
     held_out = {f"{config.corpus}, held out": texts[1::2]}
-    others = {name: load_texts(name, config.data_dir) for name in OTHERS if name != config.corpus}
-    heads = ("removal", "corpus", "median", *(f"above the threshold of {100 * rate:g} %" for rate in RATES))
+    others = {name: list(load_texts(name, config.data_dir)) for name in OTHERS}
+    heads = ("removal", "texts", "median", *(f"threshold {rate:.1%}" for rate in RATES))
     print(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
     for name in names(config.removal):
         (system,) = make_systems(config, name, problem, fits)
         made = Calibration.sample(system.vectors, texts[::2], config.corpus)
-        thresholds = [f"{made.threshold(r):.3f} ±{e:.3f}" for r, e in zip(RATES, made.errors, strict=True)]
-        print(f"| {name} | {config.corpus}, {made.texts} | {made.threshold(0.5):.3f} | {' | '.join(thresholds)} |")
-        for other, theirs in chain(held_out.items(), others.items()):
-            found = Calibration.sample(system.vectors, theirs, other, seed=1)
-            shares = [f"{100 - found.percentile(made.threshold(rate)):.2f} %" for rate in RATES]
-            print(f"| {name} | {other}, {found.texts} | {found.threshold(0.5):.3f} | {' | '.join(shares)} |")
+        ends = [f"{made.threshold(rate):.3f} ±{error:.3f}" for rate, error in zip(RATES, made.errors, strict=True)]
+        print(f"| {name} | {config.corpus}, {made.texts} | {made.threshold(0.5):.3f} | {' | '.join(ends)} |")
+        for other, theirs in (held_out | others).items():
+            units = units_of(system.vectors, list(dict.fromkeys(theirs)))
+            shares = [f"{share_above(units, made.threshold(rate)):.2%} above" for rate in (0.5, *RATES)]
+            print(f"| {name} | {other}, {len(units)} | {' | '.join(shares)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -63,9 +63,9 @@ def test_what_is_tested_takes_no_part_in_the_choice(design):
         tested = {"words": design.folds.fold == split % 4, "sentences": design.halves[split] == 1}
 
         def spoilt(each, tested=tested, generator=generator):
-            drawn = {kind: generator.standard_normal(x.shape) for kind, x in each.cosines.items()}
+            drawn = {kind: generator.standard_normal(x.shape) for kind, x in each.predicted.items()}
             return replace(
-                each, cosines={kind: np.where(tested[kind], drawn[kind], each.cosines[kind]) for kind in drawn}
+                each, predicted={kind: np.where(tested[kind], drawn[kind], each.predicted[kind]) for kind in drawn}
             )
 
         after = design.choices([spoilt(each) for each in candidates])
@@ -95,7 +95,7 @@ def test_every_score_is_of_a_fit_that_knew_neither_the_pair_nor_the_test(design)
     learned = Candidate("learned", {}, {"words": knew, "sentences": np.zeros((6, len(design.pairs["sentences"])))})
     figures = [*((design.chosen_by[split], split % 4) for split in design.splits), (design.in_the_end, None)]
     for figure, tested in [*((each["words"], tested) for each, tested in figures), (design.tested["words"], None)]:
-        cosines = figure.cosines("words", [learned] * len(figure.fits))
+        cosines = figure.predicted("words", [learned] * len(figure.fits))
         assert not any(cosines[c, rows].any() for cells in figure.cells.values() for c, rows in cells)
         if tested is not None:  # nor did it learn from what the split tests
             assert all(not knew[fit][design.folds.fold == tested].any() for fit in figure.fits)
@@ -104,6 +104,6 @@ def test_every_score_is_of_a_fit_that_knew_neither_the_pair_nor_the_test(design)
 def test_a_chosen_candidate_says_what_its_split_tests(design):
     candidates = candidates_of(design, len(design.splits))
     for kind in KINDS:
-        found = design.tested[kind].cosines(kind, candidates)
+        found = design.tested[kind].predicted(kind, candidates)
         for split in design.splits:
-            np.testing.assert_array_equal(found[split], candidates[split].cosines[kind][0])
+            np.testing.assert_array_equal(found[split], candidates[split].predicted[kind][0])

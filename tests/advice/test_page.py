@@ -1,10 +1,13 @@
 """The page of an advice, in a real browser."""
 
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from uncone.advice.words import write_advice
+from uncone.geometry.calibration import Calibration
 from uncone.tasks.row import Row
 
 HARM = "</script><img src=x onerror=\"document.title='broken'\"> {{data}} \u2028"
@@ -12,7 +15,8 @@ KINDS = ("words", "sentences", "both")
 
 
 def figure(layers, removal, kind, gain=None, p=0.001, p_holm=None):
-    row = {"layers": layers, "removal": removal, "task": kind, "subset": "macro", "metric": "spearman"}
+    use = None if kind == "both" else kind
+    row = {"layers": layers, "removal": removal, "use": use, "task": kind, "subset": "macro", "metric": "spearman"}
     if gain is not None:
         row |= {"gain": gain, "gain_low": gain - 0.03, "gain_high": gain + 0.03, "p_value": p, "p_holm": p_holm}
     return Row(**row, value=0.5 + (gain or 0), low=0.4, high=0.6, n=100)
@@ -24,6 +28,10 @@ def gains(layers, removal, gain, p, p_holm):
         figure(layers, removal, kind, gain * factor, p, p_holm if kind == "both" else None)
         for kind, factor in factors.items()
     ]
+
+
+def scores(shift):
+    return Calibration.of(np.random.default_rng(0).standard_normal((120, 9)) + shift, HARM)
 
 
 def layer(name, outcome):
@@ -74,6 +82,8 @@ def advice():
         "warning": f"Further tasks lose: {HARM}",
         "layers": [layer("static", "helped"), layer("1", "helped"), layer("2", "hurt")],
         "which": {"outcome": "not sure", "layer": "1", "final": "none", "reference": "2", "choices": {"1: m": 5}},
+        "decides": ["words", "sentences"],
+        "calibrations": {"2": {name: scores(shift).to_json() for name, shift in (("none", 3), ("chosen", 0))}},
         "not_run": [["2", "stsb", HARM]],
         "how": [HARM, "Words: 100 pairs."],
         "commands": [{"what": f"Export {HARM}", "command": f"python export.py {HARM}"}],
@@ -167,6 +177,33 @@ def test_geometry_is_drawn_raw_and_after(opened):
     lines = opened.execute_script("return document.querySelectorAll('#depth-mean_cosine polyline').length")
     assert lines == 2
     assert opened.execute_script("return document.querySelectorAll('#geometry figure').length") == 4
+
+
+def test_scores_stand_as_two_histograms(opened, advice):
+    opened.execute_script("document.querySelector('#layers [data-layer=\"2\"]').click()")
+    for removal, of in advice["calibrations"]["2"].items():
+        shares = opened.execute_script(
+            "return [...document.querySelectorAll(`#cosines-${arguments[0]} rect`)].map((bar) => +bar.dataset.share)",
+            removal,
+        )
+        assert len(shares) == 50
+        assert sum(shares) == pytest.approx(100, abs=0.5)
+        assert f"{of['thresholds']['1%']['cosine']:.3f} ±" in text_of(opened, "threshold-table")
+    opened.execute_script("document.querySelector('#layers [data-layer=\"1\"]').click()")
+    assert opened.execute_script("return document.getElementById('thresholds').hidden")
+    opened.execute_script("document.querySelector('#layers [data-layer=\"2\"]').click()")
+
+
+@pytest.mark.parametrize(("use", "shown"), [("words", 2), ("search", 3)])
+def test_one_use_decides(browser, advice, rows, tmp_path, use, shown):
+    """A use that no pairs stand for is drawn beside words and sentences; the mean of both is not."""
+    rows = [row for row in rows if row.task != "both"]
+    rows += [replace(row, use="search", task="search") for row in rows if row.use == "words" and use == "search"]
+    browser.get(write_advice(tmp_path, advice | {"decides": [use]}, rows).as_uri())
+    assert browser.execute_script("return document.body.dataset.ready") == "true"
+    assert browser.execute_script("return document.querySelectorAll('#forest g[data-layer]').length") == 3 * shown
+    assert f"{use}, which decides" in text_of(browser, "legend")
+    assert "both" not in text_of(browser, "numbers") + text_of(browser, "method-table")
 
 
 def test_fits_a_phone(opened, on_a_phone):

@@ -95,7 +95,7 @@ def test_a_fit_learns_from_its_folds_alone(tmp_path):
     for fit, rows in enumerate(scene.learned_from):
         assert not set(scene.design.folds.fold[rows]) & set(scene.design.fits[fit])
     for kind, pairs in scene.design.pairs.items():
-        assert scene.study.candidates[1].cosines[kind].shape == (len(scene.design.fits), len(pairs))
+        assert scene.study.candidates[1].predicted[kind].shape == (len(scene.design.fits), len(pairs))
     assert len(scene.learned_from) == len(scene.design.fits) == 6
 
 
@@ -108,7 +108,7 @@ def test_a_layer_is_kept_and_found_again(tmp_path):
     assert [tuple(each) for each in kept.not_run] == [("lee", "no data")]
     for ours, theirs in zip(kept.candidates, scene.study.candidates, strict=True):
         assert ours.name == theirs.name
-        assert all((ours.cosines[kind] == theirs.cosines[kind]).all() for kind in theirs.cosines)
+        assert all((ours.predicted[kind] == theirs.predicted[kind]).all() for kind in theirs.predicted)
     assert find(folder, "another study") is None
     assert find(tmp_path / "nowhere", "digest") is None
     (folder / "study.safetensors").write_bytes(b"damaged")

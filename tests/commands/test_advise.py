@@ -1,6 +1,7 @@
 """advise.py: a study of every layer of a tiny model, continued after an interruption, and what it refuses."""
 
 import json
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -126,6 +127,43 @@ def test_layers_share_one_encode_which_is_what_each_reads_alone(run, wordy_model
         assert abs(tokens.vectors - expected.vectors).max() < 1e-5
         assert (tokens.types == expected.types).all()
         assert (tokens.texts == expected.texts).all()
+
+
+def test_one_use_decides_and_what_it_costs_is_told(run, tmp_path):
+    """By half of the texts to label it is chosen, on the other half tested; words and sentences are scored as well."""
+    _, overrides, _ = run
+    quick = (*overrides, "layers=[static]", "removal=[centre]", "use=labels")
+    quick = (*quick, "++tasks.polarity={folds:2,inner_folds:2}")
+    with pytest.raises(ValueError, match=r"use=labels is decided by tasks, .*take some of .*polarity"):
+        advise(config_of(tmp_path / "none", *quick))
+    with pytest.raises(ValueError, match="unknown use 'prose': choose one of words, sentences, search, clusters"):
+        advise(config_of(tmp_path / "none", *quick, "use=prose", "overwrite=true"))
+    rows = advise(config_of(tmp_path / "labels", *quick, "task=[polarity]"))
+    told = json.loads((tmp_path / "labels" / "advice.json").read_text())
+    assert told["decides"] == ["labels"]
+    assert re.match("(Yes|No), for labels: |Only for these layers of .*, for labels: ", told["verdict"])
+    assert any(line.startswith("labels: 200 items of polarity") for line in told["how"])
+    of = {row.task: row for row in rows if (row.removal, row.subset, row.layers) == ("chosen", "macro", "static")}
+    assert list(of) == ["words", "sentences", "labels", "both"]
+    assert of["labels"].metric == of["both"].metric == "accuracy"
+    assert (of["labels"].value, of["labels"].p_holm) == (of["both"].value, of["both"].p_holm)
+    assert find_again(tmp_path / "labels", *quick, "task=[polarity]") == rows
+
+
+def find_again(folder: Path, *overrides: str):
+    """What the study gives when it is asked for once more, with nothing to study left."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "candidates_of", None)
+        return advise(config_of(folder, *overrides))
+
+
+def test_thresholds_of_every_layer_are_on_the_page(run):
+    folder, _, _ = run
+    advice = json.loads((folder / "advice.json").read_text())
+    for layer in advice["layers"]:
+        of = advice["calibrations"][layer["layer"]]
+        assert list(of) == (["none"] if layer["final"] == "none" else ["none", "chosen"])
+        assert of["none"]["texts"] > 250
 
 
 def test_a_learned_removal_says_what_it_was_trained_on(run, tmp_path):

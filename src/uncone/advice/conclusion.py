@@ -1,11 +1,11 @@
 """From finished layers to the answer: what the nested choice gains, layer by layer and over layers.
 
 What the study chooses for a layer is measured against raw vectors on word pairs, on sentences, and on the mean of the
-two figures, by which it was chosen. The layer is *helped* if the mean gains surely (p < 0.05 after Holm, over all
-layers), neither words nor sentences lose surely (p < 0.05, not corrected: the burden is on the gain), and the choice
-on all pairs is a removal too. A gain on one kind with a sure loss on the other is a *trade*, never help: people use
-encoders for sentences and documents as well as for words. The answer is "yes" if every layer is helped, "no" if none
-is, else "only for these layers".
+two figures, by which it was chosen; or on the one use that was named, which decides alone. The layer is *helped* if
+what decides gains surely (p < 0.05 after Holm, over all layers), no kind that decides loses surely (p < 0.05, not
+corrected: the burden is on the gain), and the choice on all pairs is a removal too. A gain on one kind with a sure loss
+on the other is a *trade*, never help: people use encoders for sentences and documents as well as for words. The answer
+is "yes" if every layer is helped, "no" if none is, else "only for these layers".
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from uncone.advice.design import CHOSEN, KINDS, RAW, Candidate, Design
 from uncone.advice.study import LayerStudy
 from uncone.tasks.comparison import Estimate, holm
-from uncone.tasks.row import SIGNIFICANT, Row
+from uncone.tasks.row import SIGNIFICANT, Row, Use
 from uncone.tasks.scoring import row_of
 
-BOTH, MACRO = "both", "macro"  # the mean of words and sentences; the mean of data sets
+BOTH, MACRO = "both", "macro"  # the mean of what decides, words and sentences by default; the mean of data sets
 LAYER_ALONE = "layer_alone"
-Gains = dict[str, Row]  # on "words", "sentences" and "both", and on each data set
+Gains = dict[str, Row]  # on "words", "sentences", a use that decides, and "both", and on each data set
 Outcome = Literal["helped", "trade", "hurt", "left alone", "not sure"]
 Systems = Mapping[str, Sequence[Candidate]]  # by name, the candidate that stands for it in each split
 
 MEANING: dict[Outcome, str] = {
-    "helped": "a sure gain, and no sure loss on words or sentences",
+    "helped": "a sure gain, and no sure loss on what decides",
     "trade": "one kind of text gains, the other surely loses",
     "hurt": "a sure loss",
     "left alone": "raw vectors are chosen",
@@ -65,12 +65,14 @@ class Conclusion:
         layers: each by itself, compared with itself raw.
         which: the choice among layers and removals, compared with the reference.
         reference: the deepest layer, raw.
+        decides: the kinds that decided.
     """
 
     layers: list[Choice]
     which: Choice
     reference: str
     rows: list[Row]
+    decides: tuple[str, ...] = KINDS
 
     @property
     def helped(self) -> list[str]:
@@ -90,12 +92,12 @@ class Conclusion:
         return {row.task: row for row in rows}
 
 
-def outcome(gains: Gains, is_raw: bool) -> Outcome:
-    """What became of a choice, from its gains and whether all pairs choose raw vectors."""
+def outcome(gains: Gains, is_raw: bool, decides: Sequence[str] = KINDS) -> Outcome:
+    """What became of a choice, from its gains on what decides, and whether all pairs choose raw vectors."""
     if is_raw:
         return "left alone"
     # of losses no correction: a warning may be one too many, a missed loss may not
-    sure = [gain(gains[kind]) for kind in KINDS if p_value(gains[kind]) < SIGNIFICANT]
+    sure = [gain(gains[kind]) for kind in decides if p_value(gains[kind]) < SIGNIFICANT]
     if any(each < 0 for each in sure):
         return "trade" if any(each > 0 for each in sure) else "hurt"
     return "helped" if gains[BOTH].is_sure and gain(gains[BOTH]) > 0 else "not sure"
@@ -128,11 +130,11 @@ def conclude(
     for i, (layer, systems, found) in enumerate(zip(layers, picked, measured, strict=True)):
         methods = holm({name: p_value(of[BOTH]) for name, of in found.items() if name not in (RAW, CHOSEN)})
         for name, p_holm in {CHOSEN: corrected[i], **methods}.items():
-            found[name][BOTH] = replace(found[name][BOTH], p_holm=p_holm)
+            _correct(found[name], design.decides, p_holm)
         concluded.append(
             Choice(
                 layer=layer.layer,
-                outcome=outcome(found[CHOSEN], layer.final.method == RAW),
+                outcome=outcome(found[CHOSEN], layer.final.method == RAW, design.decides),
                 final=layer.final.name,
                 choices=dict(Counter(each.name for each in systems[CHOSEN])),
                 settings={name: sorted({each.name for each in systems[name]}) for name in methods},
@@ -140,7 +142,7 @@ def conclude(
         )
         rows += [*(row for of in found.values() for row in of.values()), *layer.rows]
     which, of_which = _which(design, layers, [systems[CHOSEN] for systems in picked], measure)
-    return Conclusion(concluded, which, layers[-1].layer, rows + of_which)
+    return Conclusion(concluded, which, layers[-1].layer, rows + of_which, design.decides)
 
 
 def _which(
@@ -160,11 +162,12 @@ def _which(
     }
     found = measure(CHOSEN, systems)
     for gains in (found[CHOSEN], found[LAYER_ALONE]):
-        gains[BOTH] = replace(gains[BOTH], p_holm=gains[BOTH].p_value)  # one comparison
+        _correct(gains, design.decides, p_value(gains[BOTH]))  # one comparison
     final = design.choose([reference, *(layer.final for layer in layers)])
     which = Choice(
         layer=layer_of[final],
-        outcome=outcome(found[CHOSEN], final is reference),  # a raw layer other than the deepest is a choice too
+        # a raw layer other than the deepest is a choice too
+        outcome=outcome(found[CHOSEN], final is reference, design.decides),
         final=final.name,
         choices=dict(Counter(f"{layer_of[each]}: {each.name}" for each in systems[CHOSEN])),
     )
@@ -176,20 +179,23 @@ def _measured(
 ) -> dict[str, Gains]:
     """Rows of systems of a layer over raw vectors; those undefined on a kind are left out.
 
-    Of each system: on words, sentences and, last, the mean of both, and on each data set under its name.
+    Of each system: on words, sentences, items and, last, the mean of what decides, and on each data set under its name.
     """
     estimates: dict[tuple[str, str], list[Estimate]] = {}  # by kind and data set, of each system
     for i, (kind, figure) in enumerate(design.tested.items()):
-        predicted = np.stack([figure.cosines(kind, chosen) for chosen in systems.values()])
+        predicted = np.stack([figure.predicted(kind, chosen) for chosen in systems.values()])
         by_dataset = figure.estimates(predicted, resamples, [seed, i])
         estimates[kind, MACRO] = [_mean(of) for of in zip(*by_dataset, strict=True)]
         estimates |= {(kind, name): of for name, of in zip(figure.cells, by_dataset, strict=True)}
-    estimates[BOTH, MACRO] = [_mean(of) for of in zip(*(estimates[kind, MACRO] for kind in KINDS), strict=True)]
+    deciding = [estimates[kind, MACRO] for kind in design.decides]
+    estimates[BOTH, MACRO] = [_mean(of) for of in zip(*deciding, strict=True)]
     raw = list(systems).index(RAW)
     if np.isnan(estimates[BOTH, MACRO][raw].value):
         raise ValueError("raw vectors give the same cosine to all pairs of a fold: there is nothing to compare")
     n = {kind: figure.n for kind, figure in design.tested.items()}
-    n[BOTH] = sum(n.values())
+    n[BOTH] = sum(n[kind] for kind in design.decides)
+    metrics = {kind: set(figure.metric.values()) for kind, figure in design.tested.items()}
+    metrics[BOTH] = set().union(*(metrics[kind] for kind in design.decides))
     found: dict[str, Gains] = {}
     for s, name in enumerate(systems):
         if np.isnan(estimates[BOTH, MACRO][s].value):
@@ -197,11 +203,18 @@ def _measured(
         found[name] = {}
         for (task, subset), of in estimates.items():
             gain_over_raw = None if s == raw else of[s].minus(of[raw])
-            use = task if task in KINDS else None
+            use = None if task == BOTH else cast(Use, task)
             told = {**where, "layers": layer, "use": use, "removal": name, "task": task, "subset": subset, "n": n[task]}
-            row = row_of(of[s], gain_over_raw, metric="spearman", **told)
+            metric = next(iter(metrics[task])) if len(metrics[task]) == 1 else "mean"
+            row = row_of(of[s], gain_over_raw, metric=metric, **told)
             found[name][task if subset == MACRO else subset] = row
     return found
+
+
+def _correct(gains: Gains, decides: Sequence[str], p_holm: float) -> None:
+    """Say how sure the gain is after correction: of the mean that decides, and of a kind that decides alone."""
+    for kind in {BOTH, *(decides if len(decides) == 1 else ())}:
+        gains[kind] = replace(gains[kind], p_holm=p_holm)
 
 
 def _mean(estimates: Sequence[Estimate]) -> Estimate:

@@ -1,10 +1,12 @@
 """Nested choice of a removal: each split chooses on one part of the data what is then tested on another.
 
+Word pairs and sentence pairs are always scored, and items of tasks too where these decide.
+
 A split tests on one fold of the word pairs and on the testing half of one division of the sentences; each fold meets
 several divisions, as halves of few sentences differ by chance. It chooses by the other folds, each scored by a removal
 that has learned from neither it nor the tested one, and by the choosing half of the sentences. A removal is eligible if
-it scores below raw vectors on neither words nor sentences; of these, raw vectors among them, the one with the highest
-mean of both figures is chosen.
+it scores below raw vectors on none of the kinds that decide, by default words and sentences; of these, raw vectors
+among them, the one with the highest mean of their figures is chosen.
 """
 
 from __future__ import annotations
@@ -18,9 +20,10 @@ from typing import Any
 import numpy as np
 
 from uncone.advice.folds import Folds, halves, numbered
+from uncone.advice.items import Items
 from uncone.data.pairs import ScoredPairs
 from uncone.tasks.comparison import Estimate
-from uncone.tasks.statistics import STATISTICS, draw
+from uncone.tasks.statistics import CORRELATIONS, STATISTICS, draw
 
 RAW, CHOSEN = "none", "chosen"
 KINDS = ("words", "sentences")
@@ -34,13 +37,14 @@ class Candidate:
 
     Attributes:
         settings: what sets it apart from others of the method.
-        cosines: (F, n) of "words" and of "sentences", from F fits: 1 for a removal that learns from no pairs, else one
-            every two folds, which has learned from neither (`Design.fits`).
+        predicted: (F, n) cosines of "words" and of "sentences", and what tasks predict of their items; from F fits: 1
+            for a removal that learns from no pairs, else one every two folds, which has learned from neither
+            (`Design.fits`).
     """
 
     method: str
     settings: Mapping[str, Any]
-    cosines: Mapping[str, np.ndarray]
+    predicted: Mapping[str, np.ndarray]
 
     @property
     def name(self) -> str:
@@ -50,12 +54,13 @@ class Candidate:
 
 
 class Figure:
-    """Macro Spearman of pairs in cells: inside each cell, averaged over cells by their size, then over data sets alike.
+    """A macro mean over cells: a statistic inside each cell, averaged over cells by their size, then over data sets.
 
-    Each cell has a removal of its own, so that cosines of two cells cannot be ranked together.
+    It is Spearman's correlation of pairs, and the metric of each task of items. Each cell has a removal of its own, so
+    that cosines of two cells cannot be ranked together.
 
     Args:
-        pairs: n scored pairs.
+        pairs: n scored pairs, or items.
         cells: (C, n) bool, whether a pair stands in a cell; it may stand in several.
         fits: (C,) number of the fit whose removal scores a cell.
 
@@ -63,12 +68,15 @@ class Figure:
         ValueError: if a data set has no cell of 5 pairs with different scores.
     """
 
-    def __init__(self, pairs: ScoredPairs, cells: np.ndarray, fits: Sequence[int]):
+    def __init__(self, pairs: ScoredPairs | Items, cells: np.ndarray, fits: Sequence[int]):
         self.pairs, self.fits = pairs, fits
+        self.metric = pairs.metric if isinstance(pairs, Items) else dict.fromkeys(pairs.datasets, "spearman")
         self.cells: dict[str, list[tuple[int, np.ndarray]]] = {}
         for name in pairs.datasets:
             rows = [np.flatnonzero(cell) for cell in cells & (np.array(pairs.dataset) == name)]
-            usable = [(c, of) for c, of in enumerate(rows) if len(of) >= SMALLEST_CELL and np.ptp(pairs.score[of]) > 0]
+            ranked = self.metric[name] in CORRELATIONS
+            varied = [not ranked or (len(of) > 0 and np.ptp(pairs.score[of]) > 0) for of in rows]
+            usable = [(c, of) for c, of in enumerate(rows) if len(of) >= SMALLEST_CELL and varied[c]]
             if not usable:
                 raise ValueError(f"{name} has no {SMALLEST_CELL} pairs with different scores in any fold: give it more")
             self.cells[name] = usable
@@ -78,10 +86,10 @@ class Figure:
         """How many different pairs the figure rests on."""
         return len(np.unique(np.concatenate([rows for cells in self.cells.values() for _, rows in cells])))
 
-    def cosines(self, kind: str, chosen: Sequence[Candidate]) -> np.ndarray:
-        """(C, n) cosines in every cell, each under the candidate that stands for it."""
-        found = [(each.cosines[kind], fit) for each, fit in zip(chosen, self.fits, strict=True)]
-        return np.stack([cosines[fit if len(cosines) > 1 else 0] for cosines, fit in found])
+    def predicted(self, kind: str, chosen: Sequence[Candidate]) -> np.ndarray:
+        """(C, n) cosines, or what is predicted, in every cell, each under the candidate that stands for it."""
+        found = [(each.predicted[kind], fit) for each, fit in zip(chosen, self.fits, strict=True)]
+        return np.stack([of[fit if len(of) > 1 else 0] for of, fit in found])
 
     def by_dataset(self, systems: np.ndarray, counts: np.ndarray | None = None) -> np.ndarray:
         """(D, S, B) figures of systems (S, C, n) on resamples given by counts (n, B); None: of the pairs as they are.
@@ -90,10 +98,10 @@ class Figure:
         """
         counts = np.ones((len(self.pairs), 1)) if counts is None else counts
         found = np.zeros((len(self.cells), len(systems), counts.shape[1]))
-        for d, cells in enumerate(self.cells.values()):
+        for d, (name, cells) in enumerate(self.cells.items()):
             total = sum(len(rows) for _, rows in cells)
             for c, rows in cells:
-                under = STATISTICS["spearman"](self.pairs.score[rows], systems[:, c, rows])
+                under = STATISTICS[self.metric[name]](self.pairs.score[rows], systems[:, c, rows])
                 found[d] += len(rows) / total * under(counts[rows])
         return found
 
@@ -110,12 +118,12 @@ class Figure:
         return [[Estimate(float(value), of) for value, of in zip(*part, strict=True)] for part in parts]
 
 
-def pair_counts(pairs: ScoredPairs, resamples: int, generator: np.random.Generator) -> np.ndarray:
+def pair_counts(pairs: ScoredPairs | Items, resamples: int, generator: np.random.Generator) -> np.ndarray:
     """Counts (n, B) of each pair in resamples, as `Figure.estimates` draws them."""
     counts = np.empty((len(pairs), resamples))
     for name in pairs.datasets:
         rows = np.flatnonzero(np.array(pairs.dataset) == name)
-        first, second, texts = numbered(pairs.take(rows))
+        first, second, texts = (None, None, len(rows)) if isinstance(pairs, Items) else numbered(pairs.take(rows))
         if texts < len(rows):
             drawn = draw(texts, resamples, generator)
             counts[rows] = drawn[first] * drawn[second]
@@ -131,15 +139,32 @@ class Design:
         words: n pairs, in K `folds`; split s tests fold s mod K.
         sentences: m pairs, which nothing learns from, with so many `divisions` into halves for each fold.
         seed: of folds and divisions.
+        use: what decides: None takes words and sentences alike.
+        items: of the tasks of that use, where it is neither "words" nor "sentences"; nothing learns from them.
 
     Attributes:
+        decides: the kinds of pairs or items that a removal is chosen by.
+        scored: all kinds.
         fits: the two folds that each fit leaves out.
     """
 
-    def __init__(self, words: ScoredPairs, sentences: ScoredPairs, folds: int, divisions: int, seed: int):
-        self.pairs = {"words": words, "sentences": sentences}
+    def __init__(
+        self,
+        words: ScoredPairs,
+        sentences: ScoredPairs,
+        folds: int,
+        divisions: int,
+        seed: int,
+        use: str | None = None,
+        items: Items | None = None,
+    ):
+        self.pairs: dict[str, ScoredPairs] = {"words": words, "sentences": sentences}
+        self.decides = KINDS if use is None else (use,)
+        self.items = {} if use is None or items is None else {use: items}
+        self.scored: dict[str, ScoredPairs | Items] = {**self.pairs, **self.items}
         self.folds = Folds.of(words, folds, seed)
         self.halves = halves(sentences, folds * divisions, seed)
+        self.item_halves = {kind: of.halves(folds * divisions, seed) for kind, of in self.items.items()}
         self.splits = range(folds * divisions)
         self.fits = list(combinations(range(folds), 2))
 
@@ -156,8 +181,9 @@ class Design:
     def tested(self) -> dict[str, Figure]:
         """Figures over the testing parts of all splits; a cell is a split."""
         folds = np.array(self.splits) % self.folds.count
+        items = {kind: halves == 1 for kind, halves in self.item_halves.items()}
         return self._figures(
-            self.folds.fold == folds[:, None], self.halves == 1, [self._without(fold) for fold in folds.tolist()]
+            self.folds.fold == folds[:, None], self.halves == 1, items, [self._without(fold) for fold in folds.tolist()]
         )
 
     @cached_property
@@ -169,7 +195,8 @@ class Design:
             others = np.delete(np.arange(self.folds.count), tested)
             words = (self.folds.fold == others[:, None]) & self.folds.training(tested)
             fits = [self._without(tested, other) for other in others.tolist()]
-            found.append(self._figures(words, np.tile(half, (len(others), 1)), fits))
+            items = {kind: np.tile(of[split] == 0, (len(others), 1)) for kind, of in self.item_halves.items()}
+            found.append(self._figures(words, np.tile(half, (len(others), 1)), items, fits))
         return found
 
     @cached_property
@@ -177,20 +204,24 @@ class Design:
         """Figures over all pairs, by which the removal is chosen that is handed out; a cell is a fold."""
         folds = np.arange(self.folds.count)
         everywhere = np.ones((len(folds), len(self.pairs["sentences"])), dtype=bool)
+        items = {kind: np.ones((len(folds), len(of)), dtype=bool) for kind, of in self.items.items()}
         return self._figures(
-            self.folds.fold == folds[:, None], everywhere, [self._without(fold) for fold in folds.tolist()]
+            self.folds.fold == folds[:, None], everywhere, items, [self._without(fold) for fold in folds.tolist()]
         )
 
-    def _figures(self, words: np.ndarray, sentences: np.ndarray, fits: Sequence[int]) -> dict[str, Figure]:
-        cells = {"words": words, "sentences": sentences}
-        return {kind: Figure(self.pairs[kind], cells[kind], fits) for kind in KINDS}
+    def _figures(
+        self, words: np.ndarray, sentences: np.ndarray, items: Mapping[str, np.ndarray], fits: Sequence[int]
+    ) -> dict[str, Figure]:
+        cells = {"words": words, "sentences": sentences, **items}
+        return {kind: Figure(of, cells[kind], fits) for kind, of in self.scored.items()}
 
     def scores(self, candidates: Sequence[Candidate], split: int | None = None) -> np.ndarray:
-        """Figures (C, 2) of candidates on the words and sentences that a split chooses by; None for all pairs."""
+        """Figures (C, K) of candidates on what decides of all that a split chooses by; None for all pairs and items."""
         figures = self.in_the_end if split is None else self.chosen_by[split]
         columns = []
-        for kind, figure in figures.items():
-            systems = np.stack([figure.cosines(kind, [each] * len(figure.fits)) for each in candidates])
+        for kind in self.decides:
+            figure = figures[kind]
+            systems = np.stack([figure.predicted(kind, [each] * len(figure.fits)) for each in candidates])
             columns.append(figure.by_dataset(systems)[:, :, 0].mean(axis=0))
         return np.stack(columns, axis=1)
 
@@ -212,7 +243,7 @@ class Design:
 
 
 def best(scores: np.ndarray, fair: bool = False) -> int:
-    """The row of scores (C, 2) with the highest mean; if fair, of those that fall below the first row on neither.
+    """The row of scores (C, K) with the highest mean; if fair, of those that fall below the first row on none.
 
     A candidate whose figure is undefined (see `Figure.by_dataset`) is never chosen.
 

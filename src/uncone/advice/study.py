@@ -1,10 +1,10 @@
-"""One layer studied: every candidate removal and the cosines it gives to all pairs, kept for a study that continues."""
+"""One layer studied: what every candidate removal says of all pairs and items, kept for a study that continues."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,13 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from uncone.advice.design import KINDS, RAW, Candidate, Design
+from uncone.advice.design import RAW, Candidate, Design
+from uncone.advice.items import speaking
+from uncone.geometry.calibration import Calibration
 from uncone.removal import Correction
 from uncone.removal.vectors import Vectors
 from uncone.support.files import whole
-from uncone.tasks.base import distinct, paired_cosine
+from uncone.tasks.base import Task, distinct, paired_cosine
 from uncone.tasks.row import Row
 
 _KEPT = "study.safetensors"
@@ -31,6 +33,7 @@ class LayerStudy:
         candidates: raw vectors first, then every removal at every setting.
         final: the candidate that all pairs choose.
         rows: of further tasks and of the geometry, raw and "chosen", after that removal.
+        calibrations: the cosines of random pairs of texts, raw and "chosen".
         not_run: tasks that could not be had, and why.
     """
 
@@ -39,20 +42,23 @@ class LayerStudy:
     final: Candidate
     rows: list[Row]
     not_run: list[tuple[str, str]]
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
 
 
 def candidates_of(
     vectors: Vectors,
     design: Design,
     removals: Sequence[tuple[str, Correction | Learn]],
+    tasks: Sequence[Task] = (),
     advance: Callable[[], None] = lambda: None,
 ) -> list[Candidate]:
-    """Score every removal on all pairs.
+    """Score every removal on all pairs, and in the tasks that decide.
 
     Args:
         vectors: raw ones, of one layer.
         removals: each with its method, raw vectors first. One that knows nothing of the pairs serves all folds; what
             learns from them does so once for every two folds, see `Design.fits`.
+        tasks: those of the design's items.
         advance: called after each fit.
     """
     found = []
@@ -64,19 +70,21 @@ def candidates_of(
             fits = map(removal, map(design.training, range(len(design.fits))))
         of_fits = []
         for fitted in fits:
-            of_fits.append(cosines(vectors, fitted, design))
+            of_fits.append(predictions(vectors, fitted, design, tasks))
             advance()
-        found.append(Candidate(method, settings, {kind: np.stack([of[kind] for of in of_fits]) for kind in KINDS}))
+        found.append(Candidate(method, settings, {kind: np.stack([of[kind] for of in of_fits]) for kind in of_fits[0]}))
     return found
 
 
-def cosines(vectors: Vectors, removal: Correction, design: Design) -> dict[str, np.ndarray]:
-    """Cosines (n,) of the words and (m,) of the sentences of a design, after a removal."""
+def predictions(vectors: Vectors, removal: Correction, design: Design, tasks: Sequence[Task]) -> dict[str, np.ndarray]:
+    """Cosines (n,) of the words and (m,) of the sentences of a design, and of its items what tasks predict."""
     corrected = vectors.corrected(removal.for_encoder(vectors.encoder))
     found = {}
     for kind, read in (("words", corrected.words), ("sentences", corrected.sentences)):
         texts, first, second = distinct(design.pairs[kind].text1, design.pairs[kind].text2)
         found[kind] = paired_cosine(read(texts), first, second)
+    for kind in design.items:
+        found[kind] = np.concatenate([speaking(task, corrected).predicted for task in tasks])
     return found
 
 
@@ -86,9 +94,9 @@ def keep(folder: Path, digest: str, study: LayerStudy, removal: Correction) -> N
     `digest` is of all that the outcome depends on.
     """
     arrays = {
-        f"{kind}.{i}": np.ascontiguousarray(each.cosines[kind])
+        f"{kind}.{i}": np.ascontiguousarray(of)
         for i, each in enumerate(study.candidates)
-        for kind in KINDS
+        for kind, of in each.predicted.items()
     }
     told = {
         "digest": digest,
@@ -97,6 +105,7 @@ def keep(folder: Path, digest: str, study: LayerStudy, removal: Correction) -> N
         "final": study.candidates.index(study.final),
         "rows": [row.to_json() for row in study.rows],
         "not_run": study.not_run,
+        "calibrations": {removal: each.to_json() for removal, each in study.calibrations.items()},
     }
     with whole(folder) as aside:
         aside.mkdir()
@@ -112,11 +121,13 @@ def find(folder: Path, digest: str) -> LayerStudy | None:
             told = json.loads(kept.metadata()["study"])
             if told.pop("digest") != digest:
                 return None
+            kinds = dict.fromkeys(name.partition(".")[0] for name in kept.keys())  # noqa: SIM118  # it is no mapping
             told["candidates"] = [
-                Candidate(method, settings, {kind: kept.get_tensor(f"{kind}.{i}") for kind in KINDS})
+                Candidate(method, settings, {kind: kept.get_tensor(f"{kind}.{i}") for kind in kinds})
                 for i, (method, settings) in enumerate(told["candidates"])
             ]
         told["final"] = told["candidates"][told["final"]]
+        told["calibrations"] = {name: Calibration.from_json(each) for name, each in told["calibrations"].items()}
         return LayerStudy(**told | {"rows": [Row.from_json(row) for row in told["rows"]]})
     except Exception:  # damaged: study it again
         return None

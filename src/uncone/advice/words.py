@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from uncone.advice.conclusion import BOTH, LAYER_ALONE, MEANING, Conclusion, gain, p_value
-from uncone.advice.design import CHOSEN, KINDS, RAW, Design
+from uncone.advice.design import CHOSEN, RAW, Design
 from uncone.advice.folds import share_texts
 from uncone.advice.study import LayerStudy
 from uncone.geometry.measures import MEASURES
@@ -21,13 +21,13 @@ from uncone.report.page import rendered
 from uncone.report.verdict import improvement
 from uncone.support.files import write
 from uncone.tasks.comparison import holm
-from uncone.tasks.row import COVERAGE, GEOMETRY, SIGNIFICANT, Row
+from uncone.tasks.row import COVERAGE, GEOMETRY, SIGNIFICANT, USES, Row
 from uncone.tasks.table import headlines
 
 _SHOWN = ("mean_cosine", "isoscore", "lid", "frequency_pc1")  # of the measures of geometry
 LEGEND = (
-    "Spearman ×100: raw, and what the nested choice gains, with its 95 % interval; both is the mean of the two. "
-    "▲ sure gain, ▼ sure loss (p < 0.05; on both after Holm over layers), ≈ neither."
+    "×100: raw, and what the nested choice gains, with its 95 % interval; words and sentences by Spearman. "
+    "▲ sure gain, ▼ sure loss (p < 0.05; of what decides after Holm over layers), ≈ neither."
 )
 
 
@@ -35,17 +35,19 @@ def verdict(encoder: str, conclusion: Conclusion) -> str:
     """The answer in a sentence, and what gains: words, sentences, or both."""
     helped = conclusion.helped
     others = ", ".join(f"{each.layer} ({each.outcome})" for each in conclusion.layers if each.layer not in helped)
+    purpose = f", for {conclusion.decides[0]}" if len(conclusion.decides) == 1 else ""
     if conclusion.answer == "no":
-        return f"No: removal surely helps no layer of {encoder} studied: {others}."
+        return f"No{purpose}: removal surely helps no layer of {encoder} studied: {others}."
     gaining = []
-    for kind in KINDS:
+    for kind in conclusion.decides:
         p_holm = holm({each.layer: p_value(conclusion.gains(each.layer)[kind]) for each in conclusion.layers})
         sure = [layer for layer in helped if p_holm[layer] < SIGNIFICANT]
         gaining.append(f"{kind} {'on ' + ', '.join(sure) if sure else 'on none'}")
-    where = f"Taken alone, {' and '.join(gaining)} gain surely."
+    where = f" Taken alone, {' and '.join(gaining)} gain surely." if len(gaining) > 1 else ""
     if conclusion.answer == "yes":
-        return f"Yes: removal helps every layer of {encoder} studied: {', '.join(helped)}. {where}"
-    return f"Only for these layers of {encoder}: {', '.join(helped)}. {where} Better left alone: {others}."
+        return f"Yes{purpose}: removal helps every layer of {encoder} studied: {', '.join(helped)}.{where}"
+    left = f" Better left alone: {others}."
+    return f"Only for these layers of {encoder}{purpose}: {', '.join(helped)}.{where}{left}"
 
 
 def layer_advice(conclusion: Conclusion) -> str:
@@ -55,9 +57,10 @@ def layer_advice(conclusion: Conclusion) -> str:
     if which.outcome == "left alone":
         return f"Keep {raw}: of all layers and removals it is chosen itself."
     system = f"layer {which.layer} {'raw' if which.final == RAW else f'with {which.final}'}"
-    gained = " and ".join(f"{_points(conclusion.gains()[kind])} on {kind}" for kind in KINDS)
+    gained = " and ".join(f"{_points(conclusion.gains()[kind])} on {kind}" for kind in conclusion.decides)
     if which.outcome == "helped":
-        alone = " and ".join(f"{100 * gain(conclusion.gains(removal=LAYER_ALONE)[kind]):+.1f}" for kind in KINDS)
+        gains = conclusion.gains(removal=LAYER_ALONE)
+        alone = " and ".join(f"{100 * gain(gains[kind]):+.1f}" for kind in conclusion.decides)
         return (
             f"Use {system}: choosing layer and removal so, on pairs kept apart, gains {gained} over {raw}; choosing "
             f"the layer alone, {alone}."
@@ -68,10 +71,16 @@ def layer_advice(conclusion: Conclusion) -> str:
     )
 
 
-def warning(layers: Sequence[LayerStudy]) -> str | None:
-    """Further tasks on which the removals that all pairs choose lose surely; None if there is none."""
+def warning(layers: Sequence[LayerStudy], conclusion: Conclusion) -> str | None:
+    """What loses surely with the removals that are chosen, and had no say in the choice; None if nothing does.
+
+    Of words and sentences, where another use decides, it is the nested choice; of further tasks, what all pairs choose.
+    """
     lost: dict[str, list[str]] = {}
     for layer in layers:
+        for kind, row in conclusion.gains(layer.layer).items():
+            if kind not in (*conclusion.decides, BOTH) and gain(row) < 0 and p_value(row) < SIGNIFICANT:
+                lost.setdefault(kind, []).append(f"{layer.layer} ({100 * gain(row):+.1f})")
         rows = [row for row in layer.rows if row.task != GEOMETRY and row.metric != COVERAGE]
         speaking = headlines(rows)
         for row in rows:
@@ -81,7 +90,7 @@ def warning(layers: Sequence[LayerStudy]) -> str | None:
     if not lost:
         return None
     found = "; ".join(f"{task} on {', '.join(names)}" for task, names in lost.items())
-    return f"Further tasks, which the choice did not look at, lose surely with what all pairs choose: {found}."
+    return f"What the choice did not look at loses surely with what it chooses: {found}."
 
 
 def how(design: Design, **settings: Any) -> list[str]:
@@ -98,22 +107,31 @@ def how(design: Design, **settings: Any) -> list[str]:
     values["units"] = "; ".join(f"{of.dataset[0]} over {by_text if share_texts(of) else 'pairs'}" for of in drawn)
     values["left"] = min(len(design.training(fit)) for fit in range(len(design.fits)))
     values["tested"] = min(int((row == 1).sum()) for row in design.halves)
+    for kind, items in design.items.items():
+        values |= {"use": kind, "items": len(items), "tasks": ", ".join(items.datasets)}
+    values["decides"] = " and ".join(design.decides)
+    told = {"", folds.disjoint, *(["items"] if design.items else []), "both" if len(design.decides) > 1 else "one"}
     text = resources.files("uncone.advice").joinpath("how.txt").read_text("utf-8")
-    lines = [line.split("\t")[-1] for line in text.splitlines() if line.split("\t")[0] in ("", folds.disjoint)]
+    lines = [line.split("\t")[-1] for line in text.splitlines() if line.split("\t")[0] in told]
     return [line.format(**values) for line in lines]
 
 
 def print_layers(console: Console, conclusion: Conclusion) -> None:
     """Print layers down, both figures across."""
     table = Table()
-    for name in ("layer", "outcome", "words", "sentences", "both"):
-        table.add_column(name, justify="left" if name in ("layer", "outcome") else "right")
-    table.add_column("all pairs choose")
+    several = len(conclusion.decides) > 1
+    decides = [] if several else conclusion.decides
+    kinds = [kind for kind in conclusion.gains(conclusion.layers[0].layer) if kind in USES]
+    for name in ("layer", "outcome", *kinds, *([BOTH] if several else [])):
+        heading = f"{name}, which decides" if name in decides else name
+        table.add_column(heading, justify="left" if name in ("layer", "outcome") else "right")
+    table.add_column("chosen in the end")
     for layer in conclusion.layers:
         gains = conclusion.gains(layer.layer)
-        rows = [gains[kind] for kind in KINDS]
+        rows = [gains[kind] for kind in kinds]
         cells = [f"{100 * (row.value - gain(row)):.1f}\n{gain_cell(row)}" for row in rows]
-        table.add_row(layer.layer, layer.outcome, *cells, f"\n{gain_cell(gains[BOTH])}", layer.final)
+        cells += [f"\n{gain_cell(gains[BOTH])}"] if several else []
+        table.add_row(layer.layer, layer.outcome, *cells, layer.final)
     console.print(table)
     console.print(LEGEND)
 
@@ -147,7 +165,11 @@ def advice(encoder: str, conclusion: Conclusion, layers: Sequence[LayerStudy]) -
         "layers_helped": conclusion.helped,
         "verdict": verdict(encoder, conclusion),
         "advice": layer_advice(conclusion),
-        "warning": warning(layers),
+        "warning": warning(layers, conclusion),
+        "decides": list(conclusion.decides),
+        "calibrations": {
+            layer.layer: {removal: each.to_json() for removal, each in layer.calibrations.items()} for layer in layers
+        },
         "layers": [{**asdict(each), "meaning": MEANING[each.outcome]} for each in conclusion.layers],
         "which": which,
         "not_run": [[layer.layer, *each] for layer in layers for each in layer.not_run],

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
+import hydra
 import numpy as np
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from uncone.advice.conclusion import Conclusion, conclude
-from uncone.advice.design import CHOSEN, RAW, Design
+from uncone.advice.design import CHOSEN, KINDS, RAW, Design
+from uncone.advice.items import Items
 from uncone.advice.study import LayerStudy, Learn, candidates_of, find, keep
 from uncone.advice.words import advice, how, print_layers, write_advice
 from uncone.commands.build import (
@@ -30,7 +32,7 @@ from uncone.commands.build import (
     names,
     open_run,
 )
-from uncone.commands.systems import Fits, System, compare, leave_out_seen
+from uncone.commands.systems import Fits, System, calibrate, compare, leave_out_seen
 from uncone.data import load_sts, load_word_pairs
 from uncone.encoder import TransformerEncoder
 from uncone.encoder.layers import resolve_layers
@@ -47,9 +49,9 @@ from uncone.runs.folder import environment, write_results
 from uncone.runs.settings import digest, telling
 from uncone.support.terminal import make_bars, make_console
 from uncone.support.wording import typed
-from uncone.tasks import Row
+from uncone.tasks import Row, Task
 from uncone.tasks.base import distinct
-from uncone.tasks.row import geometry_rows
+from uncone.tasks.row import USES, geometry_rows
 
 STATIC = "static"
 
@@ -64,13 +66,16 @@ def advise(config: DictConfig) -> list[Row]:
         )
     layers = vectors_by_layer(config)
     first = next(iter(layers.values()))
-    design = make_design(config, first)
+    tasks = make_tasks(config)
+    deciding = [task for task in tasks if task.use == config.use and config.use not in KINDS]
+    design = make_design(config, first, deciding)
     key = study_digest(config, first, design)
     words, sentences = (len(pairs) for pairs in design.pairs.values())
     console.print(f"{first.encoder.name}: {words} word pairs in {config.folds} folds, {sentences} sentence pairs")
     console.print(f"to continue after an interruption: output_dir={folder}")
     studies = [
-        study(config, console, vectors, design, folder / "layers" / name, key) for name, vectors in layers.items()
+        study(config, console, vectors, design, tasks, folder / "layers" / name, key)
+        for name, vectors in layers.items()
     ]
     where = {"encoder": first.encoder.name, "pooling": first.encoder.convention, "seed": config.seed}
     with console.status(f"Drawing {config.resamples} resamples for {len(studies)} layers"):
@@ -132,18 +137,28 @@ def vectors_by_layer(config: DictConfig) -> dict[str, Vectors]:
     }
 
 
-def make_design(config: DictConfig, vectors: Vectors) -> Design:
-    """Word pairs that the encoder knows, and sentence pairs, divided.
+def make_design(config: DictConfig, vectors: Vectors, deciding: Sequence[Task]) -> Design:
+    """Word pairs that the encoder knows, sentence pairs, and the items of the tasks that decide, divided.
 
     Raises:
-        ValueError: if either kind is left out: what helps words need not help sentences.
+        ValueError: if either kind of pairs is left out: what helps words need not help sentences; or if `config.use` is
+            none, or one that no task in `config.task` stands for.
     """
+    if config.use not in (None, *USES):
+        raise ValueError(f"unknown use {config.use!r}: choose one of {', '.join(USES)}, or leave it out")
+    if config.use not in (None, *KINDS) and not deciding:
+        known = [name for name, task in config.tasks.items() if hydra.utils.instantiate(task).use == config.use]
+        raise ValueError(
+            f"use={config.use} is decided by tasks, and task={names(config.task)} has none that stands for it: take "
+            f"some of {', '.join(known) or 'your own'}"
+        )
     for key in ("words", "sentences"):
         if not config[key]:
             raise ValueError(f"{key} names no set: a removal may help words and hurt sentences, so give pairs of both")
     words = covered(load_word_pairs(names(config.words), config.data_dir), vectors)
     sentences = load_sts(names(config.sentences), config.data_dir)
-    return Design(words, sentences, config.folds, config.divisions, config.seed)
+    items = Items.of(deciding, vectors) if deciding else None
+    return Design(words, sentences, config.folds, config.divisions, config.seed, config.use, items)
 
 
 def study_digest(config: DictConfig, vectors: Vectors, design: Design) -> str:
@@ -151,12 +166,20 @@ def study_digest(config: DictConfig, vectors: Vectors, design: Design) -> str:
     settings = telling(OmegaConf.to_container(config, resolve=True))
     made_with = environment()
     texts = [text for pairs in design.pairs.values() for text in (*pairs.text1, *pairs.text2)]
-    scores = [pairs.score.tolist() for pairs in design.pairs.values()]
+    scores = [of.score.tolist() for of in design.scored.values()]
     parts = [settings, made_with["packages"], made_with["git_commit"], vectors.encoder.hash, text_hash(texts), scores]
     return digest(parts)
 
 
-def study(config: DictConfig, console: Console, vectors: Vectors, design: Design, place: Path, key: str) -> LayerStudy:
+def study(
+    config: DictConfig,
+    console: Console,
+    vectors: Vectors,
+    design: Design,
+    tasks: Sequence[Task],
+    place: Path,
+    key: str,
+) -> LayerStudy:
     """Study one layer and keep what was found, or read what was kept."""
     layer, began = vectors.encoder.layers, time.monotonic()
     kept = find(place, key)
@@ -180,14 +203,16 @@ def study(config: DictConfig, console: Console, vectors: Vectors, design: Design
     steps = sum(1 if isinstance(each, Correction) else len(design.fits) for _, each in removals)
     with make_bars(console, transient=True) as bars:
         bar = bars.add_task(f"layer {layer}", total=steps)
-        candidates = candidates_of(vectors, design, removals, lambda: bars.advance(bar))
+        deciding = [task for task in tasks if task.use in design.items]
+        candidates = candidates_of(vectors, design, removals, deciding, lambda: bars.advance(bar))
     final = design.choose(candidates)
     _, chosen = removals[candidates.index(final)]
     removal = chosen if isinstance(chosen, Correction) else chosen(np.arange(len(design.pairs["words"])))
     removal = removal.for_encoder(vectors.encoder)
     removal = removal.with_settings(chosen_by=[*names(config.words), *names(config.sentences)])
-    rows, not_run = measure(config, console, vectors, None if final.method == RAW else removal)
-    found = LayerStudy(layer=layer, candidates=candidates, final=final, rows=rows, not_run=not_run)
+    further = [task for task in tasks if task not in deciding]
+    measured = measure(config, console, vectors, None if final.method == RAW else removal, further)
+    found = LayerStudy(layer=layer, candidates=candidates, final=final, **measured)
     keep(place, key, found, removal)
     console.print(f"layer {layer}: all pairs choose {final.name}; {time.monotonic() - began:.0f} s")
     return found
@@ -210,16 +235,24 @@ def make_learner(config: DictConfig, recipe: Recipe, vectors: Vectors, spectra: 
 
 
 def measure(
-    config: DictConfig, console: Console, vectors: Vectors, removal: Correction | None
-) -> tuple[list[Row], list[tuple[str, str]]]:
-    """Rows of further tasks and of geometry, raw and after the removal that all pairs choose; and what is not run."""
+    config: DictConfig, console: Console, vectors: Vectors, removal: Correction | None, tasks: Sequence[Task]
+) -> dict[str, Any]:
+    """Rows of further tasks and of geometry, and thresholds, raw and after the removal that all pairs choose.
+
+    And what is not run, as `LayerStudy` holds all of it.
+    """
     removals = {RAW: none(vectors.encoder.dimension)} | ({CHOSEN: removal} if removal else {})
     systems = [System(name, vectors.corrected(each)) for name, each in removals.items()]
     texts = islice(vectors.corpus, config.probe.texts)
     probe = GeometryProbe.sample(vectors, texts, config.probe.size, config.probe.queries, config.seed)
-    rows, not_run = compare(config, leave_out_seen(config, console, make_tasks(config), systems), systems)
+    rows, not_run = compare(config, leave_out_seen(config, console, tasks, systems), systems)
+    calibrations, uncalibrated = calibrate(config, systems)
     geometry = {system.name: probe.measure(system.removal) for system in systems}
-    return rows + geometry_rows(vectors.encoder, config.seed, geometry), [(each.what, each.why) for each in not_run]
+    return {
+        "rows": rows + geometry_rows(vectors.encoder, config.seed, geometry),
+        "not_run": [(each.what, each.why) for each in (*not_run, *uncalibrated)],
+        "calibrations": calibrations,
+    }
 
 
 def next_commands(conclusion: Conclusion, folder: Path, encoder: Mapping[str, str]) -> list[dict[str, str]]:

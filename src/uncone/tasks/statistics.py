@@ -15,7 +15,7 @@ from scipy.stats import zscore
 Weighted = Callable[[np.ndarray], np.ndarray]  # weights (n, B) of the items -> statistic (S, B)
 
 LOWER_IS_BETTER = ("alignment", "uniformity")
-_CORRELATIONS = ("pearson", "spearman")
+CORRELATIONS = ("pearson", "spearman")
 _SMALLEST_SET = 3  # items of a data set whose correlation enters a macro mean
 
 # Counts held at once (numbers of 8 bytes, so 1 MiB): measured fastest, as the temporaries then stay in the cache.
@@ -76,7 +76,7 @@ def checked(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> tuple[np
     systems = np.atleast_2d(_finite(predicted, "predicted"))
     if gold.ndim != 1 or systems.ndim != 2 or systems.shape[1] != len(gold):
         raise ValueError(f"gold (n,) and predicted (n,) or (S, n) do not fit: shapes {gold.shape} and {systems.shape}")
-    if statistic not in _CORRELATIONS:
+    if statistic not in CORRELATIONS:
         if not len(gold):
             raise ValueError(f"{statistic} needs at least one item, got none")
         return gold, systems

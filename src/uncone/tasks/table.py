@@ -26,7 +26,7 @@ LEGEND = (
 )
 
 # The subset that speaks for a task: the first of these that it has, or else its first one.
-_SUBSETS = ("all", "macro", "total")
+SUBSETS = ("all", "macro", "total")
 
 
 class _Cell(NamedTuple):
@@ -50,7 +50,7 @@ def headlines(rows: Sequence[Row]) -> list[Headline]:
     for task in dict.fromkeys(row.task for row in measured):
         of_task = [row for row in measured if row.task == task]
         present = [row.subset for row in of_task]
-        subset = next((name for name in _SUBSETS if name in present), present[0])
+        subset = next((name for name in SUBSETS if name in present), present[0])
         chosen.append(of_task[present.index(subset)].headline)
     return chosen
 

@@ -1,10 +1,12 @@
 // Figures are SVG made here, drawn again when the width changes. What all pages share is in common.js.
 
-const KINDS = {
-  words: { name: "words", colour: "#0072b2" },
-  sentences: { name: "sentences", colour: "#d55e00" },
-  both: { name: "mean of both, which decides", colour: "#1d2733" },
-};
+const MEASURED = [...new Set(DATA.rows.filter((row) => row.removal === "chosen" && row.use === row.task).map((row) => row.task))];
+const DECIDES = DATA.decides.length > 1 ? "both" : DATA.decides[0];
+const COLOURS = { words: "#0072b2", sentences: "#d55e00", both: "#1d2733" };
+const KINDS = Object.fromEntries([...MEASURED, ...(DECIDES === "both" ? ["both"] : [])].map((kind) => {
+  const name = kind === "both" ? "mean of both" : kind;
+  return [kind, { name: kind === DECIDES ? `${name}, which decides` : name, colour: COLOURS[kind] ?? "#009e73" }];
+}));
 const SURE = 0.05;
 const SVG = "http://www.w3.org/2000/svg";
 let shownLayer = DATA.layers.at(-1).layer;
@@ -32,7 +34,7 @@ function gainText(row) {
   return `${sign} ${signed(row.gain)} [${signed(row.gain_low)}, ${signed(row.gain_high)}]`;
 }
 
-/** Gains of a removal on words, sentences and both, to read. */
+/** Gains of a removal on each kind, to read. */
 const gainTexts = (layers, removal) => Object.keys(KINDS).map((kind) => gainText(rowOf(layers, removal, kind)));
 
 /** Round steps of an axis between two values. */
@@ -72,7 +74,7 @@ function drawForest() {
     shape(svg, "line", { x1: x(tick), x2: x(tick), y1: top, y2: bottom, stroke: "#eceff3" });
     shape(svg, "text", { x: x(tick), y: bottom + 18, "text-anchor": "middle", class: "soft" }, Math.abs(tick) < 1e-12 ? "0" : `${tick > 0 ? "+" : "−"}${+Math.abs(100 * tick).toFixed(6)}`);
   }
-  shape(svg, "text", { x: (left + width - right) / 2, y: bottom + 35, "text-anchor": "middle", class: "soft" }, "Spearman ×100, over raw vectors of the layer");
+  shape(svg, "text", { x: (left + width - right) / 2, y: bottom + 35, "text-anchor": "middle", class: "soft" }, "points ×100 over raw vectors of the layer");
   DATA.layers.forEach((layer, i) => {
     const y = top + row * i + row / 2;
     if (i % 2 === 0) svg.prepend(shape(svg, "rect", { x: 0, y: y - row / 2, width, height: row, fill: "#f6f7f9" }));
@@ -157,11 +159,11 @@ function unfolding(summary, lines) {
 function drawNumbers() {
   const rows = DATA.layers.map((layer) => [
     layer.layer, outcomeCell(layer),
-    ...["words", "sentences"].flatMap((kind) => [points(rowOf(layer.layer, "none", kind).value), gainText(rowOf(layer.layer, "chosen", kind))]),
-    gainText(rowOf(layer.layer, "chosen", "both")), layer.final,
+    ...MEASURED.flatMap((kind) => [points(rowOf(layer.layer, "none", kind).value), gainText(rowOf(layer.layer, "chosen", kind))]),
+    ...(DECIDES === "both" ? [gainText(rowOf(layer.layer, "chosen", "both"))] : []), layer.final,
   ]);
-  const heads = ["layer", "outcome", "words, raw", "gain", "sentences, raw", "gain", "gain on both", "all pairs choose"];
-  byId("numbers").append(table("▲ sure gain, ▼ sure loss (p < 0.05; on both after Holm over layers), ≈ neither", heads, rows, [1, 7]));
+  const heads = ["layer", "outcome", ...MEASURED.flatMap((kind) => [`${kind}, raw`, "gain"]), ...(DECIDES === "both" ? ["gain on both"] : []), "chosen in the end"];
+  byId("numbers").append(table("▲ sure gain, ▼ sure loss (p < 0.05; of what decides after Holm over layers), ≈ neither", heads, rows, [1, heads.length - 1]));
 }
 
 function drawWhich() {
@@ -169,7 +171,7 @@ function drawWhich() {
   const lines = [["layer and removal", "chosen"], ["layer alone, raw", "layer_alone"]];
   const rows = lines.map(([name, removal], i) => [name, ...gainTexts("chosen", removal), i ? "" : choiceList(which.choices)]);
   byId("which-text").textContent = `Choosing freely among all layers, on one part of the data, and scoring the choice on another, against raw layer ${which.reference}. All pairs together choose layer ${which.layer}, ${which.final === "none" ? "raw" : which.final}.`;
-  byId("which-table").append(table(`Gain over raw layer ${which.reference}`, ["chosen", "words", "sentences", "both", "the splits chose"], rows, [4]));
+  byId("which-table").append(table(`Gain over raw layer ${which.reference}`, ["chosen", ...Object.keys(KINDS), "the splits chose"], rows, [1 + Object.keys(KINDS).length]));
 }
 
 function drawMethods() {
@@ -179,8 +181,8 @@ function drawMethods() {
     method, ...gainTexts(shownLayer, method), settings.length === 1 ? settings[0] : unfolding(`${settings.length} different`, settings),
   ]);
   rows.unshift(["chosen freely", ...gainTexts(shownLayer, "chosen"), choiceList(layer.choices)]);
-  byId("method-table").replaceChildren(table(`Layer ${layer.layer}: gain over raw vectors`, ["method", "words", "sentences", "both", "settings that the splits chose"], rows, [4]));
-  const ofLayer = DATA.rows.filter((row) => row.layers === shownLayer && row.metric !== "coverage" && row.task !== "geometry" && !KINDS[row.task]);
+  byId("method-table").replaceChildren(table(`Layer ${layer.layer}: gain over raw vectors`, ["method", ...Object.keys(KINDS), "settings that the splits chose"], rows, [1 + Object.keys(KINDS).length]));
+  const ofLayer = DATA.rows.filter((row) => row.layers === shownLayer && row.metric !== "coverage" && row.task !== "geometry" && row.task !== "both" && !KINDS[row.task]);
   const overall = (row) => ["all", "macro", "total"].includes(row.subset);
   const tasks = ofLayer.filter((row) => overall(row) || !ofLayer.some((each) => each.task === row.task && overall(each)));
   const values = tasks.filter((row) => row.removal === "none");
@@ -193,8 +195,60 @@ function drawMethods() {
   byId("task-table").replaceChildren(table(`Layer ${layer.layer}: further tasks, raw and with ${layer.final}, which they had no part in choosing`, ["task", "metric", "raw", "after", "gain"], lines, []));
 }
 
+/** Cosines of random pairs as a histogram, from their quantiles: the share between two cosines is what lies below one and not the other. */
+function drawCosines(host, calibration, colour, low, high) {
+  const width = Math.max(240, host.clientWidth), height = 170, left = 8, right = 8, top = 22, bottom = height - 24, bins = 50;
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.setAttribute("height", height);
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", "Histogram of the cosines of random pairs; its thresholds stand in the table below");
+  const { cosine, percent } = calibration;
+  const below = (value) => {
+    const i = cosine.findIndex((each) => each > value);
+    if (i <= 0) return i < 0 ? 100 : 0;
+    return percent[i - 1] + ((percent[i] - percent[i - 1]) * (value - cosine[i - 1])) / (cosine[i] - cosine[i - 1]);
+  };
+  const edges = Array.from({ length: bins + 1 }, (_, i) => low + ((high - low) * i) / bins);
+  const shares = edges.slice(1).map((edge, i) => below(edge) - below(edges[i]));
+  const most = Math.max(...shares);
+  const x = (value) => left + ((value - low) / (high - low)) * (width - left - right);
+  shares.forEach((share, i) => {
+    const tall = (share / most) * (bottom - top);
+    const bar = shape(svg, "rect", { x: x(edges[i]), y: bottom - tall, width: (width - left - right) / bins, height: tall, fill: colour, "data-share": share });
+    shape(bar, "title", {}, `${share.toFixed(2)} % from ${readable(edges[i])} to ${readable(edges[i + 1])}`);
+  });
+  Object.entries(calibration.thresholds).forEach(([name, { cosine: at }], i) => {
+    shape(svg, "line", { x1: x(at), x2: x(at), y1: top, y2: bottom, stroke: "#1d2733", "stroke-dasharray": "3 3" });
+    shape(svg, "text", { x: x(at), y: 14, "text-anchor": i ? "start" : "end", class: "soft" }, name);
+  });
+  for (const tick of ticks(low, high, 5)) shape(svg, "text", { x: x(tick), y: height - 6, "text-anchor": "middle", class: "soft" }, `${+tick.toPrecision(3)}`.replace("-", "−"));
+  host.replaceChildren(svg);
+}
+
+/** Both histograms of the layer that is shown, on one axis, and the thresholds as a table. */
+function drawScores() {
+  const of = DATA.calibrations[shownLayer] ?? {};
+  const removals = Object.keys(of);
+  byId("thresholds").hidden = removals.length === 0;
+  if (!removals.length) return;
+  const layer = DATA.layers.find((each) => each.layer === shownLayer);
+  const nameOf = (removal) => (removal === "none" ? "raw" : layer.final);
+  const ends = removals.flatMap((removal) => [of[removal].cosine[0], of[removal].cosine.at(-1)]);
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  byId("cosines").replaceChildren(...removals.map((removal) => make("figure", { class: "card" }, make("h3", {}, nameOf(removal)), make("div", { id: `cosines-${removal}` }))));
+  for (const removal of removals) drawCosines(byId(`cosines-${removal}`), of[removal], removal === "none" ? "#5b6775" : "#009e73", low, high);
+  const first = of[removals[0]];
+  const rows = removals.map((removal) => [
+    nameOf(removal), ...Object.values(of[removal].thresholds).map((each) => `${each.cosine.toFixed(3)} ±${each.standard_error.toFixed(3)}`),
+  ]);
+  const caption = `Layer ${shownLayer}: thresholds, ± their standard error, from all pairs of ${first.texts} texts of ${first.corpus}; texts of another sort have others`;
+  byId("threshold-table").replaceChildren(table(caption, ["vectors", ...Object.keys(first.thresholds).map((name) => `threshold ${name}`)], rows, []));
+}
+
 function drawAll() {
   drawForest();
+  drawScores();
   for (const measure of DATA.measures) drawDepth(byId(`depth-${measure.name}`), measure);
 }
 
@@ -214,7 +268,7 @@ function start() {
   drawWhich();
   for (const { layer } of DATA.layers) {
     const button = make("button", { type: "button", "data-layer": layer }, layer);
-    button.addEventListener("click", () => { shownLayer = layer; drawMethods(); });
+    button.addEventListener("click", () => { shownLayer = layer; drawMethods(); drawScores(); });
     byId("layers").append(button);
   }
   drawMethods();
