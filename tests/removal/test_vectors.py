@@ -56,6 +56,17 @@ def test_a_removal_of_another_encoder_is_refused(table, layer, store):
         Vectors(layer, store).corrected(removal)
 
 
+def test_queries_and_documents_get_their_prompts_also_where_layers_are_read_together(wordy_model, tmp_path):
+    layer, both = (Encoder.from_pretrained(str(wordy_model), layers=layers) for layers in (1, [1, 2]))
+    prompts = {"query": "who sat: ", "passage": "a text: "}
+    layer.prompts = both.prompts = prompts
+    for i, vectors in enumerate((Vectors(layer), Vectors(layer, FeatureStore(tmp_path), together=both))):
+        for role, prompt in zip(("query", "document"), prompts.values(), strict=True):
+            expected = layer.encode([prompt + text for text in CORPUS])
+            np.testing.assert_allclose(vectors.with_prompt(role).sentences(CORPUS), expected, atol=1e-5, err_msg=str(i))
+        np.testing.assert_allclose(vectors.sentences(CORPUS), layer.encode(CORPUS), atol=1e-5)
+
+
 def test_corpus_words_are_means_over_occurrences(layer, store):
     vectors = Vectors(layer, store, word_vectors="corpus", corpus=CORPUS)
     assert vectors.known(["cat", "Dog", "zebra"]).tolist() == [True, True, False]

@@ -1,4 +1,4 @@
-"""Evaluation and training data: word pairs, sentence pairs, analogies, labelled texts and plain text."""
+"""Evaluation and training data: word pairs, sentence pairs, analogies, labelled texts, searches and plain text."""
 
 from uncone.data.analogies import Analogies as Analogies
 from uncone.data.analogies import load_analogies as load_analogies
@@ -12,3 +12,5 @@ from uncone.data.pair_sets import load_sts as load_sts
 from uncone.data.pair_sets import load_word_pairs as load_word_pairs
 from uncone.data.pairs import ScoredPairs as ScoredPairs
 from uncone.data.pairs import concatenate as concatenate
+from uncone.data.retrieval import Searches as Searches
+from uncone.data.retrieval import load_searches as load_searches

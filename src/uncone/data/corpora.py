@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bz2
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice
@@ -56,18 +56,21 @@ def split_sentences(text: str) -> list[str]:
 
 
 @cache  # stripping the markup takes seconds
-def _wikipedia_paragraphs() -> tuple[str, ...]:
-    """Paragraphs of running text, without headings, lists, tables and left-over markup."""
+def wikipedia_articles() -> Mapping[str, tuple[str, ...]]:
+    """Title and paragraphs of each packaged article: running text, without headings, lists, tables and markup."""
     from gensim.corpora.wikicorpus import extract_pages, filter_wiki
 
-    paragraphs = []
+    articles = {}
     with bz2.open(packaged_file(_WIKIPEDIA)) as dump:
-        for _, text, _ in extract_pages(dump, filter_namespaces=("0",)):
-            for line in filter_wiki(text).splitlines():
-                line = line.replace("'''", "").replace("''", "").strip()  # bold, italic
-                if _PROSE.match(line) and not _MARKUP.search(line):
-                    paragraphs.append(line)
-    return tuple(dict.fromkeys(paragraphs))
+        for title, text, _ in extract_pages(dump, filter_namespaces=("0",)):
+            lines = (line.replace("'''", "").replace("''", "").strip() for line in filter_wiki(text).splitlines())
+            if prose := tuple(line for line in lines if _PROSE.match(line) and not _MARKUP.search(line)):
+                articles[title] = prose
+    return articles
+
+
+def _wikipedia_paragraphs() -> Iterable[str]:
+    return dict.fromkeys(chain.from_iterable(wikipedia_articles().values()))
 
 
 @dataclass(frozen=True)

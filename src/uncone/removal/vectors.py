@@ -88,6 +88,11 @@ class Vectors:
         """d, the numbers of a vector, after the removal."""
         return self.encoder.dimension if self.removal is None else self.removal.output_dimension
 
+    def with_prompt(self, role: Literal["query", "document"]) -> Vectors:
+        """The same vectors, of texts that are queries or documents to be found: see `Encoder.with_prompt`."""
+        together = None if self.together is None else self.together.with_prompt(role)
+        return replace(self, encoder=self.encoder.with_prompt(role), together=together)
+
     def words(self, words: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of words, of which there may be none; one without a vector (see `known`) is a ValueError."""
         if not len(words):

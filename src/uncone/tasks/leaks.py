@@ -10,6 +10,7 @@ from uncone.data.files import DataUnavailable
 from uncone.data.labelled import LabelledTexts
 from uncone.data.pair_sets import check_contents, seen_pairs
 from uncone.data.pairs import ScoredPairs
+from uncone.data.retrieval import Searches
 from uncone.data.sources import listed
 from uncone.tasks.base import DataTask, PairTask, Task
 from uncone.tasks.sts import Sts
@@ -32,6 +33,8 @@ def scored_texts(tasks: Iterable[Task]) -> set[str]:
             found.update(*([side[row] for row in rows] for side in (data.text1, data.text2) if side))
         elif isinstance(data, ScoredPairs):
             found.update(data.text1, data.text2)
+        elif isinstance(data, Searches):
+            found.update(data.queries, data.documents)
     return found
 
 
