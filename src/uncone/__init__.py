@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from uncone.encoder import Encoder as Encoder
     from uncone.encoder.store import FeatureStore as FeatureStore
     from uncone.export.estimator import DominantComponentRemoval as DominantComponentRemoval
+    from uncone.export.hub import push_to_hub as push_to_hub
+    from uncone.export.sentence_transformers import attach as attach
     from uncone.learning.learn import learn as learn
     from uncone.learning.module import RemovalModule as RemovalModule
     from uncone.removal import ClusteredRemoval as ClusteredRemoval
@@ -44,7 +46,9 @@ _HOMES = {
     "RemovalModule": "uncone.learning.module",
     "Spectrum": "uncone.removal.spectrum",
     "Vectors": "uncone.removal.vectors",
+    "attach": "uncone.export.sentence_transformers",
     "learn": "uncone.learning.learn",
+    "push_to_hub": "uncone.export.hub",
 }
 _ROOMS = ("geometry", "removal", "runs")
 

@@ -38,6 +38,7 @@ class Encoder(nn.Module, ABC):
     Attributes:
         is_static: whether every occurrence of a token type has the same vector.
         hash: hex digest of weights and tokenizer; two encoders with one hash give the same states.
+        source: the folder or the name on the Hugging Face hub that it was loaded from; empty for one from elsewhere.
         layers: the layers chosen, as written to results ("static", "3", "1+6", "words").
         pooling: one of `uncone.encoder.pooling.POOLINGS`.
         tail: what the model's own folder puts behind the pooling: `Dense` and `Normalize` of `encoder.convention`.
@@ -57,6 +58,7 @@ class Encoder(nn.Module, ABC):
 
     name: str
     hash: str
+    source: str = ""
     layers: str
     pooling: str
     dimension: int

@@ -72,7 +72,9 @@ def load_pretrained(
         options: dict[str, Any] = {key: value for key, value in locals().items() if key != "path"}
         with TemporaryDirectory() as folder:
             path.save(folder, create_model_card=False)
-            return load_pretrained(folder, **options | {"name": name or "sentence_transformer"})
+            encoder = load_pretrained(folder, **options | {"name": name or "sentence_transformer"})
+        encoder.source = ""
+        return encoder
     path = str(path)
     if dtype not in DTYPES:
         raise ValueError(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
@@ -82,7 +84,7 @@ def load_pretrained(
     with reading(path, "an encoder with these settings"):
         name, own = name or Path(path).name, Convention.of(where, whole=pooling is None)
         if own.is_table:
-            return _table_of_folder(where, own, name, layers, pooling or "mean", prompt).to(place)
+            return _placed(_table_of_folder(where, own, name, layers, pooling or "mean", prompt), where, place)
         model, tokenizer = _read_model(path, where, own.subfolder, trust_remote_code)
         backend = tokenizer.backend_tokenizer
         if own.lowercase:
@@ -92,12 +94,18 @@ def load_pretrained(
         model_hash = content_hash([vocabulary, backend.to_str()], {**model.state_dict(), **own.tail.state_dict()})
         if layers == STATIC:
             model.to(DTYPES[dtype])
-            return input_table(model, tokenizer, name, model_hash, pooling or "mean", special_tokens).to(place)
+            table = input_table(model, tokenizer, name, model_hash, pooling or "mean", special_tokens)
+            return _placed(table, where, place)
         encoder = TransformerEncoder(
             model, tokenizer, name, model_hash, layers, pooling, special_tokens, max_length, token_budget, own, prompt
         )
     encoder.states.to(DTYPES[dtype])  # once its layers have been compared in full precision
-    return encoder.to(place)
+    return _placed(encoder, where, place)
+
+
+def _placed(encoder: Encoder, source: str, device: torch.device) -> Encoder:
+    encoder.source = source
+    return encoder.to(device)
 
 
 def _locate(path: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import uncone
 from uncone.encoder import Encoder, TransformerEncoder
 from uncone.export.base import markdown
+from uncone.export.hub import metadata
 from uncone.geometry.calibration import Calibration
 from uncone.removal import Correction
 from uncone.report.tables import about_thresholds, geometry_table, threshold_lines
@@ -84,9 +85,9 @@ def card(
         scores=markdown_table(evidence.tasks).strip() if evidence.tasks else "",
         geometry=geometry_table(evidence.geometry),
         usage=usage,
+        metadata=metadata(encoder, evidence.removal, evidence.tasks, library),
         thresholds=threshold_lines(calibrations),
         about_thresholds=about_thresholds(calibrations) if calibrations else "",
-        library=library,
         version=uncone.__version__,
     )
     return text + "\n"

@@ -30,7 +30,7 @@ from uncone.export.parts import (
     plain_tokenizer,
     type_weights,
 )
-from uncone.removal import ClusteredRemoval, Correction
+from uncone.removal import ClusteredRemoval, Correction, ReducedRemoval, Removal
 
 INPUTS = {"tokens": "token_embeddings", "texts": "sentence_embedding"}
 
@@ -92,6 +92,24 @@ def sentence_transformer(encoder: Encoder, removal: Correction, normalize: bool 
         prompts=dict(encoder.prompts),
         default_prompt_name=next(iter(names), None),
     )
+
+
+def attach(removal: Removal | ReducedRemoval, model: SentenceTransformer) -> SentenceTransformer:
+    """Put a removal behind a model of sentence-transformers, as a Dense module in place; returns the model.
+
+    Vectors of length 1 stay so. `model.save(folder)` keeps both.
+
+    Raises:
+        ValueError: if the removal belongs to another model, to another of its layers, or is no single affine map.
+    """
+    if removal.encoder:
+        removal.check_encoder(Encoder.from_pretrained(model, device="cpu"))
+    dense = _correction(affine(removal, "a Dense module"))
+    unit = isinstance(list(model)[-1], stock.Normalize)
+    model.append(dense.to(model.device, next(model.parameters()).dtype))
+    if unit:
+        model.append(stock.Normalize())
+    return model
 
 
 def pooling_mode(encoder: Encoder) -> str:

@@ -15,6 +15,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities.seed import isolate_rng
+from torch import nn
 
 from uncone.data.pair_sets import with_contents
 from uncone.data.pairs import ScoredPairs
@@ -23,6 +24,7 @@ from uncone.learning.bank import RemovalBank, members
 from uncone.learning.basis import Basis, Neighbours, PairBatch, TrainingBatch
 from uncone.learning.batches import PairDataModule
 from uncone.learning.callbacks.best import BestEpoch
+from uncone.learning.chance import LEVEL, Chance
 from uncone.learning.checkpoints import Checkpoints
 from uncone.learning.module import RemovalModule
 from uncone.learning.neighbours import bag_views
@@ -37,6 +39,11 @@ from uncone.support.arrays import one_thread
 from uncone.tasks.base import distinct, paired_cosine
 from uncone.tasks.statistics import macro_spearman
 
+UNSURE = (
+    "%d pairs have taught nothing sure: on the %d that choose, scores in random order do as well with p = %.2f, so "
+    "nothing is removed. Give more pairs, or let running text speak too: recipe=learned, of an encoder"
+)
+log = logging.getLogger(__name__)
 MOST_JUDGED = 4000  # held-out sentences that choose a strength: all are compared with all
 MakeTrainer = Callable[..., pl.Trainer]  # gives a trainer for max_epochs= and callbacks=
 quiet_trainer: MakeTrainer = partial(pl.Trainer, accelerator="cpu", devices=1, barebones=True)  # neither logs nor saves
@@ -76,6 +83,7 @@ class Learner:
 
     def __init__(self, problem: Problem, recipe: Recipe):
         self.problem, self.recipe = problem, recipe
+        self.p_value: float | None = None  # of what was fitted, where scores alone speak for it
         self._sentences: Sentences = ([], [])
         spectrum = problem.spectra.blend(recipe.uniform_share)
         start = recipe.started(spectrum)
@@ -115,7 +123,7 @@ class Learner:
         """
         data, optimizer = data or self.data, self.recipe.optimizer
         module = self.module()
-        best = BestEpoch(optimizer.patience)
+        best = BestEpoch(optimizer.patience, self._chance(data.validation), last=optimizer.keep == "last")
         best.start(module, data.validation)
         epochs = optimizer.max_epochs or math.ceil((optimizer.max_steps or 0) / len(data.batches))
         saving = [] if checkpoints is None else [Checkpoints(checkpoints, best)]
@@ -125,6 +133,7 @@ class Learner:
             trainer.fit(module, data, ckpt_path=last, weights_only=True)
         if optimizer.keep == "best":
             best.restore(module)
+        self.p_value = None if best.chance is None else best.chance.p_value
         return module
 
     def module(self) -> RemovalModule:
@@ -138,9 +147,16 @@ class Learner:
         return RemovalModule(bank, recipe, self._datasets, weight, self.problem.vectors.encoder, content)
 
     def finished(self, removal: Removal) -> Removal:
-        """A learned removal at its strength, which held-out sentences choose from a list; says what it has seen."""
+        """A learned removal at its strength, which held-out sentences choose from a list; says what it has seen.
+
+        What pairs alone have taught is taken if their scores in random order would hardly do as well (`Chance`).
+        """
         strengths, problem = self.recipe.strength, self.problem
-        if len(strengths) == 1:
+        if self.p_value is not None and self.p_value > LEVEL:
+            if (removal.gains != 1).any() or removal.centre.any():
+                log.warning(UNSURE, len(problem.training), len(problem.validation), self.p_value)
+            removal = at_strength(removal, 0)
+        elif len(strengths) == 1:
             removal = at_strength(removal, strengths[0])
         else:
             sides = problem.neighbours(self.recipe.contrast, held_out=True)
@@ -149,6 +165,16 @@ class Learner:
         if problem.trained_on is None or not self.recipe.looks_at_scores:
             return removal
         return removal.with_settings(trained_on=with_contents(problem.trained_on))
+
+    def _chance(self, validation: PairBatch | None) -> Chance | None:
+        """The test of what pairs teach; None where running text speaks too, or a paper is followed to the letter."""
+        if validation is None or self.recipe.contrast.weight or self.recipe.parameterisation == "paper":
+            return None
+        one, other = (
+            self.problem.raw(texts) for texts in (self.problem.validation.text1, self.problem.validation.text2)
+        )
+        raw = nn.functional.cosine_similarity(one, other).numpy()
+        return Chance(validation.score.numpy(), validation.dataset.numpy(), raw)
 
     def pairs(self, pairs: ScoredPairs, datasets: Sequence[str] = ()) -> PairBatch:
         """Scored pairs in the basis; their data sets are numbered after those of `datasets`."""

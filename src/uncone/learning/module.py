@@ -157,10 +157,10 @@ class RemovalModule(pl.LightningModule):
             self.log_dict(curves, batch_size=1)
 
     def validation_scores(self, batch: PairBatch) -> np.ndarray:
-        """(M,) macro Spearman of every member."""
+        """(M,) macro Spearman of every member; remembers the cosines (M, n) that were predicted."""
         with torch.no_grad():
-            predictions = self.bank.similarities(batch).cpu().numpy()
-        return macro_spearman(batch.score.cpu().numpy(), predictions.T, batch.dataset.cpu().numpy())
+            self.predicted = self.bank.similarities(batch).cpu().numpy().T
+        return macro_spearman(batch.score.cpu().numpy(), self.predicted, batch.dataset.cpu().numpy())
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The optimizer of weights, centre, mixing and calibration; the encoder is frozen."""

@@ -16,7 +16,7 @@ from uncone.removal.spectrum import Spectrum, eigenbasis
 TIE = 1e-3  # weight of the raw moments: large enough to order directions that are alike after whitening, and no others
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReducedRemoval(Correction):
     """e' = (e − c) M: vectors (n, d) in, (n, k) out. `reduced` makes one.
 

@@ -6,9 +6,11 @@ import math
 from typing import Any, cast
 
 import pytorch_lightning as pl
+import torch
 from torch import Tensor
 
 from uncone.learning.basis import PairBatch
+from uncone.learning.chance import Chance
 from uncone.learning.module import RemovalModule
 
 
@@ -19,10 +21,12 @@ class BestEpoch(pl.Callback):
 
     Args:
         patience: epochs without a better score that end training; None trains all.
+        chance: is shown what validation sees: all of it, or the last epoch alone if `last`; None for no test.
     """
 
-    def __init__(self, patience: int | None = None):
+    def __init__(self, patience: int | None = None, chance: Chance | None = None, last: bool = False):
         self.patience, self.score, self.epoch, self.member = patience, -math.inf, 0, 0
+        self.chance, self.last = chance, last
         self.weights: dict[str, Tensor] = {}
 
     def start(self, module: RemovalModule, validation: PairBatch | None) -> None:
@@ -38,6 +42,8 @@ class BestEpoch(pl.Callback):
             trainer.should_stop = True
 
     def _look(self, module: RemovalModule, scores: Any, epoch: int) -> None:
+        if self.chance is not None:
+            self.chance.look(module.predicted, self.last)
         member = int(scores.argmax())
         if scores[member] > self.score:
             self.score, self.epoch, self.member = float(scores[member]), epoch, member
@@ -51,8 +57,11 @@ class BestEpoch(pl.Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint holds."""
-        return {key: getattr(self, key) for key in ("score", "epoch", "member", "weights")}
+        state = {key: getattr(self, key) for key in ("score", "epoch", "member", "weights")}
+        return state | ({} if self.chance is None else {"chance": torch.from_numpy(self.chance.best)})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
-        vars(self).update(state_dict)
+        if self.chance is not None:
+            self.chance.best = state_dict["chance"].numpy()
+        vars(self).update({key: value for key, value in state_dict.items() if key != "chance"})
