@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from uncone.export.estimator import DominantComponentRemoval as DominantComponentRemoval
     from uncone.export.hub import push_to_hub as push_to_hub
     from uncone.export.sentence_transformers import attach as attach
+    from uncone.learning.callbacks.watch import GeometryWatch as GeometryWatch
+    from uncone.learning.callbacks.watch import LightningWatch as LightningWatch
+    from uncone.learning.callbacks.watch import TrainerWatch as TrainerWatch
     from uncone.learning.learn import learn as learn
     from uncone.learning.module import RemovalModule as RemovalModule
     from uncone.removal import ClusteredRemoval as ClusteredRemoval
@@ -42,9 +45,12 @@ _HOMES = {
     "DominantComponentRemoval": "uncone.export.estimator",
     "Encoder": "uncone.encoder",
     "FeatureStore": "uncone.encoder.store",
+    "GeometryWatch": "uncone.learning.callbacks.watch",
+    "LightningWatch": "uncone.learning.callbacks.watch",
     "Removal": "uncone.removal",
     "RemovalModule": "uncone.learning.module",
     "Spectrum": "uncone.removal.spectrum",
+    "TrainerWatch": "uncone.learning.callbacks.watch",
     "Vectors": "uncone.removal.vectors",
     "attach": "uncone.export.sentence_transformers",
     "learn": "uncone.learning.learn",

@@ -131,7 +131,7 @@ class Recipe:
         optimizer, contrast = self.optimizer, self.contrast
         _check("parameterisation", self.parameterisation, PARAMETERISATIONS)
         if self.start is not None:
-            _check("start.method", self.start.get("method"), STARTS)
+            _check("start.method", str(self.start.get("method")), STARTS)
         _check("objective.name", self.objective.name, OBJECTIVES)
         _check("optimizer.name", optimizer.name, OPTIMIZERS)
         _check("optimizer.keep", optimizer.keep, ("best", "last"))
