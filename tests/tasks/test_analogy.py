@@ -99,7 +99,9 @@ def test_liang_questions(glove, data_dir):
 
 
 def test_errors():
-    with pytest.raises(ValueError, match="unknown analogy method '3cos'; choose one of 3cosadd, 3cosmul"):
+    with pytest.raises(
+        ValueError, match="unknown analogy method '3cos': choose one of 3cosadd, 3cosmul; did you mean '3cosmul'"
+    ):
         Analogy(method="3cos")
     table = np.eye(4)
     table[2, 1] = np.nan

@@ -217,9 +217,9 @@ def test_threshold_is_the_best_of_all(upper):
 
 def test_errors(glove):
     _, texts = planted(40)
-    with pytest.raises(ValueError, match="unknown metric 'f1'; choose one of accuracy, macro_f1, matthews"):
+    with pytest.raises(ValueError, match="unknown metric 'f1': choose one of accuracy, macro_f1, matthews"):
         Classification(metric="f1")
-    with pytest.raises(ValueError, match="unknown probe 'svm'; choose one of logistic, mlp, threshold"):
+    with pytest.raises(ValueError, match="unknown probe 'svm': choose one of logistic, mlp, threshold"):
         Classification(probe="svm")
     with pytest.raises(ValueError, match="give the task a name"):
         Classification(texts)

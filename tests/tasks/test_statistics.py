@@ -218,7 +218,7 @@ VARIED = np.array([1.0, 2.0, 3.0])
         (lambda: point("pearson", VARIED[:1], VARIED[:1]), "at least two items, got 1"),
         (lambda: point("accuracy", VARIED[:0], VARIED[:0]), "at least one item"),
         (lambda: point("matthews", VARIED[:0], VARIED[:0]), "matthews needs at least one item"),
-        (lambda: point("kendall", VARIED, VARIED), "unknown statistic 'kendall'; choose one of pearson"),
+        (lambda: point("kendall", VARIED, VARIED), "unknown statistic 'kendall': choose one of pearson"),
         (lambda: point("pearson", VARIED, np.eye(3)), "one system, shape .* got 3 systems"),
         (lambda: statistics.bootstrap("pearson", VARIED, VARIED, resamples=0), "at least 1, got 0"),
         (lambda: interval(np.full(3, np.nan)), "undefined on every resample"),

@@ -26,6 +26,7 @@ from uncone.runs.loggers import check_mode
 from uncone.runs.reading import read_settings
 from uncone.runs.settings import telling
 from uncone.support import distributed
+from uncone.support.wording import meant
 from uncone.tasks.base import Task
 
 SCATTERS = {"within": ("within",), "between": ("between",), "both": ("within", "between")}  # of token types
@@ -219,5 +220,7 @@ def is_saved(name: str) -> bool:
 
 def _entry(section: Any, name: str, key: str, section_name: str) -> Any:
     if name not in section:
-        raise ValueError(f"unknown {key} {name!r}: conf/{section_name}.yaml has {', '.join(section)}")
+        raise ValueError(
+            f"unknown {key} {name!r}: conf/{section_name}.yaml has {', '.join(section)}{meant(name, section)}"
+        )
     return section[name]

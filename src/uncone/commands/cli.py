@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from uncone.support.files import CONF
-from uncone.support.wording import typed
+from uncone.support.wording import typed, unknown
 
 COLLECT = """\
 Gather every run below a folder into one table: results.csv, results.md and results.html, written there.
@@ -41,7 +41,7 @@ def main() -> None:
     elif name == "--version":
         print(import_module("uncone").__version__)
     else:
-        sys.exit(f"Error: unknown command {name!r}: choose one of {', '.join(COMMANDS)}")
+        sys.exit(f"Error: {unknown('command', name, COMMANDS)}")
 
 
 def start(command: str) -> None:

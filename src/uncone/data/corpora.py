@@ -14,6 +14,7 @@ from uncone.data.files import say_left_out, stream_lines, stream_table, suffix
 from uncone.data.pair_sets import SENTENCES, load_sts
 from uncone.data.sources import Hub, Source, asking_hub, load_hub, packaged_file, read
 from uncone.support.files import reading
+from uncone.support.wording import meant
 
 SOURCES: dict[str, Source] = {
     "ptb_train": Source("corpora/ptb_mikolov_train.tsv.gz", 42068),  # Penn Treebank, lower case, rare words <unk>
@@ -130,7 +131,7 @@ class Corpus:
             for file in files:
                 yield from stream_lines(file)
         elif not path.is_file():
-            names = ", ".join(known)
+            names = ", ".join(known) + meant(name, known)
             raise ValueError(f"no corpus {name!r}: it is no file or folder here, not hf://…, and none of {names}")
         elif suffix(path) in (".tsv", ".csv"):
             rows = stream_table(path, [self.column])

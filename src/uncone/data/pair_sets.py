@@ -22,6 +22,7 @@ from uncone.data.files import Table, read_table, stream_rows
 from uncone.data.pairs import ScoredPairs, concatenate
 from uncone.data.sources import Hub, Source, listed, packaged_file, read_known
 from uncone.support.files import digest_of, reading
+from uncone.support.wording import unknown
 
 Sets = str | Path | Sequence[str | Path]
 
@@ -163,7 +164,7 @@ def load_sts(sets: Sets = "stsb_test", data_dir: str | Path | None = None) -> Sc
 def load_pairs(kind: str, sets: Sets, data_dir: str | Path | None = None) -> ScoredPairs:
     """`load_word_pairs` for the kind "words", `load_sts` for "sentences"; another is a ValueError."""
     if kind not in KINDS:
-        raise ValueError(f"unknown data.kind {kind!r}: choose one of {', '.join(KINDS)}")
+        raise unknown("data.kind", kind, KINDS)
     return concatenate([_load_one(KINDS[kind], name, data_dir) for name in listed(sets)])
 
 

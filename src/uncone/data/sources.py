@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from uncone.data.files import DataUnavailable, Table, read_table
+from uncone.support.wording import meant
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ def read_known(
     if name in known:
         return read(known[str(name)], columns, data_dir)
     if not Path(name).suffix:
-        raise ValueError(f"unknown {what} {str(name)!r}; known: {', '.join([*known, *others])}, or a file")
+        names = [*known, *others]
+        raise ValueError(f"unknown {what} {str(name)!r}; known: {', '.join(names)}, or a file{meant(str(name), names)}")
     return read_table(name, columns)
 
 

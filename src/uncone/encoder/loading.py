@@ -25,6 +25,7 @@ from uncone.encoder.table import STATIC, TableEncoder, input_table, row_names
 from uncone.encoder.transformer import TOKEN_BUDGET, TransformerEncoder
 from uncone.encoder.word_vectors import has_no_capitals, packaged_glove, read_word_vectors, word_tokenizer
 from uncone.support.files import reading
+from uncone.support.wording import unknown
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -77,7 +78,7 @@ def load_pretrained(
         return encoder
     path = str(path)
     if dtype not in DTYPES:
-        raise ValueError(f"unknown dtype {dtype!r}: choose one of {', '.join(DTYPES)}")
+        raise unknown("dtype", dtype, DTYPES)
     if pooling is not None:
         check_pooling(pooling)
     place, where = resolve_device(device), _locate(path)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from uncone.support.wording import unknown
+
 POOLINGS = ("mean", "sum", "max", "first", "last", "cls", "idf", "sif", "usif", "weightedmean")
 """`first` and `last` take the first and last of the pooled tokens, special ones only if those are pooled; `cls` takes
 the classification token; `weightedmean` weighs the tokens of a text by 1, 2, 3, … (SGPT, Muennighoff 2022); the others
@@ -24,7 +26,7 @@ USIF_LENGTH = 11  # tokens of an average sentence, as Ethayarajh 2018 takes it f
 def check_pooling(pooling: str) -> str:
     """Return `pooling`, or raise a ValueError that lists the choices."""
     if pooling not in POOLINGS:
-        raise ValueError(f"unknown pooling {pooling!r}: choose one of {', '.join(POOLINGS)}")
+        raise unknown("pooling", pooling, POOLINGS)
     return pooling
 
 

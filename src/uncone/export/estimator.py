@@ -17,6 +17,7 @@ from uncone.removal import Correction, Removal
 from uncone.removal.clustering import Clustering
 from uncone.removal.spectra import Spectra
 from uncone.removal.spectrum import Spectrum
+from uncone.support.wording import meant
 
 if TYPE_CHECKING:
     from uncone.learning.recipe import Recipe
@@ -137,7 +138,10 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         elif self.method == "learned":
             self.removal_ = self._learned(X, sample_weight, pairs, scores)
         else:
-            raise ValueError(f"unknown method {self.method!r}: choose one of {', '.join(METHODS)}, or give a Removal")
+            raise ValueError(
+                f"unknown method {self.method!r}: choose one of {', '.join(METHODS)}, or give a Removal"
+                f"{meant(self.method, METHODS)}"
+            )
         return self
 
     def _fixed(self, method: str, spectrum: Spectrum) -> Removal:

@@ -13,6 +13,7 @@ from uncone.learning.optimizers import OPTIMIZERS
 from uncone.removal import Removal, fixed
 from uncone.removal.spectrum import Spectrum
 from uncone.support.files import CONF
+from uncone.support.wording import meant, unknown
 
 FOLDER = CONF / "recipe"
 PARAMETERISATIONS = ("log_gains", "paper")
@@ -221,7 +222,7 @@ def recipes() -> list[str]:
 def _read(name: str) -> dict[str, Any]:
     """The settings of a file, over those of the recipe that its list of defaults names, as Hydra would read it."""
     if name not in recipes():
-        raise ValueError(f"unknown recipe {name!r}: choose one of {', '.join(recipes())}")
+        raise unknown("recipe", name, recipes())
     settings: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
     for base in settings.pop("defaults", []):
         settings = _merged(_read(base), settings)
@@ -243,7 +244,9 @@ def _made(cls: type, settings: Mapping[str, Any], where: str) -> Any:
     wrong = set(kinds) ^ set(settings) - {"settings"}  # which an objective need not have
     wrong -= {"settings"} & set(kinds)
     if wrong:
-        raise ValueError(f"{where} has the keys {', '.join(kinds)}; unknown or missing: {', '.join(sorted(wrong))}")
+        raise ValueError(
+            f"{where} has the keys {', '.join(kinds)}; unknown or missing: {', '.join(sorted(wrong))}{meant(min(wrong), kinds)}"
+        )
     values = {}
     for key, value in settings.items():
         kind = kinds[key]
@@ -258,4 +261,6 @@ def _made(cls: type, settings: Mapping[str, Any], where: str) -> Any:
 
 def _check(key: str, value: str, choices: Any) -> None:
     if value not in choices:
-        raise ValueError(f"unknown {key} {value!r} of a recipe: choose one of {', '.join(choices)}")
+        raise ValueError(
+            f"unknown {key} {value!r} of a recipe: choose one of {', '.join(choices)}{meant(value, choices)}"
+        )

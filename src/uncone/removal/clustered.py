@@ -15,6 +15,7 @@ from torch import Tensor
 from uncone.removal.base import Correction, capped, check_orthonormal, extent
 from uncone.removal.clustering import Clustering, nearest, squared_distances
 from uncone.removal.spectrum import Spectrum
+from uncone.support.wording import unknown
 
 Level = Literal["tokens", "texts"]
 LEVELS = ("tokens", "texts")
@@ -71,7 +72,7 @@ class ClusteredRemoval(Correction):
             raise self._misfit("(k, d), (k, d), (k, d, D) and (k, D)")
         check_orthonormal(self.components, (self.components != 0).any(1).float())
         if self.level not in LEVELS:
-            raise ValueError(f"unknown level {self.level!r}: choose one of {', '.join(LEVELS)}")
+            raise unknown("level", self.level, LEVELS)
         if self.temperature is not None and not 0 < float(self.temperature) < math.inf:
             raise ValueError(f"temperature must be above 0, or None for hard clusters, got {self.temperature}")
 

@@ -17,6 +17,7 @@ from uncone.removal.spectrum import Spectrum
 from uncone.removal.vectors import Vectors
 from uncone.support.arrays import Array
 from uncone.support.sampling import draw
+from uncone.support.wording import unknown
 
 MOST_TOKENS, MOST_TEXTS = 250_000, 100_000  # of a corpus, that removals are fitted on: of more, a random sample
 
@@ -77,7 +78,7 @@ class Spectra:
             return cls(lambda: finish(_input_table(vectors.encoder)), vectors.type_probabilities, level)
         if fitted == "empty":
             return cls(vectors.encoder.empty_text, level="texts")
-        raise ValueError(f"unknown fit.level={fitted!r}: choose one of vocabulary, tokens, texts, table, empty")
+        raise unknown("fit.level", fitted, ("vocabulary", "tokens", "texts", "table", "empty"))
 
     @cached_property
     def points(self) -> Array:

@@ -15,6 +15,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from uncone.runs.reading import VALIDATION
 from uncone.support import distributed
+from uncone.support.wording import unknown
 
 MODES = ("auto", "online", "offline", "disabled")
 
@@ -80,7 +81,7 @@ def check_mode(asked: str) -> str:
     of_environment = os.environ.get("WANDB_MODE", "online")
     for name, mode in (("logger.wandb.mode", asked), ("WANDB_MODE", of_environment)):
         if mode not in MODES:
-            raise ValueError(f"unknown {name} {mode!r}: choose one of {', '.join(MODES)}")
+            raise unknown(name, mode, MODES)
     return of_environment
 
 

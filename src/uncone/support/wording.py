@@ -1,9 +1,11 @@
-"""What messages say alike: a command as the user types it."""
+"""What messages say alike: a command as the user types it, and what a mistyped word may mean."""
 
 from __future__ import annotations
 
+import difflib
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -18,3 +20,20 @@ def typed(command: str) -> str:
     if (script.parent / "conf" / f"{script.stem}.yaml").is_file() or script.name == "collect.py":
         return f"python {shlex.quote(str(script.with_name(f'{command}.py')))}"
     return f"uncone {command}"
+
+
+def meant(word: str, choices: Iterable[str]) -> str:
+    """What a word that is none of the choices may mean, to end a message with; empty if it is like none of them.
+
+    Example:
+        >>> meant("whitenning", ["centre", "whitening"]), meant("x", ["centre"])
+        ("; did you mean 'whitening'?", '')
+    """
+    close = difflib.get_close_matches(str(word), list(map(str, choices)), 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def unknown(what: str, word: str, choices: Iterable[str]) -> ValueError:
+    """The error for a word that is none of the choices."""
+    listed = list(choices)
+    return ValueError(f"unknown {what} {word!r}: choose one of {', '.join(listed)}{meant(word, listed)}")

@@ -9,6 +9,7 @@ import numpy as np
 from uncone.data.analogies import Analogies, is_syntactic, load_analogies
 from uncone.encoder.word_vectors import has_no_capitals
 from uncone.removal.vectors import Vectors
+from uncone.support.wording import unknown
 from uncone.tasks.base import DataTask, Prediction
 
 METHODS = ("3cosadd", "3cosmul")
@@ -51,7 +52,7 @@ class Analogy(DataTask[Analogies]):
         fold_case: bool | None = None,
     ) -> None:
         if method not in METHODS:
-            raise ValueError(f"unknown analogy method {method!r}; choose one of {', '.join(METHODS)}")
+            raise unknown("analogy method", method, METHODS)
         super().__init__(questions, name or f"{Path(questions).stem}_{method}", data_dir)
         self._method = method
         self._fold_case = fold_case

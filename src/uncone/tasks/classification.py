@@ -12,6 +12,7 @@ import numpy as np
 from uncone.data.classification import load_classification
 from uncone.data.labelled import LabelledTexts
 from uncone.removal.vectors import Vectors
+from uncone.support.wording import unknown
 from uncone.tasks.base import DataTask, Prediction, distinct, paired_cosine
 from uncone.tasks.statistics import point
 
@@ -191,14 +192,14 @@ class Classification(DataTask[LabelledTexts]):
         seed: int = 0,
     ) -> None:
         if metric not in METRICS:
-            raise ValueError(f"unknown metric {metric!r}; choose one of {', '.join(METRICS)}")
+            raise unknown("metric", metric, METRICS)
         probes: dict[str, Probe] = {
             "logistic": LogisticProbe(folds=inner_folds, metric=metric, seed=seed),
             "mlp": MlpProbe(seed=seed),
             "threshold": ThresholdProbe(),
         }
         if probe not in probes:
-            raise ValueError(f"unknown probe {probe!r}; choose one of {', '.join(probes)}")
+            raise unknown("probe", probe, probes)
         super().__init__(data, name, data_dir)
         self._metrics = (metric, *(other for other in METRICS if other != metric))
         self._probe = probes[probe]

@@ -12,6 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.stats import zscore
 
+from uncone.support.wording import unknown
+
 Weighted = Callable[[np.ndarray], np.ndarray]  # weights (n, B) of the items -> statistic (S, B)
 
 LOWER_IS_BETTER = ("alignment", "uniformity")
@@ -71,7 +73,7 @@ def bootstrap(
 def checked(statistic: str, gold: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Gold (n,) and systems (S, n) as float64, refusing what has no such statistic."""
     if statistic not in STATISTICS:
-        raise ValueError(f"unknown statistic {statistic!r}; choose one of {', '.join(STATISTICS)}")
+        raise unknown("statistic", statistic, STATISTICS)
     gold = _finite(gold, "gold")
     systems = np.atleast_2d(_finite(predicted, "predicted"))
     if gold.ndim != 1 or systems.ndim != 2 or systems.shape[1] != len(gold):
