@@ -220,7 +220,6 @@ def is_saved(name: str) -> bool:
 
 def _entry(section: Any, name: str, key: str, section_name: str) -> Any:
     if name not in section:
-        raise ValueError(
-            f"unknown {key} {name!r}: conf/{section_name}.yaml has {', '.join(section)}{meant(name, section)}"
-        )
+        listed = ", ".join(section) + meant(name, section)
+        raise ValueError(f"unknown {key} {name!r}: conf/{section_name}.yaml has {listed}")
     return section[name]

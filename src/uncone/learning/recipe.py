@@ -244,9 +244,8 @@ def _made(cls: type, settings: Mapping[str, Any], where: str) -> Any:
     wrong = set(kinds) ^ set(settings) - {"settings"}  # which an objective need not have
     wrong -= {"settings"} & set(kinds)
     if wrong:
-        raise ValueError(
-            f"{where} has the keys {', '.join(kinds)}; unknown or missing: {', '.join(sorted(wrong))}{meant(min(wrong), kinds)}"
-        )
+        told = ", ".join(sorted(wrong)) + meant(min(wrong), kinds)
+        raise ValueError(f"{where} has the keys {', '.join(kinds)}; unknown or missing: {told}")
     values = {}
     for key, value in settings.items():
         kind = kinds[key]
