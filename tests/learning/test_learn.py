@@ -90,9 +90,23 @@ def test_the_best_epoch_is_kept_and_the_last_without_patience(planted):
     assert scores["best", 2][0] <= scores["best", None][0]
 
 
-def test_running_text_is_refused_where_there_is_none(planted):
-    with pytest.raises(ValueError, match="rows of a matrix have none: take recipe='pairs'"):
+def test_what_stands_together_is_not_guessed_from_scores(planted):
+    with pytest.raises(ValueError, match="which rows of a matrix do: take recipe='pairs'"):
         follow(Problem.of_rows(*planted), Recipe.named("learned"))
+
+
+@pytest.mark.parametrize("given", ["pairs", "order"])
+def test_learns_without_scores_what_rows_have_in_common_that_belong_together(given):
+    """Queries and their documents, or rows in a row, differ along two large directions."""
+    generator = torch.Generator().manual_seed(0)
+    meaning = torch.randn(PAIRS, DIMENSION, generator=generator)
+    X = torch.stack([meaning, meaning], 1 if given == "order" else 0).reshape(2 * PAIRS, DIMENSION)
+    X += torch.randn(X.shape, generator=generator) / 3
+    X[:, :2] = 8 * torch.randn(2 * PAIRS, 2, generator=generator)
+    pairs = None if given == "order" else (np.arange(PAIRS), np.arange(PAIRS, 2 * PAIRS))
+    recipe = Recipe.named("label_free").but(optimizer={"max_steps": 60}, strength=1)
+    moved = follow(Problem.of_rows(X, pairs), recipe).matrix
+    assert moved[:2, :2].norm() < 0.3 * moved[2:, 2:].norm()
 
 
 def test_nothing_of_a_problem_is_made_before_it_is_asked_for():
@@ -111,9 +125,9 @@ TEN = np.arange(10)
     ("pairs", "scores", "message"),
     [
         ((TEN,), np.ones(10), "two lists of row numbers, .i, j., got 1"),
-        ((TEN, TEN[:9]), np.ones(10), r"equally long, got \(10,\), \(9,\) and \(10,\)"),
+        ((TEN, TEN[:9]), np.ones(10), r"lists of one length, got \(10,\) and \(9,\)"),
         ((TEN, TEN), np.ones(9), "equally long"),
-        ((TEN[:9], TEN[:9]), np.arange(9.0), "at least 10 scored pairs, got 9"),
+        ((TEN[:9], TEN[:9]), np.arange(9.0), "at least 10 pairs, got 9"),
         ((TEN, TEN + 0.5), np.arange(10.0), "row numbers, got float64"),
         ((TEN, TEN - 1), np.arange(10.0), "pairs name row -1 of a matrix of 50 rows"),
         ((TEN, TEN + 41), np.arange(10.0), "pairs name row 50 of a matrix of 50 rows"),
@@ -180,7 +194,7 @@ def test_pairs_and_texts_of_ones_own(wordy_model):
     [
         ({}, "learned from scored pairs of its rows"),
         ({"pairs": [(0, 1)]}, r"a pair is .one, other, score., got .0, 1."),
-        ({"pairs": [(0, 1, 2.0)] * 9}, "at least 10 scored pairs, got 9"),
+        ({"pairs": [(0, 1, 2.0)] * 9}, "at least 10 pairs, got 9"),
         ({"pairs": [(0, 1, 2.0)], "recipe": "label_free"}, "looks at no scores: leave out pairs"),
         ({"pairs": [(0, 1, 2.0)], "texts": ["a"]}, "texts are read by an encoder"),
         ({"recipe": "paiers"}, "unknown recipe 'paiers'"),

@@ -12,15 +12,16 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from torch import Tensor
 
-from uncone.commands.build import given_overrides, is_saved, make_candidates, names, open_run
+from uncone.commands.build import given_overrides, is_saved, make_only, names, open_run
 from uncone.commands.systems import saved_name
 from uncone.data.corpora import Corpora, Corpus
-from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
+from uncone.encoder import Encoder, StoredEncoder, TableEncoder, TransformerEncoder
 from uncone.geometry.atlas.frequencies import type_frequencies
 from uncone.geometry.atlas.occurrences import (
     Batch,
     CorpusOccurrences,
     Occurrences,
+    StoredOccurrences,
     TableOccurrences,
     Windows,
     kept_types,
@@ -100,6 +101,8 @@ def load_encoders(config: DictConfig) -> Iterator[Encoder]:
 
 def make_occurrences(config: DictConfig, encoder: Encoder) -> Occurrences:
     """What is measured: the token occurrences of the corpus, or the rows of a table."""
+    if isinstance(encoder, StoredEncoder):
+        return StoredOccurrences(encoder, config.sample, config.seed)
     kept = kept_types(encoder, config.special_tokens, config.punctuation, config.pieces)
     if isinstance(encoder, TransformerEncoder):
         parts = [Corpus(name, config.column, config.split, config.data_dir) for name in names(config.corpus)]
@@ -121,6 +124,8 @@ def make_removals(config: DictConfig, encoder: Encoder, layer: str, points: Tens
     """
     made: dict[str, Correction] = {}
     spectra = Spectra(lambda: points)
+    if isinstance(encoder, StoredEncoder):  # which are there already: removals are fitted on all of them
+        spectra = Spectra(partial(getattr, encoder, "rows"), level="texts")
     for name in names(config.removal):
         if name == "none":
             made[name] = none(encoder.dimension)
@@ -135,13 +140,11 @@ def make_removals(config: DictConfig, encoder: Encoder, layer: str, points: Tens
             if not owner or owner["layers"] == layer:
                 made[saved_name(name)] = removal
         else:
-            made[name], *others = make_candidates(config, name, spectra)
-            if others:
-                raise ValueError(f"methods.{name} has a list of settings, but nothing to choose by: give one value")
+            made[name] = make_only(config, name, spectra)
     for name, correction in made.items():
         if isinstance(correction, TransductiveRemoval):
             raise ValueError(f"{name} is fitted anew on whatever it corrects, here every batch: take clustered instead")
-        if isinstance(correction, ClusteredRemoval) and correction.level != "tokens":
+        if isinstance(correction, ClusteredRemoval) and correction.level != spectra.level:
             raise ValueError(f"{name} corrects pooled {correction.level}, and an atlas maps tokens: leave it out")
     return made
 

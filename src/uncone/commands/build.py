@@ -14,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from uncone.data.corpora import Corpora, Corpus
+from uncone.encoder import StoredEncoder
 from uncone.encoder.store import FeatureStore
 from uncone.learning.problem import Problem
 from uncone.learning.recipe import Recipe, recipes
@@ -127,6 +128,8 @@ def check_complete(config: DictConfig) -> None:
 def make_vectors(config: DictConfig) -> Vectors:
     """The encoder of a config, frozen, with its feature store and corpus."""
     encoder = hydra.utils.instantiate(config.encoder)
+    if isinstance(encoder, StoredEncoder):  # whose texts are the names of its rows
+        return Vectors(encoder, FeatureStore(config.cache_dir), corpus=encoder.pieces)
     corpus = Corpora([Corpus(config.corpus, data_dir=config.data_dir)], config.corpus_limit)
     if next(iter(corpus), None) is None:  # nothing may ask for it, and a mistyped name is one all the same
         raise ValueError(f"corpus={config.corpus} has no text in it: take another")
@@ -211,6 +214,18 @@ def make_candidates(config: DictConfig, name: str, spectra: Spectra) -> list[Cor
     if not found:
         raise Unfit(f"no setting of {name} fits these vectors: {refused or 'none given'}")
     return found
+
+
+def make_only(config: DictConfig, name: str, spectra: Spectra) -> Correction:
+    """The removal of a method of which each setting has one value.
+
+    Raises:
+        ValueError: if one has a list of them; see `make_candidates` too.
+    """
+    made, *others = make_candidates(config, name, spectra)
+    if others:
+        raise ValueError(f"methods.{name} has a list of settings, but nothing to choose by: give one value")
+    return made
 
 
 def is_saved(name: str) -> bool:

@@ -18,18 +18,21 @@ from uncone.commands.build import (
     check_complete,
     given_overrides,
     is_saved,
+    make_only,
     make_problem,
     make_tasks,
     make_vectors,
     names,
 )
 from uncone.commands.systems import Fits, System, calibrate, compare, leave_out_seen, make_systems
+from uncone.encoder import Encoder, StoredEncoder
 from uncone.export.base import MARK, Exporter, check_target, whole_folder
 from uncone.export.card import Evidence, card, description, shareable
 from uncone.export.vectors import StoredVectors
 from uncone.geometry.calibration import write_calibrations
 from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Correction, Removal, TransductiveRemoval, load, none, reduced
+from uncone.removal.spectra import Spectra
 from uncone.removal.spectrum import Spectrum
 from uncone.removal.vectors import Vectors
 from uncone.report.tables import print_results, print_thresholds
@@ -40,7 +43,11 @@ from uncone.support.wording import typed
 from uncone.tasks.row import Row, geometry_rows
 from uncone.tasks.scoring import NotRun
 
-ENCODERS = ("uncone.encoder.Encoder.from_pretrained", "uncone.encoder.Encoder.from_word_vectors")
+ENCODERS = (
+    "uncone.encoder.Encoder.from_pretrained",
+    "uncone.encoder.Encoder.from_word_vectors",
+    "uncone.encoder.Encoder.from_vectors",
+)
 SETTINGS = {
     "path",
     "layers",
@@ -52,6 +59,7 @@ SETTINGS = {
     "binary",
     "lowercase",
     "limit",
+    *("vectors", "texts", "queries", "query_texts", "pairs", "column"),  # of stored ones
 }
 ANYWHERE = {"device", "dtype", "name"}  # of an encoder: what does not tell it from another
 PROBE_TEXTS, PROBE_SIZE, PROBE_QUERIES = 30, 2000, 200  # of the geometry of a removal without a run: seconds
@@ -62,6 +70,7 @@ OF_VECTORS = {
     "output",
     "column",
     "removal",
+    "methods",
     "dimensions",
     "overwrite",
     "threads",
@@ -89,14 +98,18 @@ def export(config: DictConfig) -> list[Row]:
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     if isinstance(exporter, StoredVectors):
-        exporter.run(in_dimensions(config, load(config.removal)), config.overwrite, console)
+        exporter.check(config.overwrite)
+        exporter.run(removal_of_rows(config), config.overwrite, console)
         return []
     target = Path(config.output_dir).expanduser().absolute()
     check_target(target, config.overwrite)
     logging.disable_progress_bar()  # of reading and writing models, which happens several times
     run = TrainingRun.of(config.removal)
     config.encoder = chosen_encoder(config, run)
-    system = make_system(config, make_vectors(config), console)
+    vectors = make_vectors(config)
+    if isinstance(vectors.encoder, StoredEncoder) and "task" not in given:
+        config.task = []  # none can be told whose texts are rows of these
+    system = make_system(config, vectors, console)
     encoder, removal = system.vectors.encoder, system.removal
     exporter.check(encoder, removal)
     console.print(removal.describe(), highlight=False)
@@ -116,6 +129,19 @@ def export(config: DictConfig) -> list[Row]:
         (folder / "README.md").write_text(text.replace("FOLDER", target.name))
     console.print(f"Written to {target}; how to use it: {target / 'README.md'}", highlight=False)
     return evidence.rows
+
+
+def removal_of_rows(config: DictConfig) -> Correction:
+    """The removal that corrects `config.input`: a saved one, or a method fitted on all its rows."""
+    encoder = Encoder.from_vectors(config.input, column=config.column)
+    spectra = Spectra.of(Vectors(encoder))
+    if is_saved(config.removal):
+        removal: Correction = load(config.removal)
+    elif config.removal == "none":
+        removal = none(encoder.dimension)
+    else:
+        removal = make_only(config, config.removal, spectra).for_encoder(encoder)
+    return in_dimensions(config, removal, lambda: spectra.uniform)
 
 
 def only_removal(removal: Any) -> str:
@@ -139,7 +165,7 @@ def chosen_encoder(config: DictConfig, run: TrainingRun | None) -> DictConfig:
     if run is not None and "encoder" not in given:
         changed = [key.removeprefix("encoder.") for key in given]
         chosen = run.encoder | {key: chosen[key] for key in changed}
-    chosen |= {"device": "cpu"} | ({"dtype": "float32"} if "dtype" in chosen else {})
+    chosen |= {key: value for key, value in {"device": "cpu", "dtype": "float32"}.items() if key in chosen}
     return OmegaConf.create(chosen)
 
 
@@ -157,12 +183,10 @@ def make_system(config: DictConfig, vectors: Vectors, console: Console) -> Syste
     return replace(system, vectors=system.vectors.corrected(removal))
 
 
-def in_dimensions(
-    config: DictConfig, removal: Correction, spectrum: Callable[[], Spectrum | None] = lambda: None
-) -> Correction:
+def in_dimensions(config: DictConfig, removal: Correction, spectrum: Callable[[], Spectrum]) -> Correction:
     """The removal, or the same with as many numbers a vector as `config.dimensions` says; see `uncone.removal.reduced`.
 
-    `spectrum` gives that of raw vectors, or None if there are none to make it of.
+    `spectrum` gives that of raw vectors.
     """
     if config.dimensions is None:
         return removal
@@ -216,7 +240,7 @@ class TrainingRun:
         sets = ", ".join(Path(name).name for name in names(pairs["sets"]))
         texts = f"; neighbouring sentences of {Path(contrast['corpus']).name}" if contrast["weight"] else ""
         kind = pairs["kind"].removesuffix("s")  # word or sentence
-        data = f"{kind} pairs with human scores: {sets}{texts}"
+        data = f"{kind} pairs with human scores: {sets}{texts}" if sets else "rows that belong together, without scores"
         return Evidence("learned", rows, "Measured by the training run, on data it did not learn from", data)
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from uncone.commands.build import LEARNED, is_recipe, is_saved, make_candidates, make_recipe
 from uncone.data.corpora import Corpora, Corpus
+from uncone.encoder import StoredEncoder
 from uncone.geometry.calibration import TEXTS, Calibration
 from uncone.learning.fit import choose, follow
 from uncone.learning.problem import Problem
@@ -208,7 +209,8 @@ def calibrate(config: DictConfig, systems: Sequence[System]) -> tuple[dict[str, 
     found: dict[str, Calibration] = {}
     failed: dict[str, NotRun] = {}  # by the reason, which mostly is one for all
     texts = draw(systems[0].vectors.corpus, TEXTS, config.seed)
-    corpus = Path(config.corpus).name
+    stored = systems[0].vectors.encoder  # of which the rows are the texts
+    corpus = stored.name if isinstance(stored, StoredEncoder) else Path(config.corpus).name
     for system in systems:
         if "seed" in system.candidate:
             continue

@@ -36,6 +36,10 @@ from uncone.support.terminal import make_console
 from uncone.tasks import Sts, WordSimilarity
 from uncone.tasks.row import Row, geometry_rows
 
+NO_TASK = (
+    "No task was measured, so nothing tells whether it helps: name some, task=[…], or pairs with scores, data.sets."
+)
+
 
 def train(config: DictConfig) -> list[Row]:
     """Run the whole path from text to a saved removal and its results; returns the rows of results.json."""
@@ -50,7 +54,8 @@ def train(config: DictConfig) -> list[Row]:
     vectors = make_vectors(config)
     fits = Fits(config, vectors, tasks, console)
     problem = make_problem(config, vectors, fits.default)
-    sizes = ", ".join(f"{len(getattr(problem, part))} {part}" for part in ("training", "validation", "test"))
+    parts = ("training", "validation", "test") if problem.has_pairs else ()
+    sizes = ", ".join(f"{len(getattr(problem, part))} {part}" for part in parts) or "no scored"
     console.print(f"{vectors.encoder.name}, layers {vectors.encoder.layers}: {sizes} pairs")
     probe = GeometryProbe.sample(vectors, vectors.corpus, config.probe.size, config.probe.queries, config.seed)
     compared = [name for name in names(config.removal) if name != LEARNED]  # which always is there
@@ -69,10 +74,10 @@ def train(config: DictConfig) -> list[Row]:
         systems.append(System(LEARNED, vectors.corrected(learner.finished(module.removal(member))), candidate))
 
     sentences = config.data.kind == "sentences"
-    held_out = (Sts if sentences else WordSimilarity)(problem.test, name="held_out")
+    held_out = [(Sts if sentences else WordSimilarity)(problem.test, name="held_out")] if problem.has_pairs else []
     if sentences:  # word pairs have a held-out part of their own, and liang_words is scored whole, as its paper does
         tasks = leave_out_seen(config, console, tasks, [System(LEARNED, vectors.corrected(learned))])
-    rows, not_run = compare(config, [held_out, *tasks], systems)
+    rows, not_run = compare(config, [*held_out, *tasks], systems)
     geometry = {"none": probe.measure(none(learned.dimension)), LEARNED: probe.measure(learned)}
     measured = geometry_rows(vectors.encoder, config.seed, geometry)
     write_results(folder, [*rows, *measured])
@@ -84,7 +89,7 @@ def train(config: DictConfig) -> list[Row]:
     print_results(console, rows, [*not_run, *uncalibrated])
     print_thresholds(console, calibrations)
     console.print(f"features: {vectors.store.read} read from {vectors.store.folder}, {vectors.store.built} computed")
-    console.print(verdict(rows, measured))
+    console.print(verdict(rows, measured) if rows else f"{learned.describe()}. {NO_TASK}", highlight=False)
     console.print(f"Written to {folder}")
     return [*rows, *measured]
 

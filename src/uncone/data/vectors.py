@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ from safetensors import safe_open
 from uncone.support.files import reading
 
 BFLOAT16 = "<i2"  # numpy lacks it, and holds its bytes as these
+ROWS_PER_BLOCK = 4096  # read at once
+KINDS = ".npy, .safetensors or .parquet file, or a folder written by a data set's save_to_disk"
 READ_BUFFER = 2**20  # bytes of a column read at once
 PARQUET, STREAM = "a .parquet file", "a file of a data set"
 STATE, INFO, SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
@@ -152,3 +155,83 @@ def rows_of(lists: Any, column: str, before: int) -> np.ndarray:
         row = int(np.argmax(values.is_null().to_numpy(zero_copy_only=False))) // d
         raise ValueError(f"row {before + row} of column {column!r} lacks a number")
     return values.to_numpy().reshape(len(lists), d)
+
+
+def open_vectors(source: Path, column: str | None = None) -> np.ndarray:
+    """The vectors of a file or a data set, (n, d) float16, float32 or float64, read-only and memory-mapped.
+
+    Plain bytes that numpy can use as they lie are mapped. All others (.parquet, a data set, bfloat16, foreign byte
+    order) are unpacked, block by block, into a file without a name, which takes up disk as long as this process lives;
+    bfloat16 becomes float32.
+
+    Args:
+        source: an .npy, .safetensors or .parquet file, or the folder of a data set, in which all parts count.
+        column: the tensor or the column that holds the vectors; None takes the only one.
+
+    Raises:
+        ValueError: for a file that cannot be read, of no known kind, or without vectors.
+    """
+    if source.suffix in (".npy", ".safetensors") and source.is_file():
+        found = find_npy(source, column) if source.suffix == ".npy" else find_safetensors(source, column)[1]
+        if not found.shape[0]:
+            raise ValueError(f"{source} holds no vectors")
+        mapped = np.memmap(source, found.dtype, "r", found.offset, found.shape)
+        if found.dtype.isnative and found.dtype != BFLOAT16:
+            return mapped
+        if found.dtype != BFLOAT16:
+            return _unpacked(source, _in_blocks(mapped))
+        # the upper half of a float32
+        return _unpacked(source, ((rows.astype("<u4") << 16).view("<f4") for rows in _in_blocks(mapped.view("<u2"))))
+    if source.suffix == ".parquet" and source.is_file():
+        with open_parquet(source) as file:
+            name = vector_column(column, file.schema_arrow, source)
+            batches = checked(source, PARQUET, file.iter_batches(ROWS_PER_BLOCK, columns=[name], use_threads=False))
+            return _unpacked(source, _lists(source, batches, name))
+    if source.is_dir() and is_dataset(source):
+        return _unpacked(source, _of_dataset(source, column))
+    if not source.exists():
+        raise ValueError(f"there are no vectors at {source} (looked for {source.resolve()})")
+    raise ValueError(f"{source} holds no vectors that are read: name a {KINDS}")
+
+
+def _in_blocks(matrix: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(matrix), ROWS_PER_BLOCK):
+        yield matrix[start : start + ROWS_PER_BLOCK]
+
+
+def _lists(source: Path, batches: Iterable[pa.RecordBatch], name: str) -> Iterator[np.ndarray]:
+    rows = 0
+    for batch in batches:
+        with reading(source, "rows of vectors"):
+            block = rows_of(batch.column(batch.schema.get_field_index(name)), name, rows)
+        rows += len(block)
+        yield block
+
+
+def _of_dataset(folder: Path, column: str | None) -> Iterator[np.ndarray]:
+    if splits := splits_of(folder):
+        for split in splits:
+            yield from _of_dataset(folder / split, column)
+        return
+    for name in streams_of(folder)[1]:
+        file, reader = open_stream(folder / name)
+        with file:
+            yield from _lists(
+                folder, checked(folder / name, STREAM, reader), vector_column(column, reader.schema, folder)
+            )
+
+
+def _unpacked(source: Path, blocks: Iterable[np.ndarray]) -> np.ndarray:
+    """Blocks (b, d) of rows in a file without a name, memory-mapped."""
+    shape, dtype = None, np.dtype("<f4")
+    with TemporaryFile() as file:
+        for block in blocks:
+            if shape is not None and block.shape[1] != shape[1]:
+                raise ValueError(f"{source} has vectors of {shape[1]} and of {block.shape[1]} numbers")
+            dtype = block.dtype.newbyteorder("=")
+            shape = (len(block) + (shape[0] if shape else 0), block.shape[1])
+            file.write(block.astype(dtype, copy=False).tobytes())
+        if shape is None or not shape[0]:
+            raise ValueError(f"{source} holds no vectors")
+        file.flush()
+        return np.memmap(file, dtype, "r", shape=shape)

@@ -32,8 +32,8 @@ class TokenVectors:
 class Encoder(nn.Module, ABC):
     """A frozen encoder: a model, a choice of layers and a pooling.
 
-    Its parameters never require gradients and it never leaves evaluation mode. Make one with `from_pretrained` or
-    `from_word_vectors`.
+    Its parameters never require gradients and it never leaves evaluation mode. Make one with `from_pretrained`,
+    `from_word_vectors` or `from_vectors`.
 
     Attributes:
         is_static: whether every occurrence of a token type has the same vector.
@@ -72,6 +72,7 @@ class Encoder(nn.Module, ABC):
     # Loading knows every kind of encoder and sets these (`uncone.encoder.loading`); this face knows none of them.
     from_pretrained: ClassVar[Callable[..., Encoder]]
     from_word_vectors: ClassVar[Callable[..., Encoder]]
+    from_vectors: ClassVar[Callable[..., Encoder]]
 
     _unknown: int | None  # type of unknown pieces
     _prefix: str  # what as_words puts before a word

@@ -84,6 +84,10 @@ class TableEncoder(Encoder):
         """(V, w) float32, the table."""
         return self.table.float().cpu().numpy()
 
+    def rows_at(self, ids: Tensor) -> Tensor:
+        """Rows (t, w) float32 of these numbers."""
+        return self.table[ids].float()
+
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         """Row indices of each text."""
         return self._tokenize(texts)
@@ -101,7 +105,7 @@ class TableEncoder(Encoder):
         check_known(texts, [any(i != self._unknown for i in row) for row in rows])
         ids, lengths = self._flat(rows)
         weights = self.weights[ids] if self.weights is not None else None
-        return pool(self.table[ids].float(), lengths, self.pooling, weights).cpu()
+        return pool(self.rows_at(ids), lengths, self.pooling, weights).cpu()
 
     @torch.no_grad()
     def encode_tokens(self, texts: Sequence[str], progress: bool = True, pooled: bool = False) -> TokenVectors:
@@ -112,7 +116,7 @@ class TableEncoder(Encoder):
         check_known(texts, [len(row) > 0 for row in rows])
         ids, lengths = self._flat(rows)
         owners = torch.repeat_interleave(torch.arange(len(texts)), lengths.cpu())
-        return TokenVectors(self.table[ids].float().cpu().numpy(), ids.cpu().numpy(), owners.numpy())
+        return TokenVectors(self.rows_at(ids).cpu().numpy(), ids.cpu().numpy(), owners.numpy())
 
     def _flat(self, rows: list[list[int]]) -> tuple[Tensor, Tensor]:
         """Row indices (t,) of texts, one after another, and tokens per text (n,)."""

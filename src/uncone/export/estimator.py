@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from inspect import signature
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
@@ -40,7 +41,7 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
 
     Args:
         method: one of `FIXED`, each as in `uncone.removal`; "clustered", which finds clusters with k-means first;
-            "learned", which `fit` needs scored pairs for; or a `Removal` or `ClusteredRemoval`, for instance a loaded
+            "learned", which `fit` needs pairs for; or a `Removal` or `ClusteredRemoval`, for instance a loaded
             one, which is applied as it is.
         D: of all_but_the_top and clustered, the components to remove; None for d/100, at least 1. Of common_components
             too; None for 1. Of whitening and spectral_tempering, the components to keep; None for all. Of learned, the
@@ -48,8 +49,8 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         centred: of all_but_the_top and learned, whether the mean is subtracted; None is True, or as the recipe says.
         alpha, eps, variant: of conceptor, soft_zca and renormalize.
         n_clusters: of clustered.
-        recipe: of learned, a file of conf/recipe by its name, or a `uncone.learning.recipe.Recipe`; one that reads
-            running text is for `train.py`.
+        recipe: of learned, a file of conf/recipe by its name, or a `uncone.learning.recipe.Recipe`; "label_free" needs
+            no scores.
         pull: of learned, the strength of the pull toward the identity; None is as the recipe says.
         random_state: of clustered, for k-means; of learned, for the split into training and validation pairs and the
             order of the batches.
@@ -107,7 +108,9 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
             sample_weight: (n,) weights of the rows in mean and components. With the probabilities of words, whitening
                 is Zipfian whitening.
             pairs: of learned, row numbers (i, j) of `X`, two lists of m.
-            scores: of learned, (m,) how similar people find each pair, on any scale.
+            scores: of learned, (m,) how similar people find each pair, on any scale. Without scores, the pairs are rows
+                that belong together, such as a query and its document, and the recipe is a label-free one; without
+                pairs, it takes rows that follow each other.
 
         Raises:
             ValueError: for an unknown method, a setting that does not fit `X`, pairs missing or without need.
@@ -163,9 +166,12 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         from uncone.learning.problem import Problem
         from uncone.learning.recipe import Recipe
 
-        if pairs is None or scores is None:
-            raise ValueError("method='learned' needs scored pairs: fit(X, pairs=(i, j), scores=scores)")
         recipe = Recipe.named(self.recipe) if isinstance(self.recipe, str) else self.recipe
+        if recipe.looks_at_scores and (pairs is None or scores is None):
+            raise ValueError(
+                "method='learned' needs scored pairs: fit(X, pairs=(i, j), scores=scores); or recipe='label_free', "
+                "which needs rows that belong together alone"
+            )
         given = {"D": _whole(self.D), "centred": self.centred, "pull": self.pull}
         changes = {key: value for key, value in given.items() if value is not None}
         if self.centred is False:
@@ -173,8 +179,9 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
         if weights is not None:
             changes["uniform_share"] = 0
         spectra = Spectra(lambda: X, None if weights is None else lambda: weights)
-        problem = Problem.of_rows(X, list(map(np.asarray, pairs)), np.asarray(scores), spectra, self._seed())
-        return follow(problem, recipe.but(**changes))
+        asked = None if pairs is None else list(map(np.asarray, pairs))
+        problem = Problem.of_rows(X, asked, None if scores is None else np.asarray(scores), spectra, self._seed())
+        return replace(follow(problem, recipe.but(**changes)), encoder={})  # nobody says whose vectors these are
 
     def _components(self, rank: int) -> Any:
         """D, or about a hundredth of the dimension."""

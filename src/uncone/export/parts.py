@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from uncone.encoder import Encoder, TransformerEncoder
+from uncone.encoder import Encoder, StoredEncoder, TransformerEncoder
 from uncone.encoder.convention import Normalize
 from uncone.encoder.layers import find_blocks
 from uncone.removal import Correction, ReducedRemoval, Removal
@@ -79,6 +79,8 @@ def plain_tokenizer(encoder: Encoder) -> Any:
 
 def check_tokenizer(encoder: Encoder, why: str) -> None:
     """Raise a ValueError that says why, and what to use instead, for a table of words."""
+    if isinstance(encoder, StoredEncoder):
+        raise ValueError(f"{encoder.name} are stored vectors, without an encoder: set format=numpy, or format=vectors")
     if encoder.tokenizer is None:
         raise ValueError(f"{encoder.name} is a table of whole words, {why}: take format=word2vec or format=numpy")
 

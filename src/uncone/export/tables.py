@@ -10,8 +10,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from uncone.encoder import Encoder
+from uncone.encoder import Encoder, StoredEncoder
 from uncone.export.base import Exporter, markdown
+from uncone.export.parts import affine
 from uncone.removal import ClusteredRemoval, Correction
 
 
@@ -28,6 +29,10 @@ class TableExporter(Exporter):
         if len(encoder.tail):
             raise ValueError(
                 f"vectors of {encoder.name} are more than a mean of rows: use format=sentence_transformers"
+            )
+        if isinstance(encoder, StoredEncoder):
+            raise ValueError(
+                f"{encoder.name} are stored vectors, no table of words: set format=numpy, or format=vectors"
             )
         if isinstance(removal, ClusteredRemoval) and removal.level == "texts":
             raise ValueError("this removal corrects vectors of texts, not the rows of a table: fit one of level=tokens")
@@ -66,9 +71,24 @@ class Word2VecExporter(TableExporter):
 
 @dataclass(frozen=True)
 class NumpyExporter(TableExporter):
-    """`vectors.npy` and `vocabulary.json`."""
+    """`vectors.npy` and `vocabulary.json`; of stored vectors, which may be many, the map: `W.npy` and `b.npy`."""
 
     library: ClassVar[str] = "numpy"
+
+    def check(self, encoder: Encoder, removal: Correction) -> None:
+        """See `Exporter.check`."""
+        if isinstance(encoder, StoredEncoder):
+            affine(removal, "a matrix")
+        else:
+            super().check(encoder, removal)
+
+    def write(self, encoder: Encoder, removal: Correction, folder: Path) -> str:
+        """See `Exporter.write`."""
+        if not isinstance(encoder, StoredEncoder):
+            return super().write(encoder, removal, folder)
+        for name, part in zip("Wb", affine(removal, "a matrix").fold(), strict=True):
+            np.save(folder / f"{name}.npy", part.numpy(), allow_pickle=False)
+        return markdown("matrix", dimension=removal.dimension, width=removal.output_dimension)
 
     def _write(self, pieces: list[str], rows: np.ndarray, folder: Path) -> str:
         np.save(folder / "vectors.npy", rows, allow_pickle=False)

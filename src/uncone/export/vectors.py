@@ -19,8 +19,7 @@ class StoredVectors:
     """Correct every vector of a file; all else in it stays as it is.
 
     Files may be far larger than memory: they are read and written in chunks of 4 MB, and the output appears whole or
-    not at all. float16, bfloat16, float32 and float64 are kept. What is not yet a removal is made from a sample of the
-    vectors: `uncone.DominantComponentRemoval(…).fit(sample).removal_.save(folder)`.
+    not at all. float16, bfloat16, float32 and float64 are kept.
 
     Args:
         input: an .npy, .safetensors or .parquet file, or the folder of a Hugging Face data set on disk.
@@ -50,6 +49,12 @@ class StoredVectors:
             if not getattr(self, name):
                 raise ValueError(f"format=vectors needs the file to read and the file to write: set {name}=PATH")
 
+    def check(self, overwrite: bool) -> None:
+        """Raise a ValueError, before any work, if there is no such input, or the output may not be written."""
+        source, target = Path(str(self.input)), Path(str(self.output))
+        format_of(source, target)
+        _check_target(source, target, overwrite)
+
     def run(self, removal: Correction, overwrite: bool, console: Console) -> None:
         """Write `output`, and say what was done and whom the removal belongs to.
 
@@ -57,9 +62,9 @@ class StoredVectors:
             ValueError: for a file that cannot be read; an output that exists (without `overwrite`) or is the input;
                 vectors of another dimension; a row that holds NaN or infinity, or would after the correction.
         """
+        self.check(overwrite)
         source, target = Path(str(self.input)), Path(str(self.output))
         form = format_of(source, target)
-        _check_target(source, target, overwrite)
         with make_bars(console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(f"Correcting {source.name}", total=None)
             corrector = Corrector(removal, source, lambda done, total: bar.update(task, completed=done, total=total))

@@ -72,7 +72,8 @@ class TypeSums:
     """Sums of unit vectors by word type, streamed and mergeable, and the cosine similarities that follow from them.
 
     Type ids lie in [0, n_types). The sums by type, n_types × dimension numbers, are kept in `dtype`; a survey, which
-    has many of them, makes do with float32.
+    has many of them, makes do with float32. With `by_type` False no vector shares its type with another, and only what
+    does not need sums by type is kept: similarities of all, and not of some types.
 
     Example:
         >>> sums = TypeSums(n_types=3, dimension=2)
@@ -82,17 +83,24 @@ class TypeSums:
     """
 
     def __init__(
-        self, n_types: int, dimension: int, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+        self,
+        n_types: int,
+        dimension: int,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        by_type: bool = True,
     ):
+        self.by_type = by_type
         # pages of types that never occur are never touched
-        self.sums = torch.zeros(n_types, dimension, dtype=dtype, device=device)
+        self.sums = torch.zeros(n_types if by_type else 0, dimension, dtype=dtype, device=device)
         self.counts = torch.zeros(n_types, dtype=torch.long, device=device)
         self.total = torch.zeros(dimension, dtype=torch.float64, device=device)
         self.squares = torch.zeros(dimension, dtype=torch.float64, device=device)
 
     def update(self, units: Tensor, types: Tensor) -> None:
         """Add unit vectors (t, d), of the type of the sums, of word types (t,)."""
-        self.sums.index_add_(0, types, units)
+        if self.by_type:
+            self.sums.index_add_(0, types, units)
         self.counts += torch.bincount(types, minlength=len(self.counts))
         self.total += units.sum(0, dtype=torch.float64)
         self.squares += units.square().sum(0, dtype=torch.float64)
@@ -109,7 +117,8 @@ class TypeSums:
         """Sums over all processes, in the one numbered `to`; those of the others mean nothing afterwards."""
         distributed.add_up(self.counts)
         rows = self.counts.nonzero()[:, 0]  # the others are 0 everywhere, and there may be many
-        self.sums[rows] = distributed.add_up(self.sums[rows], to)
+        if self.by_type:
+            self.sums[rows] = distributed.add_up(self.sums[rows], to)
         for total in (self.total, self.squares):
             distributed.add_up(total, to)
 
@@ -145,6 +154,8 @@ class TypeSums:
 
         With m_t the mean unit vector of type t, of T types: (‖Σ m_t‖² − Σ ‖m_t‖²) / (T (T − 1)). NaN for one type.
         """
+        if not self.by_type:
+            return self.mean_cosine()
         mean, square, number = torch.zeros_like(self.total), 0.0, 0
         for sums, counts in self._blocks(self.counts >= 1):
             means = sums / counts[:, None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -10,11 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from uncone.encoder import StoredEncoder
 from uncone.geometry.cosine import mean_cosine, type_sums
 from uncone.geometry.dimension import isoscore
 from uncone.geometry.frequency import frequency_correlation
 from uncone.geometry.isotropy import log10_isotropy
-from uncone.geometry.local_dimension import lid
+from uncone.geometry.local_dimension import DuplicateWarning, lid
 from uncone.geometry.measures import MEASURES
 from uncone.removal.spectrum import Spectrum
 from uncone.support import distributed
@@ -53,13 +56,16 @@ class GeometryProbe:
         """Draw `size` raw token occurrences of texts (see `Vectors.sampled_tokens`)."""
         occurrences, types = vectors.sampled_tokens(texts, size, seed)
         distinct = np.unique(types, return_index=True)[1] if vectors.encoder.is_static else np.arange(len(types))
-        with np.errstate(divide="ignore"):
-            log_frequency = np.log(vectors.type_probabilities().astype(np.float64)[types[distinct]])
-        log_frequency[np.isneginf(log_frequency)] = np.nan
+        if isinstance(vectors.encoder, StoredEncoder):  # of which nobody knows how frequent they are
+            log_frequency = np.full(len(distinct), np.nan)
+        else:
+            with np.errstate(divide="ignore"):
+                log_frequency = np.log(vectors.type_probabilities().astype(np.float64)[types[distinct]])
+            log_frequency[np.isneginf(log_frequency)] = np.nan
         return cls(occurrences, types, occurrences[distinct], log_frequency, min(queries, len(distinct)), seed)
 
     def measure(self, removal: Correction) -> dict[str, float]:
-        """Geometry of the probe after a removal, by name.
+        """Geometry of the probe after a removal, by name, but for what it does not have: S_intra where no type repeats.
 
         Several processes share the measures, not the points: each number is found by one of them as it would be by a
         single one. Local dimensions, the longest, are a third of the work.
@@ -69,7 +75,11 @@ class GeometryProbe:
 
         def dimensions() -> dict[str, float]:
             generator = torch.Generator().manual_seed(self.seed)
-            return {"lid": lid(points, k=100, queries=self.queries, generator=generator)}
+            with warnings.catch_warnings():
+                warnings.simplefilter(
+                    "ignore", DuplicateWarning
+                )  # texts that are stored twice are nothing to worry about
+                return {"lid": lid(points, k=100, queries=self.queries, generator=generator)}
 
         def evenness() -> dict[str, float]:
             log10 = log10_isotropy(points, spectrum=spectrum())
@@ -77,6 +87,8 @@ class GeometryProbe:
 
         def frequency() -> dict[str, float]:
             known = ~np.isnan(self.log_frequency)
+            if not known.any():
+                return {}
             log_counts = self.log_frequency[known]
             r = frequency_correlation(points[known], log_counts, FREQUENCY_COMPONENTS, spectrum=spectrum())
             return {f"frequency_pc{i + 1}": abs(float(value)) for i, value in enumerate(r)}
@@ -88,4 +100,4 @@ class GeometryProbe:
         longest_first = [dimensions, evenness, frequency, similarities]
         shares = distributed.gather([measures() for measures in distributed.share(longest_first)])
         found = {name: value for share in shares for part in share for name, value in part.items()}
-        return {name: found[name] for name in MEASURES if name in found}
+        return {name: found[name] for name in MEASURES if name in found and not math.isnan(found[name])}

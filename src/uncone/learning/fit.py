@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch import nn
 
 from uncone.data.pair_sets import with_contents
 from uncone.data.pairs import ScoredPairs
+from uncone.encoder import StoredEncoder
 from uncone.encoder.store import text_hash
 from uncone.learning.bank import RemovalBank, members
 from uncone.learning.basis import Basis, Neighbours, PairBatch, TrainingBatch
@@ -97,7 +99,7 @@ class Learner:
         self._datasets = len(datasets)
         self.data = PairDataModule(
             TrainingBatch(self.pairs(problem.training, datasets) if datasets else None, neighbours, views),
-            self.pairs(problem.validation, datasets),
+            self.pairs(problem.validation, datasets) if problem.has_pairs else None,
             recipe.optimizer.batch_size,
             seeds,
             recipe.contrast.batch_size,
@@ -129,7 +131,8 @@ class Learner:
         saving = [] if checkpoints is None else [Checkpoints(checkpoints, best)]
         last = checkpoints / LAST if checkpoints and resume else None
         with one_thread():
-            trainer = make_trainer(max_epochs=epochs, callbacks=[best, *callbacks, *saving])
+            nothing_to_choose_by = {"limit_val_batches": 0} if data.validation is None else {}
+            trainer = make_trainer(max_epochs=epochs, callbacks=[best, *callbacks, *saving], **nothing_to_choose_by)
             trainer.fit(module, data, ckpt_path=last, weights_only=True)
         if optimizer.keep == "best":
             best.restore(module)
@@ -142,8 +145,9 @@ class Learner:
         bank = RemovalBank(self.basis, self.members, recipe.parameterisation, recipe.learn_centre, recipe.rank)
         count = 0 if self.data.train.pairs is None else len(self.data.train.pairs.score)
         weight = recipe.objective.weight * min(1.0, count / recipe.objective.full_weight_at)
-        seen = [[*pairs.text1, *pairs.text2, *map(str, pairs.score)] for pairs in self.problem.splits[:2]]
-        content = text_hash([*seen[0], "", *seen[1], "", *self._sentences[0], *self._sentences[1]])
+        splits = self.problem.splits[:2] if self.problem.has_pairs else ()
+        seen = [[*pairs.text1, *pairs.text2, *map(str, pairs.score), ""] for pairs in splits]
+        content = text_hash([*chain.from_iterable(seen), *self._sentences[0], *self._sentences[1]])
         return RemovalModule(bank, recipe, self._datasets, weight, self.problem.vectors.encoder, content)
 
     def finished(self, removal: Removal) -> Removal:
@@ -186,14 +190,15 @@ class Learner:
     def _neighbours(self) -> tuple[Neighbours, Neighbours | None]:
         """Sentences that follow each other, and views of the first, in the basis.
 
-        The views are the same for all seeds, so that their vectors are stored once; None where they have no weight.
+        The views are the same for all seeds, so that their vectors are stored once; None where they have no weight, and
+        of stored vectors, whose words nobody can shuffle.
         """
         contrast, vectors = self.recipe.contrast, self.problem.vectors
         held_out = False if len(self.recipe.strength) > 1 else None
         self._sentences = texts, followers = self.problem.neighbours(contrast, held_out)
         first, second = (torch.tensor(vectors.raw_sentences(side)) for side in (texts, followers))
         neighbours = self.basis.neighbours(first, second)
-        if not contrast.views:
+        if not contrast.views or isinstance(vectors.encoder, StoredEncoder):
             return neighbours, None
         views = bag_views(texts, seed=0)
         known = vectors.encoder.known(views)

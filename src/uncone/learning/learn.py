@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from uncone.encoder import Encoder
+from uncone.encoder import Encoder, StoredEncoder
 from uncone.learning.fit import follow
 from uncone.learning.problem import Problem
 from uncone.learning.recipe import Recipe
@@ -32,7 +32,9 @@ def learn(
     """Learn how much of each dominant component to remove: with all left out, what train.py learns for an encoder.
 
     Args:
-        source: an encoder; or a matrix (n, d) of vectors, which is learned from scored pairs of its rows alone.
+        source: an encoder; or a matrix (n, d) of vectors, which is learned from scored pairs of its rows, or by a
+            label-free recipe from rows that follow each other (`Encoder.from_vectors` knows other rows that belong
+            together).
         pairs: what people find similar, (one, other, score) each: two words, two sentences (if any of them has a
             blank in it) or two row numbers, and a number on any scale. A fifth of them chooses, the others are learned
             from. Or names of sets and files, as `data.sets` takes them, which are divided as in train.py: a fifth is
@@ -63,12 +65,19 @@ def learn(
     if isinstance(texts, (str, Path)):
         recipe, texts = recipe.but(contrast={"corpus": str(texts)}), None
     if not isinstance(source, Encoder):
+        if not recipe.looks_at_scores:
+            return follow(Problem.of_rows(source, seed=seed), recipe)
         if pairs is None:
-            raise ValueError("a matrix is learned from scored pairs of its rows: pairs=[(i, j, score), …]")
+            raise ValueError(
+                "a matrix is learned from scored pairs of its rows, pairs=[(i, j, score), …]; or by "
+                "recipe='label_free' from rows that follow each other"
+            )
         one, other, scores = _columns(pairs)
         return follow(Problem.of_rows(source, (np.asarray(one), np.asarray(other)), scores, seed=seed), recipe)
     vectors = Vectors(source)
     spectra = Spectra.of(vectors)
+    if isinstance(source, StoredEncoder) and pairs is None:
+        return follow(Problem(vectors, spectra, None, seed=seed), recipe)
     if sets := _sets(pairs):
         data = yaml.safe_load((CONF / "data" / "word_pairs.yaml").read_text(encoding="utf-8")) | sets
         problem = Problem.of(vectors, spectra, data | {"seed": seed}, seed)

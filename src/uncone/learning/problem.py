@@ -7,7 +7,7 @@ from copy import copy
 from functools import cached_property
 from itertools import compress, islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,11 +16,13 @@ from torch import Tensor
 from uncone.data.corpora import Corpora, Corpus
 from uncone.data.pair_sets import split_pairs
 from uncone.data.pairs import ScoredPairs
-from uncone.learning.neighbours import neighbouring_sentences
+from uncone.encoder import StoredEncoder
+from uncone.learning.neighbours import MOST_PAIRS, neighbouring_sentences
 from uncone.learning.recipe import ContrastSettings
 from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
 from uncone.support.arrays import Array
+from uncone.support.sampling import draw
 
 Splits = tuple[ScoredPairs, ScoredPairs, ScoredPairs]  # training, validation and test pairs
 Sentences = tuple[list[str], list[str]]  # that follow each other
@@ -29,26 +31,13 @@ VALIDATION_SHARE = 0.2  # of pairs of rows
 MINIMUM_PAIRS = 10
 
 
-class Rows:
-    """A matrix whose rows are read by their numbers, in place of the vectors of an encoder."""
-
-    encoder = None
-
-    def __init__(self, X: Array):
-        self.X = np.asarray(X)
-
-    def raw_words(self, texts: Sequence[str]) -> np.ndarray:
-        """Rows (n, d) of these numbers."""
-        return self.X[[int(text) for text in texts]]
-
-
 class Problem:
     """What there is to learn from and to choose by. Each part is made when it is asked for, and not before.
 
     Args:
         vectors: raw ones of an encoder.
         spectra: what removals are fitted on.
-        splits: gives the training, validation and test pairs.
+        splits: gives the training, validation and test pairs; None if there are no scored pairs.
         kind: "words" or "sentences": what the texts of pairs are.
         seed: of whatever a recipe leaves to chance.
         data_dir: where the corpus of a contrast may be; see `uncone.data.sources`.
@@ -59,7 +48,7 @@ class Problem:
         self,
         vectors: Vectors,
         spectra: Spectra,
-        splits: Callable[[], Splits],
+        splits: Callable[[], Splits] | None,
         kind: str = "words",
         seed: int = 0,
         data_dir: str | Path | None = None,
@@ -76,8 +65,10 @@ class Problem:
     ) -> Problem:
         """The problem of an encoder and a description of pairs (`uncone.data.pair_sets.split_pairs`).
 
-        Pairs with a text that the encoder does not know are left out.
+        Pairs with a text that the encoder does not know are left out. Without `sets` there are no pairs at all.
         """
+        if not data["sets"]:
+            return cls(vectors, spectra, None, data["kind"], seed, data_dir)
 
         def splits() -> Splits:
             train, validation, test = split_pairs(data, data_dir)
@@ -87,13 +78,19 @@ class Problem:
 
     @classmethod
     def of_rows(
-        cls, X: Array, pairs: Sequence[np.ndarray], scores: np.ndarray, spectra: Spectra | None = None, seed: int = 0
+        cls,
+        X: Array,
+        pairs: Sequence[np.ndarray] | None = None,
+        scores: np.ndarray | None = None,
+        spectra: Spectra | None = None,
+        seed: int = 0,
     ) -> Problem:
-        """The problem of scored pairs of rows of a matrix; a fifth of the pairs is kept for validation.
+        """The problem of pairs of rows of a matrix; of scored pairs, a fifth is kept for validation.
 
         Args:
-            X: (n, d) float32 or float64 vectors.
-            pairs: rows i and j, (m,) whole numbers each, m ≥ 10.
+            X: (n, d) vectors.
+            pairs: rows i and j, (m,) whole numbers each, m ≥ 10. Without scores they are rows that belong together, a
+                query and its document for instance, of which label-free recipes learn; None takes rows in a row.
             scores: (m,) similarity of each pair, on any scale.
             spectra: what removals are fitted on; None takes all rows.
             seed: of the split, and as above.
@@ -101,9 +98,17 @@ class Problem:
         Raises:
             ValueError: for too few pairs, rows that `X` does not have, or scores that do not fit.
         """
-        splits = _divided(_scored(len(X), pairs, scores), seed)
-        rows = cast(Vectors, Rows(X))  # all that learning from pairs reads
-        return cls(rows, spectra or Spectra(lambda: X), lambda: splits, seed=seed)
+        if pairs is not None:
+            pairs = _row_numbers(len(X), pairs)
+        if scores is None:
+            together = None if pairs is None else (list(map(str, pairs[0])), list(map(str, pairs[1])))
+            vectors = Vectors(StoredEncoder(X, pairs=together))
+            return cls(vectors, spectra or Spectra(lambda: X), None, seed=seed)
+        if pairs is None:
+            raise ValueError("scores need the pairs that they are of: give two lists of row numbers, (i, j)")
+        splits = _divided(_scored(pairs, scores), seed)
+        vectors = Vectors(StoredEncoder(X, pairs=([], [])))
+        return cls(vectors, spectra or Spectra(lambda: X), lambda: splits, seed=seed)
 
     @classmethod
     def of_pairs(
@@ -127,9 +132,19 @@ class Problem:
         other.vectors = vectors
         return other
 
+    @property
+    def has_pairs(self) -> bool:
+        """Whether there are scored pairs."""
+        return self._splits is not None
+
     @cached_property
     def splits(self) -> Splits:
         """Training, validation and test pairs."""
+        if self._splits is None:
+            raise ValueError(
+                "there are no scored pairs to learn from or to choose by: name some with data.sets=[FILE]; or take "
+                "recipe=label_free, and one value for each setting of the methods"
+            )
         return self._splits()
 
     @property
@@ -159,34 +174,51 @@ class Problem:
     def neighbours(self, contrast: ContrastSettings, held_out: bool | None = None) -> Sentences:
         """First and second sentences that follow each other in the corpus of a contrast, as far as they are known.
 
+        Of stored vectors, the names of rows that belong together (`StoredEncoder.pairs`).
+
         Args:
             contrast: of the recipe.
             held_out: True for those of the texts that choose a strength, False for those of the others, None for all.
 
         Raises:
-            ValueError: if there are none, one part of the texts would be empty, or rows of a matrix have no texts.
+            ValueError: if there are none, one part of the texts would be empty, or nothing says which rows of a matrix
+                belong together.
         """
-        if self.vectors.encoder is None:
-            raise ValueError(NO_TEXTS)
+        encoder = self.vectors.encoder
+        if isinstance(encoder, StoredEncoder):
+            rows = encoder.pairs[: contrast.limit]
+            if not len(rows):
+                raise ValueError(NOT_TOGETHER)
+            if held_out is not None:
+                first = len(rows) - _kept(contrast, len(rows), "pairs of rows")
+                rows = rows[first:] if held_out else rows[:first]
+            drawn = draw(rows.tolist(), MOST_PAIRS, seed=0)
+            return [encoder.name_of(row) for row, _ in drawn], [encoder.name_of(row) for _, row in drawn]
         texts: Iterable[str] = Corpora([Corpus(contrast.corpus, data_dir=self.data_dir)], contrast.limit)
         if self.texts is not None:
             texts = self.texts
         if held_out is not None:
             count = sum(1 for _ in texts)
-            kept = round(contrast.held_out * count)
-            if not 0 < kept < count:
-                raise ValueError(
-                    f"recipe.contrast.held_out={contrast.held_out} of {count} texts leaves {kept} to choose the "
-                    "strength on: give more text, another share, or one strength"
-                )
-            texts = islice(texts, count - kept, None) if held_out else islice(texts, count - kept)
+            first = count - _kept(contrast, count, "texts")
+            texts = islice(texts, first, None) if held_out else islice(texts, first)
         return known_neighbours(texts, self.vectors)
 
 
-NO_TEXTS = (
-    "the recipe reads running text (contrast.weight above 0, or a list of strengths), and rows of a matrix have none: "
-    "take recipe='pairs', or give an encoder"
+NOT_TOGETHER = (
+    "the recipe learns from what stands together (contrast.weight above 0, or a list of strengths), and pairs with "
+    "scores do not say which rows of a matrix do: take recipe='pairs', or leave the scores out for recipe='label_free'"
 )
+
+
+def _kept(contrast: ContrastSettings, count: int, what: str) -> int:
+    """How many of so many texts choose the strength; a ValueError if all or none would."""
+    kept = round(contrast.held_out * count)
+    if not 0 < kept < count:
+        raise ValueError(
+            f"recipe.contrast.held_out={contrast.held_out} of {count} {what} leaves {kept} to choose the "
+            "strength on: give more text, another share, or one strength"
+        )
+    return kept
 
 
 def known_neighbours(texts: Iterable[str], vectors: Vectors) -> Sentences:
@@ -225,18 +257,26 @@ def _divided(pairs: ScoredPairs, seed: int) -> Splits:
     return train, validation, validation
 
 
-def _scored(n: int, pairs: Sequence[np.ndarray], scores: np.ndarray) -> ScoredPairs:
-    """The pairs, with the numbers of their rows in place of texts."""
+def _row_numbers(n: int, pairs: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows i and j of a matrix of n, checked."""
     if len(pairs) != 2:
         raise ValueError(f"pairs must be two lists of row numbers, (i, j), got {len(pairs)} of them")
     i, j = (np.asarray(rows) for rows in pairs)
-    if i.shape != j.shape or i.ndim != 1 or np.shape(scores) != i.shape:
-        raise ValueError(f"pairs and scores must be equally long, got {i.shape}, {j.shape} and {np.shape(scores)}")
+    if i.shape != j.shape or i.ndim != 1:
+        raise ValueError(f"pairs must be two lists of one length, got {i.shape} and {j.shape}")
     if len(i) < MINIMUM_PAIRS:
-        raise ValueError(f"learning needs at least {MINIMUM_PAIRS} scored pairs, got {len(i)}")
+        raise ValueError(f"learning needs at least {MINIMUM_PAIRS} pairs, got {len(i)}")
     for rows in (i, j):
         if rows.dtype.kind not in "iu":
             raise ValueError(f"pairs must hold row numbers, got {rows.dtype}")
         if rows.min() < 0 or rows.max() >= n:
             raise ValueError(f"pairs name row {rows.min() if rows.min() < 0 else rows.max()} of a matrix of {n} rows")
+    return i, j
+
+
+def _scored(pairs: tuple[np.ndarray, np.ndarray], scores: np.ndarray) -> ScoredPairs:
+    """The pairs, with the numbers of their rows in place of texts."""
+    i, j = pairs
+    if np.shape(scores) != i.shape:
+        raise ValueError(f"pairs and scores must be equally long, got {i.shape} and {np.shape(scores)}")
     return ScoredPairs(tuple(map(str, i)), tuple(map(str, j)), np.asarray(scores), ("pairs",) * len(i))

@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 import numpy as np
 import torch
 
-from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
+from uncone.encoder import Encoder, StoredEncoder, TableEncoder, TransformerEncoder
 from uncone.encoder.table import STATIC
 from uncone.removal.clustered import Level
 from uncone.removal.clustering import Clustering
@@ -66,9 +66,12 @@ class Spectra:
             texts: in place of the corpus of the vectors.
         """
         texts, finish = vectors.corpus if texts is None else texts, vectors.encoder.finish
-        level: Level = "texts" if len(vectors.encoder.tail) else "tokens"  # behind the tail, there are texts alone
+        is_stored = isinstance(vectors.encoder, StoredEncoder)
+        # behind the tail, and where vectors are stored, there are texts alone
+        level: Level = "texts" if is_stored or len(vectors.encoder.tail) else "tokens"
         if fitted == "vocabulary":
-            return cls(lambda: vectors.raw_vocabulary()[1], vectors.vocabulary_probabilities, level)
+            probabilities = None if is_stored else vectors.vocabulary_probabilities
+            return cls(lambda: vectors.raw_vocabulary()[1], probabilities, level)
         if fitted == "tokens":
             sample = cache(lambda: vectors.sampled_tokens(texts, MOST_TOKENS, seed=0))
             return cls(lambda: finish(sample()[0]), level=level, types=lambda: sample()[1])

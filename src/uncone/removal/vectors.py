@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from uncone.encoder import Encoder, TableEncoder, TokenVectors, TransformerEncoder
+from uncone.encoder import Encoder, StoredEncoder, TableEncoder, TokenVectors, TransformerEncoder
 from uncone.encoder.frequency import frequent_words, type_probabilities, word_probabilities
 from uncone.encoder.pooling import PICKS
 from uncone.encoder.spans import span_means, word_occurrence_means
@@ -129,8 +129,12 @@ class Vectors:
         return self._remembered("known", texts, lambda: self.encoder.known(texts))
 
     def sentences(self, texts: Sequence[str]) -> np.ndarray:
-        """Vectors (n, d) of texts; nil where a static table knows no word of a text."""
-        known = self.readable(texts) if self.encoder.is_static else np.ones(len(texts), dtype=bool)
+        """Vectors (n, d) of texts; nil where a static table knows no word of a text.
+
+        A text that stored vectors have no row of is a ValueError.
+        """
+        all_known = not self.encoder.is_static or isinstance(self.encoder, StoredEncoder)
+        known = np.ones(len(texts), dtype=bool) if all_known else self.readable(texts)
         vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
         readable = [text for text, is_known in zip(texts, known, strict=True) if is_known]
         if readable:
@@ -173,7 +177,8 @@ class Vectors:
 
         Memory does not grow with the texts: of many, a random sample is read, block by block.
         """
-        drawn = list(blocks(draw(texts, -(-size // OCCURRENCES_PER_TEXT), seed))) or [[]]
+        per_text = 1 if isinstance(self.encoder, StoredEncoder) else OCCURRENCES_PER_TEXT
+        drawn = list(blocks(draw(texts, -(-size // per_text), seed))) or [[]]
         types = [self.raw_tokens(block).types for block in drawn]
         ends = np.cumsum([len(each) for each in types])
         rows = np.sort(np.random.default_rng(seed).permutation(ends[-1])[:size])

@@ -157,8 +157,9 @@ def threshold_lines(calibrations: Mapping[str, Calibration]) -> list[list[str]]:
 def geometry_table(geometry: Sequence[Row]) -> str:
     """A Markdown table of the probe: a row for each removal among the rows of geometry."""
     value = {(row.removal, row.metric): row.value for row in geometry}
-    titles = [f"{MEASURES[name].title}{ARROWS[MEASURES[name].direction]}" for name in PROBED]
-    lines = [f"| probe | {' | '.join(titles)} |", f"| --- |{' ---: |' * len(PROBED)}"]
+    probed = [name for name in PROBED if any(row.metric == name for row in geometry)]  # stored vectors lack frequencies
+    titles = [f"{MEASURES[name].title}{ARROWS[MEASURES[name].direction]}" for name in probed]
+    lines = [f"| probe | {' | '.join(titles)} |", f"| --- |{' ---: |' * len(probed)}"]
     for removal in dict.fromkeys(row.removal for row in geometry):
-        lines.append(f"| {removal} | {' | '.join(f'{value[removal, name]:.2f}' for name in PROBED)} |")
+        lines.append(f"| {removal} | {' | '.join(f'{value[removal, name]:.2f}' for name in probed)} |")
     return "\n".join(lines)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 Array = np.ndarray | Tensor
 ArrayT = TypeVar("ArrayT", np.ndarray, Tensor)
+CHECKED = 65_536  # rows looked through at once
 BLOCK = 2048  # rows held in float64 at once: 12 MiB for d = 768
 
 
@@ -55,10 +56,13 @@ def matrix(x: Array, name: str = "X", minimum_rows: int = 1, dtype: torch.dtype 
         raise ValueError(f"{name} must be a matrix (n, d), got shape {tuple(tensor.shape)}")
     if len(tensor) < minimum_rows:
         raise ValueError(f"{name} needs at least {minimum_rows} rows, got {len(tensor)}")
-    if not torch.isfinite(tensor.sum()):  # one pass; the row is looked for only when something is wrong
-        bad = ~torch.isfinite(tensor).all(1)
+    for start in range(0, len(tensor), CHECKED):
+        block = tensor[start : start + CHECKED]
+        if torch.isfinite(block.sum()):  # one pass; the row is looked for only when something is wrong
+            continue
+        bad = ~torch.isfinite(block).all(1)
         if bad.any():
-            raise ValueError(f"{name} holds NaN or infinity, first in row {int(bad.nonzero()[0])}")
+            raise ValueError(f"{name} holds NaN or infinity, first in row {start + int(bad.nonzero()[0])}")
     return tensor
 
 

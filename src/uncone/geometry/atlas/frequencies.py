@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from uncone.data.files import read_table
-from uncone.encoder import Encoder
+from uncone.encoder import Encoder, StoredEncoder
 from uncone.encoder.frequency import frequent_words, piece_mass
 
 
@@ -15,8 +15,11 @@ def type_frequencies(encoder: Encoder, source: str, counts: np.ndarray) -> np.nd
     """Log10 of the probability of each token type (V,) in running text; NaN for a type that the source does not know.
 
     `source` is "corpus" for `counts` (V,), the occurrences of each type; "wordfreq" for the frequencies of English
-    words, each piece collecting those of the words it is part of; or a table of word and count, treated likewise.
+    words, each piece collecting those of the words it is part of; or a table of word and count, treated likewise. Of
+    stored vectors nobody knows it.
     """
+    if isinstance(encoder, StoredEncoder):
+        return np.full(len(encoder.pieces), np.nan)
     if source == "corpus":
         mass = counts.astype(np.float64)
     elif source == "wordfreq":

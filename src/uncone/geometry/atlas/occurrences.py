@@ -7,17 +7,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from uncone.encoder import Encoder, TableEncoder, TransformerEncoder
+from uncone.encoder import Encoder, StoredEncoder, TableEncoder, TransformerEncoder
 from uncone.encoder.spans import token_spans
 from uncone.support import distributed
 
 WINDOWS_PER_BLOCK = 512  # tokenised and sorted by length together
 ROWS_PER_BLOCK = 4096  # of a table
+PILOT_ROWS = 65_536  # of stored vectors, which may be more than fit into memory
 _POSITIONS = 1 << 16  # more than the tokens of any window
 _SPECIAL = re.compile(r"\[[A-Z]+\]|<.+>")  # [CLS], <s>, <|endoftext|>
 
@@ -132,6 +134,7 @@ class Occurrences(ABC):
     drawn: Drawn
     sentences: dict[int, str]
     texts: int
+    have_types: ClassVar[bool] = True  # whether several occurrences can be of one type
 
     def spans(self, rows: np.ndarray) -> list[tuple[int, int] | None]:
         """Where some of the drawn occurrences (m,) stand in their texts, in characters; None where there is no text."""
@@ -228,7 +231,8 @@ class TableOccurrences(Occurrences):
     def __init__(self, encoder: TableEncoder, kept: np.ndarray, size: int, seed: int):
         self.table = encoder.table
         self.layers, self.sentences, self.texts = [encoder.layers], {}, 0
-        self.rows = np.flatnonzero(kept & (self.table != 0).any(1).cpu().numpy())
+        nonzero = [(block != 0).any(1).cpu() for block in self.table.split(ROWS_PER_BLOCK)]
+        self.rows = np.flatnonzero(kept & torch.cat(nonzero).numpy())
         if not len(self.rows):
             raise ValueError(f"no row of the table of {encoder.name} is left to measure: allow more kinds of pieces")
         self.counts = np.bincount(self.rows, minlength=len(kept))
@@ -237,11 +241,37 @@ class TableOccurrences(Occurrences):
 
     def pilot(self) -> Iterator[Batch]:
         """All rows: they are there already."""
-        for start in range(0, len(self.rows), ROWS_PER_BLOCK):
-            rows = self.rows[start : start + ROWS_PER_BLOCK]
+        return self._batches(self.rows)
+
+    def _batches(self, chosen: np.ndarray) -> Iterator[Batch]:
+        for start in range(0, len(chosen), ROWS_PER_BLOCK):
+            rows = chosen[start : start + ROWS_PER_BLOCK]
             types = torch.from_numpy(rows)
             vectors = self.table[types.to(self.table.device)].float().cpu()
             yield Batch({self.layers[0]: vectors}, types, self.drawn.slots(rows * _POSITIONS))
+
+
+class StoredOccurrences(TableOccurrences):
+    """Stored vectors, each once, read block by block. Every one is a type of its own, of which no sums are kept."""
+
+    have_types: ClassVar[bool] = False
+
+    def __init__(self, encoder: StoredEncoder, size: int, seed: int):
+        super().__init__(encoder, np.ones(len(encoder.pieces), dtype=bool), size, seed)
+        first = np.random.default_rng(seed).permutation(len(self.rows))[:PILOT_ROWS]
+        self._first = np.zeros(len(self.rows), dtype=bool)
+        self._first[first] = True
+
+    def pilot(self) -> Iterator[Batch]:
+        """A random sample of the rows."""
+        return self._batches(self.rows[self._first])
+
+    def rest(self) -> Iterator[Batch]:
+        """The other rows; of P processes, each reads every P-th block."""
+        others = self.rows[~self._first]
+        blocks = np.array_split(others, max(1, len(others) // ROWS_PER_BLOCK))
+        for block in blocks[distributed.rank() :: distributed.processes()]:
+            yield from self._batches(block)
 
 
 def kept_types(encoder: Encoder, special_tokens: bool, punctuation: bool, pieces: bool) -> np.ndarray:

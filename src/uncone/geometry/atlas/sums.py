@@ -27,7 +27,8 @@ ROGUE = 5
 class LayerSums:
     """All that is kept of the vectors of one layer under one removal.
 
-    The mean of the vectors `pilot` (n, d), an estimate of theirs, is the centre of the centred similarities.
+    The mean of the vectors `pilot` (n, d), an estimate of theirs, is the centre of the centred similarities. Without
+    types, each vector is a type of its own.
 
     Attributes:
         spectrum: moments of the vectors.
@@ -35,14 +36,16 @@ class LayerSums:
         centred: sums of the unit vectors of their differences to the centre; the same object as `raw` where that is 0.
     """
 
-    def __init__(self, n_types: int, pilot: Tensor):
+    def __init__(self, n_types: int, pilot: Tensor, have_types: bool = True):
         d = pilot.shape[1]
         self.centre = pilot.mean(0, dtype=torch.float64).float()
         spread = float((pilot - self.centre).square().sum(1, dtype=torch.float64).mean().sqrt())
         self.spectrum = Spectrum(d)
-        self.raw = TypeSums(n_types, d)
+        self.raw = TypeSums(n_types, d, by_type=have_types)
         # a removal that centres leaves a mean of rounding errors: no need to keep the same sums twice
-        self.centred = self.raw if float(self.centre.norm()) < 1e-4 * spread else TypeSums(n_types, d)
+        self.centred = (
+            self.raw if float(self.centre.norm()) < 1e-4 * spread else TypeSums(n_types, d, by_type=have_types)
+        )
         self.norms = torch.zeros(n_types, 2, dtype=torch.float64)
 
     def update(self, X: Tensor, types: Tensor) -> None:

@@ -68,7 +68,7 @@ def survey(
         points = torch.cat([batch.states[layer] for batch in pilot])
         removals[layer] = make_removals(layer, points)
         for name, removal in removals[layer].items():
-            sums[layer, name] = LayerSums(len(occurrences.counts), removal.apply(points))
+            sums[layer, name] = LayerSums(len(occurrences.counts), removal.apply(points), occurrences.have_types)
     shape = len(occurrences.drawn.codes), points.shape[1]  # of the sample in a layer
     del points
     mine = list(distributed.share(pilot))[::-1]

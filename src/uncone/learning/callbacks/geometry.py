@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytorch_lightning as pl
 from pytorch_lightning.loggers import WandbLogger
 
@@ -54,10 +55,11 @@ class GeometryCallback(pl.Callback):
             return
         removal = cast(RemovalModule, pl_module).removal()
         points = removal.apply(self.probe.points)
-        figures = {
-            f"weights_{moment}": weight_profile(removal.weights.numpy(), "learned: how much of each component goes"),
-            f"frequency_{moment}": frequency_scatter(points, self.probe.log_frequency, title=f"{moment} of training"),
-        }
+        profile = weight_profile(removal.weights.numpy(), "learned: how much of each component goes")
+        figures = {f"weights_{moment}": profile}
+        if not np.isnan(self.probe.log_frequency).all():  # as those of stored vectors are
+            scatter = frequency_scatter(points, self.probe.log_frequency, title=f"{moment} of training")
+            figures[f"frequency_{moment}"] = scatter
         for name, figure in figures.items():
             path = save(figure, self.folder / f"{name}.png")
             for logger in trainer.loggers:
