@@ -7,6 +7,7 @@ import runpy
 from pathlib import Path
 
 import hydra.utils
+import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -22,15 +23,18 @@ from pytorch_lightning.accelerators import CPUAccelerator, CUDAAccelerator
 from uncone.commands.schema import ENCODERS, refuse_experiments_of_others, register
 from uncone.commands.sweep import SweepCallback
 from uncone.commands.train import train
-from uncone.encoder import Encoder
-from uncone.encoder.loading import load_pretrained, load_word_vectors
+from uncone.encoder import Encoder, load_pretrained, load_vectors, load_word_vectors
 from uncone.runs.reading import VALIDATION, read_results
 from uncone.tasks.row import USES
 
 CONF = Path(__file__).parents[2] / "conf"
 COMMANDS = ("train", "evaluate", "analyze", "advise", "export")
 CHOICES = [(path.parent.name, path.stem) for path in sorted(CONF.glob("*/*.yaml"))]
-PASSES_ON_TO = {Encoder.from_pretrained: load_pretrained, Encoder.from_word_vectors: load_word_vectors}
+PASSES_ON_TO = {
+    Encoder.from_pretrained: load_pretrained,
+    Encoder.from_word_vectors: load_word_vectors,
+    Encoder.from_vectors: load_vectors,
+}
 CHOICES += [("encoder", name) for name in ENCODERS]
 EXPERIMENTS = {}  # the command line that each one's first comment gives
 for path in sorted(CONF.glob("experiment/*.yaml")):
@@ -104,7 +108,10 @@ def test_encoder_is_made(choice, wordy_model, tmp_path):
     config = composed("evaluate", f"encoder={choice}").encoder
     vectors = tmp_path / "vectors.txt"
     vectors.write_text("cat 1 2\ndog 3 4\n")
-    if choice not in ("glove", "minilm"):
+    if choice == "stored":
+        np.save(tmp_path / "docs.npy", np.eye(3))
+        config.vectors = str(tmp_path / "docs.npy")
+    elif choice not in ("glove", "minilm"):
         config.path = str(vectors if choice == "word_vectors" else wordy_model)
     assert hydra.utils.instantiate(config).dimension > 1
 
@@ -226,7 +233,10 @@ def test_a_missing_extra_is_named(override, command, monkeypatch):
         SweepCallback().on_multirun_start(config)
 
 
-@pytest.mark.parametrize("experiment", [name for name, line in EXPERIMENTS.items() if line[0] == "train.py"])
+OF_TEXTS = [name for name, line in EXPERIMENTS.items() if line[0] == "train.py" and name != "stored"]
+
+
+@pytest.mark.parametrize("experiment", OF_TEXTS)
 def test_experiment_runs(experiment, wordy_model, data_dir, tmp_path):
     """On a tiny model, debug-sized: two candidates, two epochs, and the quickest of its tasks."""
     sizes = ["debug=fast", "logger=csv", "recipe.D=[1,2]", "removal=[none,conceptor]", "frequencies=corpus"]
