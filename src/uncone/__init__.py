@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from uncone.export.estimator import DominantComponentRemoval as DominantComponentRemoval
     from uncone.export.hub import push_to_hub as push_to_hub
     from uncone.export.sentence_transformers import attach as attach
+    from uncone.geometry.calibration import Calibration as Calibration
     from uncone.learning.callbacks.watch import GeometryWatch as GeometryWatch
     from uncone.learning.callbacks.watch import LightningWatch as LightningWatch
     from uncone.learning.callbacks.watch import TrainerWatch as TrainerWatch
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __version__ = version("uncone")
 
 _HOMES = {
+    "Calibration": "uncone.geometry.calibration",
     "ClusteredRemoval": "uncone.removal",
     "Clustering": "uncone.removal.clustering",
     "DominantComponentRemoval": "uncone.export.estimator",

@@ -48,6 +48,7 @@ from uncone.encoder.loading import load_pretrained
 from uncone.encoder.store import FeatureStore
 from uncone.encoder.word_vectors import read_word_vectors
 from uncone.export.vectors import StoredVectors
+from uncone.geometry.calibration import Calibration, read_calibrations, write_calibrations
 from uncone.learning.checkpoints import WholeFiles, read_checkpoint
 from uncone.removal.base import _checksum
 from uncone.removal.clustering import Clustering
@@ -210,6 +211,10 @@ def corrected_set(path: Path) -> Any:
     StoredVectors(str(path.parent), str(target), None).run(REMOVAL, overwrite=True, console=CONSOLE)
 
 
+def calibrations(path: Path) -> None:
+    write_calibrations(path.parent, {"none": Calibration.of(np.random.default_rng(0).standard_normal((120, 4)))})
+
+
 def removal(path: Path) -> None:
     REMOVAL.save(path.parent)
 
@@ -279,6 +284,9 @@ CASES = {
     "run: results": Case("runs/a/results.json", run, collected, SOUND, 60, JSON, refuses=False),
     "run: settings": Case("runs/a/config.yaml", run, collected, SOUND, 60, refuses=False),
     "run: job": Case("runs/a/job.json", run, collected, SOUND, 60, JSON, refuses=False),
+    "calibrations": Case(
+        "calibration.json", calibrations, lambda path: read_calibrations(path.parent), None, 200, JSON
+    ),
     "removal.json": Case("removal.json", removal, lambda path: removals.load(path.parent).apply(X), SOUND, 300, JSON),
     "removal.safetensors": Case(
         "removal.safetensors", removal, lambda path: removals.load(path.parent).apply(X), SOUND, 300, BYTES

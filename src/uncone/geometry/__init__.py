@@ -9,6 +9,8 @@ is said in `uncone.geometry.measures`.
 from uncone.geometry.alignment import alignment as alignment
 from uncone.geometry.alignment import uniformity as uniformity
 from uncone.geometry.alignment import uniformity_terms as uniformity_terms
+from uncone.geometry.calibration import Calibration as Calibration
+from uncone.geometry.calibration import read_calibrations as read_calibrations
 from uncone.geometry.clusters import Clusters as Clusters
 from uncone.geometry.clusters import find_clusters as find_clusters
 from uncone.geometry.clusters import silhouettes as silhouettes
