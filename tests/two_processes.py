@@ -97,9 +97,9 @@ class Counting:
         self.texts, self._forward = 0, encoder._forward
         encoder._forward = self
 
-    def __call__(self, ids, wanted):
-        self.texts += len(ids)
-        return self._forward(ids, wanted)
+    def __call__(self, types, lengths, wanted):
+        self.texts += len(lengths)
+        return self._forward(types, lengths, wanted)
 
 
 def main(folder):

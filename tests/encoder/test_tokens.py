@@ -31,18 +31,34 @@ def test_tokens_are_aligned_with_types_and_texts(kind, layers, folder_of):
 def test_batches_give_every_layer_apart(kind, special_tokens, folder_of, reference):
     encoder = Encoder.from_pretrained(str(folder_of(kind)), layers=[0, 2], special_tokens=special_tokens)
     seen = []
+    types_of, counts = encoder.token_types(CORPUS)
+    expected = np.split(types_of, counts.cumsum()[:-1])
     for rows, states, ids, lengths in encoder.token_batches(CORPUS):
         assert list(states) == encoder.layer_indices == [0, 2]
         parts = [x.split(lengths.tolist()) for x in (ids, *states.values())]
         for row, types, *vectors in zip(rows, *parts, strict=True):
             hidden, special, _ = reference(kind, CORPUS[row])
-            assert types.tolist() == encoder.token_types(CORPUS)[row]
+            assert types.tolist() == expected[row].tolist()
             for layer, x in zip((0, 2), vectors, strict=True):
                 kept = slice(None) if special_tokens else ~special
                 np.testing.assert_allclose(x, hidden[layer][kept], atol=1e-5)
             seen.append(row)
     assert sorted(seen) == [0, 1, 2]
-    assert encoder.token_types([]) == []
+    assert [len(each) for each in encoder.token_types([])] == [0, 0]
+
+
+def test_reads_what_the_tokenizer_reads(kind, folder_of, caplog):
+    """Types, special tokens and truncation are those of the tokenizer's own call, also where a text spells them."""
+    encoder = Encoder.from_pretrained(str(folder_of(kind)), max_length=8)
+    texts = [*CORPUS, "", " ", "cat", "the [SEP] </s> <s> cat", "naïve 猫 cat", " ".join(["cat"] * 6), "cat " * 40]
+    whole = encoder.as_read(texts)
+    tokens = encoder._model_input(texts)
+    assert tokens.types.tolist() == [i for row in whole["input_ids"] for i in row]
+    assert tokens.special.tolist() == [mark == 1 for row in whole["special_tokens_mask"] for mark in row]
+    assert tokens.lengths.tolist() == [len(row) for row in whole["input_ids"]]
+    truncated = sum(bool(row.overflowing) for row in whole.encodings)
+    assert tokens.truncated == truncated > 0
+    assert f"{truncated} of {len(texts)} texts were truncated" in caplog.text
 
 
 @pytest.mark.parametrize("special_tokens", [False, True])

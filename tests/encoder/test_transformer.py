@@ -33,9 +33,9 @@ def count_tokens(monkeypatch):
     shapes = []
     original = TransformerEncoder._forward
 
-    def forward(self, ids, wanted):
-        shapes.append([len(row) for row in ids])
-        return original(self, ids, wanted)
+    def forward(self, types, lengths, wanted):
+        shapes.append(lengths.tolist())
+        return original(self, types, lengths, wanted)
 
     monkeypatch.setattr(TransformerEncoder, "_forward", forward)
     return shapes
@@ -220,7 +220,8 @@ def test_settings_name_all_that_changes_vectors(load):
 def test_all_tensors_of_a_batch_reach_the_device(kind, load):
     """On the meta device only shapes are known: a tensor left behind, or a look at a value, is an error."""
     encoder = load(kind).to("meta")
-    states, ids, lengths = encoder._forward([[5, 6, 7], [5, 6, 8]], [[False, True, True], [True, False, False]])
+    types, wanted = torch.tensor([5, 6, 7, 5, 6, 8]), torch.tensor([False, True, True, True, False, False])
+    states, ids, lengths = encoder._forward(types, torch.tensor([3, 3]), wanted)
     assert {x.shape for x in states.values()} == {(3, encoder.dimension)}
     assert {x.device.type for x in (*states.values(), ids, lengths)} == {"meta"}
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from itertools import chain
 from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers.tokenization_utils_base import PaddingStrategy, TruncationStrategy
 
 WORD_START_MARKS = ("Ġ", "▁")  # how byte-level and sentencepiece vocabularies write a space
 
@@ -18,12 +25,68 @@ def word_prefix(tokenizer: Any) -> str:
     return " " if twice == alone + after_space != alone + alone else ""
 
 
+class Tokens:
+    """The tokens of n texts, one text after another.
+
+    Attributes:
+        types: (t,) token types.
+        lengths: (n,) tokens of each text.
+        special: (t,) whether a token was put around its text.
+        truncated: texts of which a part was left out.
+    """
+
+    def __init__(self, encodings: Sequence[Any], before: int = 0, after: int = 0):
+        """Those that the backend of a tokenizer has found, with so many special ones `before` and `after` each text."""
+        self.lengths = torch.tensor([len(each) for each in encodings], dtype=torch.long)
+        ids = chain.from_iterable(each.ids for each in encodings)
+        self.types = torch.from_numpy(np.fromiter(ids, dtype=np.int64, count=int(self.lengths.sum())))
+        self.special = (self.places < before) | (self.places >= (self.lengths - after)[self.owners])
+        self.truncated = 0
+
+    @cached_property
+    def owners(self) -> Tensor:
+        """(t,) number of the text that each token stands in."""
+        return torch.repeat_interleave(torch.arange(len(self.lengths)), self.lengths)
+
+    @cached_property
+    def starts(self) -> Tensor:
+        """(n + 1,) where each text starts among the tokens, and where the last one ends."""
+        return torch.cat([torch.zeros(1, dtype=torch.long), self.lengths.cumsum(0)])
+
+    @cached_property
+    def places(self) -> Tensor:
+        """(t,) place of each token in its text, from 0."""
+        return torch.arange(len(self.types)) - self.starts[self.owners]
+
+    def counts(self, marked: Tensor) -> Tensor:
+        """(n,) how many tokens of each text are among the marked ones, (t,) bool."""
+        return torch.bincount(self.owners[marked], minlength=len(self.lengths))
+
+
+def read_tokens(tokenizer: Any, texts: Sequence[str], max_length: int) -> Tokens:
+    """What a model reads of texts: truncated, with special tokens around each.
+
+    The backend is asked without offsets, and for nothing that a loop over tokens would have to turn into lists.
+    """
+    _set_truncation(tokenizer, TruncationStrategy.LONGEST_FIRST, max_length)
+    backend = tokenizer.backend_tokenizer
+    marks = backend.encode("a").special_tokens_mask
+    before, after = (next((i for i, mark in enumerate(side) if not mark), 0) for side in (marks, marks[::-1]))
+    encodings = backend.encode_batch_fast(list(texts))
+    tokens = Tokens(encodings, before, after)
+    tokens.truncated = sum(bool(each.overflowing) for each in encodings if len(each) == max_length)
+    return tokens
+
+
 def tokenize(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     """Token types of each text, without special tokens and without truncation."""
-    rows: list[list[int]] = []
-    if len(texts):
-        rows = tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
-    return rows
+    _set_truncation(tokenizer, TruncationStrategy.DO_NOT_TRUNCATE, 0)
+    return [each.ids for each in tokenizer.backend_tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+
+def _set_truncation(tokenizer: Any, strategy: TruncationStrategy, max_length: int) -> None:
+    options = {"stride": 0, "pad_to_multiple_of": None, "padding_side": None}
+    tokenizer.set_truncation_and_padding(PaddingStrategy.DO_NOT_PAD, strategy, max_length, **options)
 
 
 def unknown_piece(tokenizer: Any) -> int | None:

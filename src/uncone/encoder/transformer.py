@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from itertools import accumulate
 from operator import itemgetter
 from typing import Any
 
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 from uncone.encoder.base import Encoder, TokenVectors
 from uncone.encoder.convention import Convention
 from uncone.encoder.layers import Layers, LayerStates, average, reads_by_blocks
-from uncone.encoder.pieces import piece_names, tokenize, unknown_piece, word_prefix
+from uncone.encoder.pieces import Tokens, piece_names, read_tokens, tokenize, unknown_piece, word_prefix
 from uncone.encoder.pooling import PICKS, WEIGHTED, check_pooling, pool
 from uncone.encoder.table import STATIC, input_table
 from uncone.encoder.texts import check_known, check_texts, make_batches, ranges, unique_texts
@@ -155,28 +154,27 @@ class TransformerEncoder(Encoder):
     def pooled(self, texts: Sequence[str], progress: bool = True, alone: bool = False) -> np.ndarray:
         """Pooled vectors (n, w) float32 of n texts; see `Encoder.pooled`."""
         unique, inverse = unique_texts(texts)
-        ids, special = self._checked_input(unique, "" if alone else self.prompt)
-        unknown = sum(all(i == self._unknown for i in row) for row in _chosen(ids, special, 0))
-        if unknown:
-            logger.warning("%d of %d texts are made of unknown pieces only", unknown, len(unique))
-        return self._pool(ids, special, progress, alone)[inverse].numpy()
+        read = self._checked_input(unique, "" if alone else self.prompt)
+        if self._unknown is not None:
+            unknown = int((read.counts(~read.special & (read.types != self._unknown)) == 0).sum())
+            if unknown:
+                logger.warning("%d of %d texts are made of unknown pieces only", unknown, len(unique))
+        return self._pool(read, progress, alone)[inverse].numpy()
 
     @torch.no_grad()
     def empty_text(self) -> np.ndarray:
         """See `Encoder.empty_text`."""
-        ids, special = self._model_input([self.prompt])
-        if not any(map(any, self._pooled_ones(special))):
+        read = self._model_input([self.prompt])
+        if not self._pooled_ones(read).any():
             return super().empty_text()
-        return self.finish(self._pool(ids, special, progress=False).numpy())
+        return self.finish(self._pool(read, progress=False).numpy())
 
-    def _pool(self, ids: list[list[int]], special: list[list[int]], progress: bool, alone: bool = False) -> Tensor:
+    def _pool(self, read: Tokens, progress: bool, alone: bool = False) -> Tensor:
         """Pooled vectors (n, w) of what the model reads of each text."""
-        if self.pooling == "cls":
-            wanted = [[i == self.tokenizer.cls_token_id for i in row] for row in ids]
-        else:
-            wanted = self._pooled_ones(special, alone)
-        vectors = torch.zeros(len(ids), self._width)
-        for rows, states, types, lengths in self._run(ids, wanted, progress, divided=True):
+        is_cls = self.pooling == "cls"
+        wanted = read.types == self.tokenizer.cls_token_id if is_cls else self._pooled_ones(read, alone)
+        vectors = torch.zeros(len(read.lengths), self._width)
+        for rows, states, types, lengths in self._run(read, wanted, progress, divided=True):
             weights = self.weights[types] if self.weights is not None else None
             vectors[rows] = pool(average(states), lengths, self.pooling, weights).cpu()
         return distributed.add_up(vectors)
@@ -202,15 +200,15 @@ class TransformerEncoder(Encoder):
     ) -> dict[str, TokenVectors]:
         """Token occurrences of texts, in order: by name, what is wanted of the states of the chosen layers."""
         unique, inverse = unique_texts(texts)
-        ids, special = self._checked_input(unique, self.prompt if pooled else "")
-        wanted = self._pooled_ones(special) if pooled else self._wanted(special)
-        starts = torch.tensor([0, *accumulate(map(sum, wanted))])  # of each text among the tokens of all
+        read = self._checked_input(unique, self.prompt if pooled else "")
+        wanted = self._pooled_ones(read) if pooled else self._wanted(read)
+        starts = torch.cat([torch.zeros(1, dtype=torch.long), read.counts(wanted).cumsum(0)])  # of texts, among these
         vectors = {name: torch.zeros(int(starts[-1]), self._width) for name in wanted_states}
-        for rows, states, _, _ in self._run(ids, wanted, progress, divided=True):
+        for rows, states, _, _ in self._run(read, wanted, progress, divided=True):
             places = ranges(starts, torch.tensor(rows))
             for name, choose in wanted_states.items():
                 vectors[name][places] = choose(states).cpu()
-        types = torch.tensor([i for row in _chosen(ids, wanted) for i in row])
+        types = read.types[wanted]
         tokens = ranges(starts, inverse)
         owners = torch.repeat_interleave(torch.arange(len(inverse)), starts.diff()[inverse]).numpy()
         return {
@@ -218,12 +216,11 @@ class TransformerEncoder(Encoder):
             for name, found in vectors.items()
         }
 
-    def token_types(self, texts: Sequence[str]) -> list[list[int]]:
-        """Types of the tokens that `token_batches` gives for each text, without running the model."""
-        if not len(texts):
-            return []
-        ids, special = self._model_input(texts)
-        return _chosen(ids, self._wanted(special))
+    def token_types(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Types (t,) of the tokens that `token_batches` gives, and how many each text (n,) has; no model is run."""
+        read = self._model_input(texts)
+        wanted = self._wanted(read)
+        return read.types[wanted].numpy(), read.counts(wanted).numpy()
 
     @torch.no_grad()
     def token_batches(self, texts: Sequence[str], progress: bool = True) -> Iterator[TokenBatch]:
@@ -233,15 +230,16 @@ class TransformerEncoder(Encoder):
             rows (n,) of the batch in `texts`; states (t, d) float32 of each chosen layer, by its index; types (t,); and
             tokens per text (n,). Tokens are ragged, one text after another.
         """
-        ids, special = self._checked_input(texts)
-        yield from self._run(ids, self._wanted(special), progress)
+        read = self._checked_input(texts)
+        yield from self._run(read, self._wanted(read), progress)
 
-    def _checked_input(self, texts: Sequence[str], prompt: str = "") -> tuple[list[list[int]], list[list[int]]]:
+    def _checked_input(self, texts: Sequence[str], prompt: str = "") -> Tokens:
         """`_model_input` of texts that each have a token, with a prompt before them."""
         check_texts(texts)
-        ids, special = self._model_input([prompt + text for text in texts] if prompt else texts)
-        check_known(texts, [bool(text.strip()) and not all(row) for text, row in zip(texts, special, strict=True)])
-        return ids, special
+        read = self._model_input([prompt + text for text in texts] if prompt else texts)
+        has_token = (read.counts(~read.special) > 0).tolist()
+        check_known(texts, [known and bool(text.strip()) for text, known in zip(texts, has_token, strict=True)])
+        return read
 
     def as_read(self, texts: Sequence[str]) -> Any:
         """What the tokenizer makes of texts for the model (a `BatchEncoding`): truncated, with special tokens."""
@@ -254,56 +252,55 @@ class TransformerEncoder(Encoder):
             return_token_type_ids=False,
         )
 
-    def _model_input(self, texts: Sequence[str]) -> tuple[list[list[int]], list[list[int]]]:
-        """Token types of each text as the model reads it, and 1 where these are special."""
-        encoded = self.as_read(texts)
-        truncated = sum(bool(row.overflowing) for row in encoded.encodings if len(row) == self.max_length)
-        if truncated:
-            logger.warning("%d of %d texts were truncated to %d tokens", truncated, len(texts), self.max_length)
-        return encoded["input_ids"], encoded["special_tokens_mask"]
+    def _model_input(self, texts: Sequence[str]) -> Tokens:
+        """The tokens of texts as the model reads them; says how many texts were truncated."""
+        tokens = read_tokens(self.tokenizer, texts, self.max_length)
+        if tokens.truncated:
+            logger.warning("%d of %d texts were truncated to %d tokens", tokens.truncated, len(texts), self.max_length)
+        return tokens
 
-    def _wanted(self, special: list[list[int]]) -> list[list[bool]]:
-        return [[self.special_tokens or not is_special for is_special in row] for row in special]
+    def _wanted(self, read: Tokens) -> Tensor:
+        return torch.ones_like(read.special) if self.special_tokens else ~read.special
 
-    def _pooled_ones(self, special: list[list[int]], alone: bool = False) -> list[list[bool]]:
-        """Which tokens are pooled: special ones or not, those of the prompt or not."""
+    def _pooled_ones(self, read: Tokens, alone: bool = False) -> Tensor:
+        """Which tokens (t,) are pooled: special ones or not, those of the prompt or not."""
         keep, skipped = self.pools_special(alone), 0
         if self.prompt and not alone and not self.pools_prompt:
             (prompt,) = self.tokenizer([self.prompt])["input_ids"]
             skipped = len(prompt) - (prompt[-1] in self.tokenizer.all_special_ids)  # what ends a text is not its end
-        return [[i >= skipped and (keep or not mark) for i, mark in enumerate(row)] for row in special]
+        return (read.places >= skipped) & (~read.special | keep)
 
-    def _run(
-        self, ids: list[list[int]], wanted: list[list[bool]], progress: bool, divided: bool = False
-    ) -> Iterator[TokenBatch]:
-        """Run the model over texts, given by the types of their tokens, for the states of the wanted ones.
+    def _run(self, read: Tokens, wanted: Tensor, progress: bool, divided: bool = False) -> Iterator[TokenBatch]:
+        """Run the model over the tokens of texts, for the states of the wanted ones.
 
         Divided among processes, each runs its share of the batches that one would run: all vectors are what they
         would be there, since rounding depends on the texts that share a batch.
         """
-        batches = make_batches([len(row) for row in ids], self.token_budget)
+        batches = make_batches(read.lengths.tolist(), self.token_budget)
         if divided:
             batches = list(distributed.share(batches))
         show = progress and len(batches) >= SHOW_PROGRESS_FROM
         for rows in track(batches, f"Encoding with {self.name}", disable=not show):
-            yield rows, *self._forward([ids[row] for row in rows], [wanted[row] for row in rows])
+            tokens = ranges(read.starts, torch.tensor(rows))
+            yield rows, *self._forward(read.types[tokens], read.lengths[rows], wanted[tokens])
 
-    def _forward(self, ids: list[list[int]], wanted: list[list[bool]]) -> tuple[dict[int, Tensor], Tensor, Tensor]:
-        """States (t, d) float32 of each layer, types (t,) and counts (n,) of the wanted tokens of one batch."""
-        lengths = torch.tensor([len(row) for row in ids])
+    def _forward(self, types: Tensor, lengths: Tensor, wanted: Tensor) -> tuple[dict[int, Tensor], Tensor, Tensor]:
+        """States (t, d) float32 of each layer, types (t,) and counts (n,) of the wanted tokens of one batch.
+
+        Args:
+            types: of all its tokens, one text after another.
+            lengths: (n,) of its texts.
+            wanted: which of the tokens.
+        """
         inside = torch.arange(int(lengths.max())) < lengths[:, None]  # (n, longest)
         padded = torch.full(inside.shape, self.tokenizer.pad_token_id or 0)
-        padded[inside] = torch.tensor([i for row in ids for i in row])
+        padded[inside] = types
+        marks = torch.zeros_like(inside)
+        marks[inside] = wanted
         # positions, found here: a mask would make a GPU wait to learn how many there are
-        positions = inside.flatten().nonzero()[torch.tensor([w for row in wanted for w in row])].squeeze(1)  # (t,)
-        counts = torch.tensor([sum(row) for row in wanted])
+        positions, counts = marks.flatten().nonzero().squeeze(1), marks.sum(1)
         # without a mask, attention takes its fast path
         attention = None if inside.all() else inside.long().to(self.device)
         padded, positions, counts = (x.to(self.device) for x in (padded, positions, counts))
         states = self.states(padded, attention)  # of each layer (n, longest, d)
         return {i: x.flatten(0, 1)[positions].float() for i, x in states.items()}, padded.flatten()[positions], counts
-
-
-def _chosen(ids: list[list[int]], marks: Sequence[Sequence[int]], mark: int = 1) -> list[list[int]]:
-    """The types of each text whose mark is the given one."""
-    return [[i for i, its in zip(*row, strict=True) if its == mark] for row in zip(ids, marks, strict=True)]

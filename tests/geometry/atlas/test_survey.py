@@ -120,7 +120,9 @@ def test_two_surveys_are_identical_and_leave_nothing_behind(tiny, texts, tmp_pat
 def test_every_text_passes_through_the_encoder_once(tiny, texts, pilot_windows, monkeypatch):
     encoded = []
     forward = tiny._forward
-    monkeypatch.setattr(tiny, "_forward", lambda ids, wanted: encoded.extend(ids) or forward(ids, wanted))
+    monkeypatch.setattr(
+        tiny, "_forward", lambda types, lengths, wanted: encoded.extend(lengths) or forward(types, lengths, wanted)
+    )
     *_, maps = run(tiny, texts, pilot_windows=pilot_windows)
     assert len(encoded) == len(texts)
-    assert maps[0].measures["mean_cosine"].n == sum(len(row) - 2 for row in encoded)
+    assert maps[0].measures["mean_cosine"].n == sum(int(length) - 2 for length in encoded)

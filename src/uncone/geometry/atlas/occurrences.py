@@ -174,9 +174,8 @@ class CorpusOccurrences(Occurrences):
         pilot: list[tuple[float, int, str]] = []
         for block in _blocks(enumerate(windows)):
             texts = dict(block)
-            rows = encoder.token_types(list(texts.values()))
-            types = np.array([i for row in rows for i in row], dtype=np.int64)
-            codes = _codes(np.array(list(texts)), np.array([len(row) for row in rows]))
+            types, lengths = encoder.token_types(list(texts.values()))
+            codes = _codes(np.array(list(texts)), lengths)
             wanted = kept[types]
             self.counts += np.bincount(types[wanted], minlength=len(kept))
             self.drawn.add(codes[wanted], types[wanted], generator)
