@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -12,6 +13,7 @@ from zipfile import ZipFile
 import pytest
 
 from uncone.commands import cli
+from uncone.commands.help import refuse_mistyped
 from uncone.support.files import CONF
 from uncone.support.wording import typed
 
@@ -38,6 +40,40 @@ def test_help_says_what_to_type(command, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["evaluate.py"])
     monkeypatch.chdir(ROOT)
     assert f"\n  python {command}.py " in cli.help_of(command)
+
+
+def test_help_explains_groups_and_keys(monkeypatch, capsys, tmp_path):
+    """Each with what it says beside it in conf/; choices of the user's own are there, too."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "few.yaml").write_text("sets: [ws353]")
+    said = said_by(["train", f"--config-dir={tmp_path}", "--help"], monkeypatch, capsys)
+    assert re.search(r"^  data=word_pairs +pairs with human scores: .* Others:\s+few,\s", said, re.MULTILINE)
+    assert re.search(r"^  encoder=minilm .*\n.*\bglove\b", said, re.MULTILINE)
+    assert re.search(r"^  probe.size=20000 +token occurrences$", said, re.MULTILINE)
+    assert "all_but_the_top_uncentred" in said
+    assert max(map(len, said.splitlines())) <= 140
+    assert re.search(
+        r"^  removal=\[.*\]\n +beside raw vectors; ", said_by(["advise", "-h"], monkeypatch, capsys), re.MULTILINE
+    )
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in CONF.glob("experiment/*.yaml")))
+def test_nothing_that_there_is_is_refused(name, monkeypatch):
+    """The command line that each experiment gives, and keys that it brings."""
+    script, *overrides = shlex.split(
+        (CONF / "experiment" / f"{name}.yaml").read_text().splitlines()[1].removeprefix("# python ")
+    )
+    refuse_mistyped(script.removesuffix(".py"), [*overrides, "hydra.verbose=true", "+trainer.max_time=60", "-m"])
+
+
+def test_what_is_free_to_be_named_is_not_refused():
+    free = [
+        "recipe.objective.settings.temperature=2",
+        "recipes.mine.D=3",
+        "choose_by.kind=words",
+        "encoder=[minilm,glove]",
+    ]
+    refuse_mistyped("evaluate", [*free, "seeds=[0,1]", "fit.level=[vocabulary,texts]", "methods.all_but_the_top.D=3"])
 
 
 def test_commands_are_named_as_they_were_typed(monkeypatch):

@@ -4,6 +4,7 @@ import copy
 import inspect
 import re
 import runpy
+import shlex
 from pathlib import Path
 
 import hydra.utils
@@ -38,7 +39,7 @@ PASSES_ON_TO = {
 CHOICES += [("encoder", name) for name in ENCODERS]
 EXPERIMENTS = {}  # the command line that each one's first comment gives
 for path in sorted(CONF.glob("experiment/*.yaml")):
-    EXPERIMENTS[path.stem] = path.read_text().splitlines()[1].removeprefix("# python ").split()
+    EXPERIMENTS[path.stem] = shlex.split(path.read_text().splitlines()[1].removeprefix("# python "))
 
 
 def composed(command: str, *overrides: str) -> DictConfig:

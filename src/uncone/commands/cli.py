@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -48,7 +49,7 @@ def start(command: str) -> None:
     """Run a command with the arguments of this process; mistakes end it in one line and exit code 1."""
     arguments = sys.argv[1:]
     if {"--help", "-h"} & set(arguments):
-        print(help_of(command))
+        print(help_of(command, arguments))
     elif command == "collect":
         _collect(arguments)
     else:
@@ -56,20 +57,20 @@ def start(command: str) -> None:
         _compose(command)
 
 
-def help_of(command: str) -> str:
-    """Purpose and examples: what conf/COMMAND.yaml begins with, the command written as the user types it."""
-    text = COLLECT
+def help_of(command: str, arguments: Sequence[str] = ()) -> str:
+    """What a command is for and what it takes, the command written as the user types it."""
     if command != "collect":
-        head = (CONF / f"{command}.yaml").read_text(encoding="utf-8").partition("\ndefaults:")[0]
-        text = re.sub(r"^# ?", "", head, flags=re.MULTILINE)
-        text += "\n\n--help=all lists every group and key; --config-dir DIR adds files of your own to them."
-    return re.sub(rf"^  {command}\b", f"  {typed(command)}", text, flags=re.MULTILINE)
+        from uncone.commands.help import help_text
+
+        return help_text(command, arguments)
+    return re.sub(rf"^  {command}\b", f"  {typed(command)}", COLLECT, flags=re.MULTILINE)
 
 
 def _compose(command: str) -> None:
     """Let Hydra make a config of the command line and hand it to the command."""
     import hydra
 
+    from uncone.commands.help import refuse_mistyped
     from uncone.commands.schema import refuse_experiments_of_others, register
 
     def task(config: Any) -> float | None:
@@ -79,6 +80,10 @@ def _compose(command: str) -> None:
 
     register()
     refuse_experiments_of_others(command)
+    try:
+        refuse_mistyped(command, sys.argv[1:])
+    except ValueError as error:
+        sys.exit(f"Error: {error}")
     hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(task)()
 
 
