@@ -124,16 +124,16 @@ def test_majority_is_a_method_of_the_table():
     vectors, texts = planted()
     rows, _ = evaluate([Classification(texts, "mine", folds=3)], {"none": vectors}, resamples=50, reference="none")
     table = markdown_table(rows)
-    assert "| method | mine all accuracy |" in table
+    assert "| method | labels: mine all accuracy |" in table
     assert "| majority | ▼ 5" in table
     rows, _ = evaluate([Classification(texts, "mine", metric="matthews", folds=3)], {"none": vectors}, resamples=50)
-    assert "| method | mine all matthews |" in markdown_table(rows)
+    assert "| method | labels: mine all matthews |" in markdown_table(rows)
     assert "| majority | 0.0 ±0.0 |" in markdown_table(rows)
     with pytest.raises(ValueError, match="no removal may be called 'majority'"):
         evaluate([Classification(texts, "mine", folds=3)], {"majority": vectors})
 
 
-@pytest.mark.parametrize("probe", ["logistic", "mlp", "threshold"])
+@pytest.mark.parametrize("probe", ["logistic", "mlp", "neighbours", "few_shot", "threshold"])
 def test_scored_rows_leave_no_trace_in_the_classifier(probe):
     """Spoil the labels of the test rows, and all their vectors but those of the first: what is said of it stays."""
     split = ("train",) * 200 + ("dev",) * 50 + ("test",) * 50
@@ -200,6 +200,20 @@ def test_mlp_learns_what_a_line_cannot():
     assert MlpProbe().hidden == 100
 
 
+def test_neighbours_and_a_few_shots_equal_plain_scripts():
+    vectors, texts = planted(500, classes=3, split=("train",) * 300 + ("test",) * 200)
+    x, target, (train, test) = vectors.x.astype(np.float64), texts.target, map(texts.rows, ("train", "test"))
+    (found,) = Classification(texts, "mine", probe="neighbours").predict(vectors)
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    nearest = np.argsort(-(unit[test] @ unit[train].T), axis=1)[:, :5]
+    np.testing.assert_array_equal(found.predicted, [np.bincount(target[train][row]).argmax() for row in nearest])
+    (found,) = Classification(texts, "mine", probe="few_shot", seed=4).predict(vectors)
+    order = np.random.default_rng(4).permutation(300)
+    drawn = [row for c in range(3) for row in [i for i in order if target[i] == c][:8]]
+    expected = LogisticRegression(max_iter=5000).fit(x[drawn], target[drawn]).predict(x[test])
+    np.testing.assert_array_equal(found.predicted, expected)
+
+
 @pytest.mark.parametrize("upper", [0, 1])
 def test_threshold_is_the_best_of_all(upper):
     generator = np.random.default_rng(upper)
@@ -219,7 +233,7 @@ def test_errors(glove):
     _, texts = planted(40)
     with pytest.raises(ValueError, match="unknown metric 'f1': choose one of accuracy, macro_f1, matthews"):
         Classification(metric="f1")
-    with pytest.raises(ValueError, match="unknown probe 'svm': choose one of logistic, mlp, threshold"):
+    with pytest.raises(ValueError, match="unknown probe 'svm': choose one of logistic, mlp, neighbours, few_shot, th"):
         Classification(probe="svm")
     with pytest.raises(ValueError, match="give the task a name"):
         Classification(texts)

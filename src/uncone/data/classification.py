@@ -39,7 +39,8 @@ class _Set:
 
     Attributes:
         rows: published number of rows of each split.
-        labels: all labels that may occur, in the order of their numbers on the hub.
+        labels: all labels that may occur, in the order of their numbers on the hub; empty for any.
+        folder: inside the data folder.
         merged: splits that count as part of another.
     """
 
@@ -50,13 +51,14 @@ class _Set:
     merged: Mapping[str, str] = field(default_factory=dict)
     hub: _OnHub | None = None
     packaged: str | None = None
+    folder: str = "classification"
 
     @property
     def source(self) -> Source:
         """Its places."""
         hub = Hub(self.hub.name, "+".join(self.hub.splits.values()), self.hub.config) if self.hub else None
         rows = sum(self.rows.values())
-        return Source(f"classification/{self.file}", rows, self.packaged, hub=hub, foreign=_read_polarity)
+        return Source(f"{self.folder}/{self.file}", rows, self.packaged, hub=hub, foreign=_read_polarity)
 
 
 def _read_polarity(path: Path) -> Table:
@@ -114,6 +116,11 @@ SETS: dict[str, _Set] = {
     "cola": _Set("cola.tsv", {"train": 8551, "dev": 1043}, hub=_OnHub(_GLUE, _TRAIN_DEV, "cola", ("sentence",))),
     # Pilehvar and Camacho-Collados 2019: does the word mean the same in both sentences?
     "wic": _Set("wic.tsv", {"train": 5428, "dev": 638, "test": 1400}, labels=("F", "T"), texts=_MARKED),
+    # Casanueva et al. 2020: what customers ask a bank, 77 intents
+    "banking77": _Set("banking77.tsv.gz", {"train": 10003, "test": 3080}, labels=()),
+    # Xu et al. 2015: titles of questions in 20 classes, and bags of words of search results in 8
+    "stackoverflow": _Set("stackoverflow.tsv.gz", {"all": 20000}, labels=(), folder="clustering"),
+    "searchsnippets": _Set("searchsnippets.tsv.gz", {"all": 12340}, labels=(), folder="clustering"),
     # The first 100 of each kind in "mr", far too few for more than a try.
     "polarity": _Set("polarity.tsv", {"all": 200}, labels=("neg", "pos"), packaged="pang_lee_polarity.cor"),
 }
@@ -135,7 +142,7 @@ def load_classification(name: str | Path = "polarity", data_dir: str | Path | No
     known = SETS[str(name)]
     table = _read(known, data_dir)
     for label, line in zip(table.text("label"), table.lines, strict=True):
-        if label not in known.labels:
+        if known.labels and label not in known.labels:
             choices = ", ".join(known.labels)
             raise ValueError(f"{table.origin}, line {line}: label must be one of {choices}, got {label!r}")
     texts = _labelled(table, known.merged)
@@ -150,7 +157,7 @@ def _read(known: _Set, data_dir: str | Path | None) -> Table:
     names, source = ("split", "label", *known.texts), known.source
     hub = known.hub
     if hub is None or find(source, data_dir):
-        return read(source, names, data_dir)
+        return read(source, names[1:] if set(known.rows) == {"all"} else names, data_dir)
     label_of = {str(i): label for i, label in enumerate(known.labels)}
     rows: list[tuple[int, Sequence[str]]] = []
     for split, theirs in hub.splits.items():

@@ -5,6 +5,7 @@ from uncone.tasks.base import Average as Average
 from uncone.tasks.base import Prediction as Prediction
 from uncone.tasks.base import Task as Task
 from uncone.tasks.classification import Classification as Classification
+from uncone.tasks.clustering import Clustering as Clustering
 from uncone.tasks.retrieval import Retrieval as Retrieval
 from uncone.tasks.row import Row as Row
 from uncone.tasks.scoring import evaluate as evaluate

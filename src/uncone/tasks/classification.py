@@ -107,6 +107,41 @@ class MlpProbe:
 
 
 @dataclass(frozen=True)
+class NeighboursProbe:
+    """The commonest class of the rows with the highest cosine; nothing is standardised, so that geometry counts."""
+
+    neighbours: int = 5
+
+    def fit(self, train: Rows, classes: int, dev: Rows | None = None) -> Classifier:
+        """See `Probe.fit`; dev rows are not used."""
+        from sklearn.neighbors import KNeighborsClassifier
+
+        return KNeighborsClassifier(self.neighbours, metric="cosine").fit(*train).predict
+
+
+@dataclass(frozen=True)
+class FewShotProbe:
+    """Logistic regression on a few rows of each class, drawn at random, with the settings of MTEB: not standardised.
+
+    Attributes:
+        shots: rows of each class, or as many as it has.
+        seed: of the draw.
+    """
+
+    shots: int = 8
+    seed: int = 0
+
+    def fit(self, train: Rows, classes: int, dev: Rows | None = None) -> Classifier:
+        """See `Probe.fit`; dev rows are not used."""
+        from sklearn.linear_model import LogisticRegression
+
+        order = np.random.default_rng(self.seed).permutation(len(train.target))
+        drawn = np.concatenate([order[train.target[order] == i][: self.shots] for i in range(classes)])
+        model = LogisticRegression(max_iter=5000).fit(train.x[drawn].astype(np.float64), train.target[drawn])
+        return lambda x: model.predict(x.astype(np.float64))
+
+
+@dataclass(frozen=True)
 class ThresholdProbe:
     """Two classes told apart by one number, such as a cosine: one lies above the threshold, the other below.
 
@@ -164,8 +199,8 @@ class Classification(DataTask[LabelledTexts]):
     Args:
         data, name, data_dir: for `uncone.data.load_classification`; see `DataTask`.
         metric: the figure that speaks for the task and chooses the regularisation: one of `METRICS`.
-        probe: "logistic" regression; "mlp" with one hidden layer; or for pairs of two classes "threshold", on the
-            cosine alone.
+        probe: "logistic" regression; "mlp" with one hidden layer; the 5 nearest "neighbours"; "few_shot", logistic on
+            8 rows of each class; or for pairs of two classes "threshold", on the cosine alone.
         folds: of the outer cross-validation; `inner_folds` of the one inside the training rows.
         seed: of folds and probes.
 
@@ -196,6 +231,8 @@ class Classification(DataTask[LabelledTexts]):
         probes: dict[str, Probe] = {
             "logistic": LogisticProbe(folds=inner_folds, metric=metric, seed=seed),
             "mlp": MlpProbe(seed=seed),
+            "neighbours": NeighboursProbe(),
+            "few_shot": FewShotProbe(seed=seed),
             "threshold": ThresholdProbe(),
         }
         if probe not in probes:

@@ -221,6 +221,7 @@ STATISTICS: dict[str, Callable[[np.ndarray, np.ndarray], Weighted]] = {
     "alignment": _mean,
     "uniformity": _mean,
     "mean_accuracy": _mean,
+    "v_measure": _mean,
     "ndcg@10": _mean,
     "map": _mean,
     "recall@100": _mean,
