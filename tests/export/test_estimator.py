@@ -184,7 +184,7 @@ def test_a_recipe_by_its_name_or_as_a_value(cone):
     X, pairs, scores, _ = cone
     paper = Recipe.named("paper").but(optimizer={"max_epochs": 2})
     removal_ = DominantComponentRemoval("learned", recipe=paper).fit(X, pairs=pairs, scores=scores).removal_
-    assert (removal_.settings["parameterisation"], removal_.settings["D"]) == ("paper", 10)
+    assert (removal_.settings["recipe"]["parameterisation"], removal_.settings["D"]) == ("paper", 10)
     default, named = (
         DominantComponentRemoval("learned", D=2, **options).fit_transform(X, pairs=pairs, scores=scores)
         for options in ({}, {"recipe": "pairs"})

@@ -1,6 +1,7 @@
 """What a recipe makes of scored rows of a matrix: what validation chooses, what is left alone, what is refused."""
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -174,6 +175,9 @@ def test_rows_and_the_estimator_learn_the_same(planted):
     assert torch.equal(made.gains, follow(Problem.of_rows(X, (i, j), scores, seed=3), recipe).gains)
     estimator = DominantComponentRemoval("learned", recipe=recipe, random_state=3).fit(X, pairs=(i, j), scores=scores)
     assert torch.equal(made.gains, estimator.removal_.gains)
+    assert re.fullmatch(
+        r"<Removal learned\(D=10, strength=1.0\): centred, 10 of 10 components, w from [^ ]+ to [^ ]+>", repr(made)
+    )
 
 
 def test_pairs_and_texts_of_ones_own(wordy_model):

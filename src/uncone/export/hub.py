@@ -9,6 +9,7 @@ from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData
 from uncone.encoder import Encoder
 from uncone.encoder.packages import packaged
 from uncone.export.base import MARK
+from uncone.support.wording import typed
 from uncone.tasks.row import Row
 
 PACKAGED = "sentence-transformers/all-MiniLM-L6-v2"  # what is packaged is a copy of it
@@ -71,7 +72,7 @@ def push_to_hub(
     """
     folder = Path(folder)
     if not (folder / MARK).is_file():
-        raise ValueError(f"{folder.resolve()} has no {MARK}, so it is no export: make one first, with export.py")
+        raise ValueError(f"{folder.resolve()} has no {MARK}, so it is no export: make one with {typed('export')}")
     card = ModelCard.load(folder / CARD)
     card.data.base_model = base_model or card.data.base_model
     card.data.license = license or card.data.license

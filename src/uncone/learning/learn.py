@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +67,15 @@ def learn(
         recipe, texts = recipe.but(contrast={"corpus": str(texts)}), None
     if not isinstance(source, Encoder):
         if not recipe.looks_at_scores:
-            return follow(Problem.of_rows(source, seed=seed), recipe)
+            return replace(follow(Problem.of_rows(source, seed=seed), recipe), encoder={})  # nobody's vectors
         if pairs is None:
             raise ValueError(
                 "a matrix is learned from scored pairs of its rows, pairs=[(i, j, score), …]; or by "
                 "recipe='label_free' from rows that follow each other"
             )
         one, other, scores = _columns(pairs)
-        return follow(Problem.of_rows(source, (np.asarray(one), np.asarray(other)), scores, seed=seed), recipe)
+        problem = Problem.of_rows(source, (np.asarray(one), np.asarray(other)), scores, seed=seed)
+        return replace(follow(problem, recipe), encoder={})
     vectors = Vectors(source)
     spectra = Spectra.of(vectors)
     if isinstance(source, StoredEncoder) and pairs is None:

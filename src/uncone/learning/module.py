@@ -175,8 +175,9 @@ class RemovalModule(pl.LightningModule):
         """The learned removal of one member (the best on validation by default)."""
         member = self.best_member if member is None else member
         recipe = self.recipe
-        settings = {
-            **self.bank.members[member]._asdict(),
+        chosen = self.bank.members[member]._asdict()
+        followed = {
+            **{key: value for key, value in chosen.items() if key != "D"},
             "parameterisation": recipe.parameterisation,
             "learn_centre": recipe.learn_centre,
             "rank": recipe.rank,
@@ -185,6 +186,7 @@ class RemovalModule(pl.LightningModule):
             "views": float(recipe.contrast.views),
             "optimizer": recipe.optimizer.name,
         }
+        settings = {"D": chosen["D"], "recipe": followed}
         return self.bank.removal(member, method="learned", settings=settings, encoder=self.hparams["encoder"])
 
     def forward(self, texts: Sequence[str]) -> np.ndarray:
