@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from uncone.commands.build import make_recipe
+from uncone.commands.build import make_recipe, make_tasks
 from uncone.commands.evaluate import evaluate
 from uncone.commands.schema import register
 from uncone.data import load_sts
@@ -111,6 +111,13 @@ def test_a_task_without_data_is_reported_not_dropped(tmp_path, monkeypatch, caps
     output = capsys.readouterr().out
     assert "not run: liang_sts" in output
     assert "data_dir" in output
+
+
+def test_any_task_of_mteb_goes_by_its_name(tmp_path):
+    (task,) = make_tasks(config_of(tmp_path, "task=mteb:SciFact", f"data_dir={tmp_path}"))
+    assert task.name == "mteb_scifact"
+    with pytest.raises(ValueError, match="mteb_SciFact"):
+        evaluate(config_of(tmp_path, "task=[mteb_SciFact]"))
 
 
 def test_a_missing_removal_is_named(tmp_path):

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from uncone.data import DataUnavailable, load_sts
+from uncone.data import DataUnavailable, load_searches, load_sts
 from uncone.data.mteb import load_task
 from uncone.encoder import Encoder
 from uncone.export.mteb import Mteb, named_model
 from uncone.removal import all_but_the_top, none
 from uncone.removal.spectrum import Spectrum
 from uncone.removal.vectors import Vectors
-from uncone.tasks import Sts, evaluate, markdown_table
+from uncone.tasks import Retrieval, Sts, evaluate, markdown_table
 from uncone.tasks.leaks import without_training_pairs
 
 # mteb's own: its wrapper of sentence-transformers calls them so
@@ -130,6 +130,38 @@ def test_mteb_reads_the_evaluators_own_figures(encoder, folder):
 
 
 @needs_mteb
+def test_search_equals_mteb(encoder, removal):
+    """The packaged searches in the place of SciFact."""
+    import datasets
+    import mteb
+
+    scifact, data = mteb.get_task("SciFact"), load_searches("wikipedia")
+    asked = [str(i) for i in range(len(data))]
+    scifact.dataset = {
+        "default": {
+            "test": {
+                "corpus": datasets.Dataset.from_dict({"id": data.document_ids, "text": data.documents}),
+                "queries": datasets.Dataset.from_dict({"id": asked, "text": data.queries}),
+                "relevant_docs": dict(zip(asked, data.relevance, strict=True)),
+                "top_ranked": None,
+            }
+        }
+    }
+    scifact.data_loaded = True
+    task = Mteb("SciFact")
+    task.task = scifact
+    systems = {"none": Vectors(encoder), "top": Vectors(encoder, removal=removal)}
+    rows, not_run = evaluate([task], systems, resamples=50)
+    assert not not_run
+    ours, _ = evaluate([Retrieval("wikipedia")], systems, resamples=50)
+    for name in systems:
+        found, expected = by_metric(rows, name), by_metric(ours, name)
+        assert set(found) == {"ndcg@10", "map", "recall@100", "mrr@10"}
+        assert found == pytest.approx(expected, abs=1e-6)
+    assert {(row.task, row.subset, row.n, row.use) for row in rows} == {("mteb_scifact", "test", 98, "search")}
+
+
+@needs_mteb
 def test_accuracy_by_hand(encoder, folder):
     """Ten logistic regressions on eight examples of each label, drawn as mteb draws them."""
     from sklearn.linear_model import LogisticRegression
@@ -215,8 +247,12 @@ def test_a_training_set_in_mtebs_data_is_told(folder):
 @needs_mteb
 def test_what_cannot_be_had_is_not_run(encoder, tmp_path, monkeypatch):
     monkeypatch.delenv("UNCONE_DATA", raising=False)
-    rows, not_run = evaluate([Mteb("STS16", data_dir=tmp_path)], {"none": Vectors(encoder)}, resamples=50)
+    rows, not_run = evaluate(
+        [Mteb("STS16", data_dir=tmp_path), Mteb("SciFact")], {"none": Vectors(encoder)}, resamples=50
+    )
     assert not rows
+    assert [each.task for each in not_run] == ["mteb_sts16", "mteb_scifact"]
+    assert not_run[1].why.startswith("mteb could not download it")
     assert not_run[0].why.startswith("mteb/STS16.tsv is in no data folder (data_dir, UNCONE_DATA), and mteb could not")
 
 
@@ -236,7 +272,7 @@ def test_mteb_is_optional(encoder, monkeypatch):
     ("task", "text", "message"),
     [
         ("STS99", None, "mteb has no task 'STS99'"),
-        ("ArguAna", None, "of type Retrieval: only STS and classification of text"),
+        ("SummEval", None, "of type Summarization: only STS, classification and retrieval of text"),
         ("BIOSSES", "split\tsentence1\tsentence2\n", "the header lacks score"),
         (
             "BIOSSES",

@@ -2,14 +2,11 @@
 
 import gzip
 import json
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 from uncone.data import Searches, load_searches
-from uncone.encoder import Encoder
-from uncone.removal.vectors import Vectors
 from uncone.tasks import Retrieval, evaluate, retrieval
 from uncone.tasks.leaks import scored_texts
 from uncone.tasks.retrieval import METRICS, search
@@ -182,36 +179,3 @@ def test_published_sets(data_dir, caplog):
     assert sum(not text for text in sizes["cranfield"].documents) == 2
     graded = load_searches("cranfield", data_dir, "test_graded")
     assert {grade for grades in graded.relevance for grade in grades.values()} == {1, 2, 3, 4}
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:The fill_missing parameter is deprecated:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:The `get_sentence_embedding_dimension` method has been:FutureWarning")
-@pytest.mark.skipif(not find_spec("mteb"), reason="mteb is not installed")
-def test_raw_vectors_score_as_in_mteb(data_dir):
-    import mteb
-    from datasets import Dataset
-    from mteb._evaluators import RetrievalEvaluator
-    from mteb.models import SearchEncoderWrapper, SentenceTransformerEncoderWrapper
-    from mteb.timing import TimingStack
-
-    from uncone.export.mteb import named_model
-
-    encoder = Encoder.from_pretrained("minilm", layers="last")
-    ours = {p.metrics[0]: p.predicted.mean() for p in Retrieval("adi", data_dir=data_dir).predict(Vectors(encoder))}
-    data = load_searches("adi", data_dir)
-    asked = [str(i) for i in range(len(data))]
-    evaluator = RetrievalEvaluator(
-        Dataset.from_dict({"id": data.document_ids, "text": data.documents}),
-        Dataset.from_dict({"id": asked, "text": data.queries}),
-        task_metadata=mteb.get_task("SciFact").metadata,
-        hf_split="test",
-        hf_subset="default",
-        top_k=1000,
-        timer=TimingStack(),
-    )
-    model = SearchEncoderWrapper(SentenceTransformerEncoderWrapper(named_model(encoder)))
-    run = evaluator(model, encode_kwargs={"batch_size": 32, "show_progress_bar": False})
-    theirs = evaluator.evaluate(dict(zip(asked, data.relevance, strict=True)), run, [10, 100, 1000])
-    expected = (theirs.ndcg["NDCG@10"], theirs.map["MAP@1000"], theirs.recall["Recall@100"], theirs.mrr["MRR@10"])
-    assert [ours[name] for name in METRICS] == pytest.approx(expected, abs=6e-6)  # which are rounded to five digits

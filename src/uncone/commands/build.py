@@ -31,6 +31,7 @@ from uncone.support.wording import meant
 from uncone.tasks.base import Task
 
 SCATTERS = {"within": ("within",), "between": ("between",), "both": ("within", "between")}  # of token types
+MTEB = "mteb:"  # before the name of one of its tasks
 LEARNED = "learned"  # what the recipe of a config makes
 
 
@@ -116,7 +117,7 @@ def check(config: DictConfig) -> None:
     if OmegaConf.select(config, "logger.wandb") is not None:
         check_mode(config.logger.wandb.mode)
     for name in names(config.get("task", [])):  # analyze.py has none
-        _entry(config.tasks, name, "task", "tasks")
+        _task(config, name)
 
 
 def check_complete(config: DictConfig) -> None:
@@ -176,12 +177,12 @@ def make_recipe(config: DictConfig, name: str = LEARNED) -> Recipe:
 
 
 def make_tasks(config: DictConfig) -> list[Task]:
-    """The tasks that `config.task` names.
+    """The tasks that `config.task` names; mteb:NAME is mteb's task of that name.
 
     Raises:
         ValueError: for a name that `conf/tasks.yaml` does not have.
     """
-    return [hydra.utils.instantiate(_entry(config.tasks, name, "task", "tasks")) for name in names(config.task)]
+    return [hydra.utils.instantiate(_task(config, name)) for name in names(config.task)]
 
 
 def make_candidates(config: DictConfig, name: str, spectra: Spectra) -> list[Correction]:
@@ -231,6 +232,13 @@ def make_only(config: DictConfig, name: str, spectra: Spectra) -> Correction:
 def is_saved(name: str) -> bool:
     """Whether a name in `removal=` is the folder of a saved removal or of a training run."""
     return "/" in name or Path(name).is_dir()
+
+
+def _task(config: DictConfig, name: str) -> Any:
+    """The call that makes a task."""
+    if name.startswith(MTEB):
+        return {"_target_": "uncone.export.mteb.Mteb", "task": name.removeprefix(MTEB), "data_dir": config.data_dir}
+    return _entry(config.tasks, name, "task", "tasks")
 
 
 def _entry(section: Any, name: str, key: str, section_name: str) -> Any:

@@ -2,8 +2,8 @@
 
 In the data folder,
 
-- `mteb/NAME.tsv` holds the task NAME, tab separated and unquoted, with a header line: split, sentence1, sentence2 and
-  score for STS; split, text and label for classification;
+- `mteb/NAME.tsv` holds the task NAME of STS or classification, tab separated and unquoted, with a header line: split,
+  sentence1, sentence2 and score for STS; split, text and label for classification;
 - STS12 to STS16, STSBenchmark and SICK-R are also found in the files of `uncone.data.pair_sets`.
 """
 
@@ -21,12 +21,12 @@ from uncone.data.files import DataUnavailable, read_table
 from uncone.data.pair_sets import SENTENCES, load_sts
 from uncone.data.sources import Source, asking_hub, find
 
-STS, CLASSIFICATION = "STS", "Classification"  # types of mteb
+STS, CLASSIFICATION, RETRIEVAL = "STS", "Classification", "Retrieval"  # types of mteb
 STS_SETS = {f"STS{year}": f"sts{year}" for year in (12, 13, 14, 15, 16)} | {
     "STSBenchmark": "stsb_test",
     "SICK-R": "sickr_all",
 }
-_COLUMNS = {STS: ("sentence1", "sentence2", "score"), CLASSIFICATION: ("text", "label")}
+_COLUMNS = {STS: ("sentence1", "sentence2", "score"), CLASSIFICATION: ("text", "label"), RETRIEVAL: ()}
 
 
 def import_mteb(module: str = "mteb") -> Any:
@@ -44,20 +44,24 @@ def load_task(name: str, data_dir: str | Path | None = None, languages: Sequence
 
     Raises:
         DataUnavailable: if mteb is not installed, or its data can neither be read nor downloaded.
-        ValueError: if mteb has no such task, it is neither STS nor classification, or a file is malformed.
+        ValueError: if mteb has no such task, it is neither STS, classification nor retrieval, or a file is malformed.
     """
     try:
         task = import_mteb().get_task(name, languages=list(languages))
     except KeyError as error:
         raise ValueError(f"mteb has no task {name!r}: {error.args[0] if error.args else ''}") from error
     if task.metadata.type not in _COLUMNS or task.metadata.modalities != ["text"]:
-        raise ValueError(f"mteb's {name} is of type {task.metadata.type}: only STS and classification of text are run")
+        raise ValueError(
+            f"mteb's {name} is of type {task.metadata.type}: only STS, classification and retrieval of text are run"
+        )
     splits = _splits(task, data_dir)
     if splits is not None:
         task.dataset = splits
         task.data_loaded = True
         return task
-    failure = f"mteb/{name}.tsv is in no data folder (data_dir, UNCONE_DATA), and mteb could not download it"
+    failure = "mteb could not download it"
+    if task.metadata.type != RETRIEVAL:
+        failure = f"mteb/{name}.tsv is in no data folder (data_dir, UNCONE_DATA), and {failure}"
     with asking_hub(task.metadata.dataset["path"], failure):
         task.load_data()
     return task
@@ -68,6 +72,8 @@ def _splits(task: Any, data_dir: str | Path | None) -> Any:
     import datasets  # slow to import, and only needed here
 
     name, kind = task.metadata.name, task.metadata.type
+    if kind == RETRIEVAL:
+        return None
     path = find(Source(f"mteb/{name}.tsv", 0), data_dir)
     if path is not None:
         table = read_table(path, ("split", *_COLUMNS[kind]))

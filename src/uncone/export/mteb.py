@@ -1,4 +1,4 @@
-"""mteb: its STS and classification tasks, run by mteb itself on the model that an export writes.
+"""mteb: its STS, classification and retrieval tasks, run by mteb itself on the model that an export writes.
 
     result = mteb.evaluate(named_model(encoder, removal), mteb.get_tasks(["STSBenchmark"]))
 
@@ -20,27 +20,33 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from uncone.data.files import DataUnavailable
-from uncone.data.mteb import STS, STS_SETS, import_mteb, load_task
+from uncone.data.mteb import CLASSIFICATION, RETRIEVAL, STS, STS_SETS, import_mteb, load_task
 from uncone.encoder import Encoder
 from uncone.removal import Correction, none
 from uncone.removal.vectors import Vectors
 from uncone.tasks.base import Prediction, Task
+from uncone.tasks.retrieval import METRICS, measure
+from uncone.tasks.row import Use
 from uncone.tasks.statistics import point
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 _QUIET = {"show_progress_bar": False}  # of SentenceTransformer.encode
-_TOLERANCE = 1e-6
+_TOLERANCE = 1e-5  # mteb rounds some figures to five digits
+_USES: dict[str, Use] = {STS: "sentences", CLASSIFICATION: "labels", RETRIEVAL: "search"}
+_THEIRS = {"ndcg@10": "ndcg_at_10", "map": "map_at_1000", "recall@100": "recall_at_100", "mrr@10": "mrr_at_10"}
 
 
 class Mteb(Task):
-    """One STS or classification task of mteb, run by mteb, with the rows and intervals of all tasks.
+    """One STS, classification or retrieval task of mteb, run by mteb, with the rows and intervals of all tasks.
 
-    mteb's evaluator gives what it predicts for each item: a cosine, or the labels from each of its classifiers. The
+    mteb's evaluator gives what it predicts for each item: a cosine, the labels from each of its classifiers, or the
+    documents found. The
     figures computed from these are checked against mteb's own. STS has Spearman and Pearson correlations;
     classification has "mean_accuracy", over the classifiers that mteb fits (ten, on eight examples of each label). Its
-    interval is over test items; the choice of the few examples is not resampled.
+    interval is over test items; the choice of the few examples is not resampled. Retrieval has the metrics of
+    `uncone.tasks.Retrieval`.
 
     Args:
         task: what mteb calls it, such as "STSBenchmark" or "Banking77Classification.v2".
@@ -67,10 +73,14 @@ class Mteb(Task):
     ) -> None:
         self.name = name or f"mteb_{task.lower()}"
         self.shares_pairs = task in STS_SETS  # with other STS sets, perhaps; mteb scores them nevertheless
-        self.use = "sentences" if self.shares_pairs else "labels"
         self._task_name = task
         self._data_dir = data_dir
         self._languages = list(languages)
+
+    @property
+    def use(self) -> Use:  # type: ignore[override]
+        """By the type that mteb gives the task."""
+        return _USES[self.task.metadata.type]
 
     @cached_property
     def task(self) -> Any:
@@ -99,31 +109,48 @@ class Mteb(Task):
             }
             predicted = json.loads((Path(folder) / task.prediction_file_name).read_text())
         return [
-            self._prediction(split, language, predicted[language][split], scores[split][language])
+            prediction
             for split in splits
             for language in scores[split]
+            for prediction in self._predictions(split, language, predicted[language][split], scores[split][language])
         ]
 
-    def _prediction(self, split: str, language: str, predicted: Any, scores: Mapping[str, Any]) -> Prediction:
+    def _predictions(self, split: str, language: str, predicted: Any, scores: Mapping[str, Any]) -> list[Prediction]:
         data = self.task.dataset.get(language, self.task.dataset)  # of one language, mteb holds the splits alone
         subset = split if len(self.task.hf_subsets) == 1 else f"{split}/{language}"
         if self.task.metadata.type == STS:
             gold = np.array(data[split]["score"], dtype=np.float64)
-            prediction = Prediction(subset, gold, np.array(predicted["cosine_scores"]), ("spearman", "pearson"))
+            predictions = [Prediction(subset, gold, np.array(predicted["cosine_scores"]), ("spearman", "pearson"))]
             theirs = {"spearman": scores["cosine_spearman"], "pearson": scores["cosine_pearson"]}
+        elif self.task.metadata.type == RETRIEVAL:
+            found = [
+                measure([key for key in _ranked(run) if key != query or not self.task.ignore_identical_ids], grades)
+                for query, grades in data[split]["relevant_docs"].items()
+                for run in [predicted[query]]
+            ]
+            predictions = [
+                Prediction(subset, np.zeros(len(found)), values, (metric,))
+                for metric, values in zip(METRICS, np.array(found).T, strict=True)
+            ]
+            theirs = {metric: scores[name] for metric, name in _THEIRS.items()}
         else:
             gold = np.array(data[split][self.task.label_column_name])
             right = (np.array(predicted) == gold).mean(axis=0)  # (n,) share of the classifiers that are right
-            prediction = Prediction(subset, np.zeros(len(gold)), right, ("mean_accuracy",))
+            predictions = [Prediction(subset, np.zeros(len(gold)), right, ("mean_accuracy",))]
             theirs = {"mean_accuracy": scores["accuracy"]}
-        for metric, expected in theirs.items():
-            found = point(metric, prediction.gold, prediction.predicted)
-            if not abs(found - expected) < _TOLERANCE:
+        for prediction, metric in ((each, metric) for each in predictions for metric in each.metrics):
+            value = point(metric, prediction.gold, prediction.predicted)
+            if not abs(value - theirs[metric]) < _TOLERANCE:
                 raise ValueError(
-                    f"mteb gives {self._task_name} a {metric} of {expected}, but its predictions have {found}: "
+                    f"mteb gives {self._task_name} a {metric} of {theirs[metric]}, but its predictions have {value}: "
                     "this version of mteb is not understood"
                 )
-        return prediction
+        return predictions
+
+
+def _ranked(run: Mapping[str, float]) -> list[str]:
+    """Documents found, best first, as trec_eval orders them."""
+    return [key for _, key in sorted(((score, key) for key, score in run.items()), reverse=True)]
 
 
 def named_model(encoder: Encoder, removal: Correction | None = None) -> SentenceTransformer:
