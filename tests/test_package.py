@@ -76,6 +76,12 @@ def test_what_is_free_to_be_named_is_not_refused():
     refuse_mistyped("evaluate", [*free, "seeds=[0,1]", "fit.level=[vocabulary,texts]", "methods.all_but_the_top.D=3"])
 
 
+def test_a_folder_of_choices_that_is_not_there_is_named(tmp_path):
+    for given in ([f"--config-dir={tmp_path}/no"], ["--config-dir", f"{tmp_path}/no"], ["-cd", f"{tmp_path}/no"]):
+        with pytest.raises(ValueError, match="no: there is no such folder"):
+            refuse_mistyped("train", given)
+
+
 def test_commands_are_named_as_they_were_typed(monkeypatch):
     for argument, name in (
         ("/env/bin/uncone", "uncone train"),

@@ -94,6 +94,8 @@ def help_text(command: str, arguments: Sequence[str] = ()) -> str:
 def refuse_mistyped(command: str, arguments: Sequence[str]) -> None:
     """Raise a ValueError for a key or a choice that there is not, which says what may have been meant."""
     folders = _folders(arguments)
+    if missing := [folder for folder in folders if not folder.is_dir()]:
+        raise ValueError(f"--config-dir={missing[0]}: there is no such folder")
     words = words_of(command, folders)
     for key, value in _assigned(arguments):
         if key in words.groups:
