@@ -147,7 +147,7 @@ def about_thresholds(calibrations: Mapping[str, Calibration]) -> str:
 
 def threshold_lines(calibrations: Mapping[str, Calibration]) -> list[list[str]]:
     """A head, and for each removal the median cosine of random pairs and the thresholds, as text."""
-    lines = [["method", "random pairs", *(f"threshold {100 * rate:g} %" for rate in RATES)]]
+    lines = [["method", "median", *(f"threshold {100 * rate:g} %" for rate in RATES)]]
     for removal, of in calibrations.items():
         ends = [f"{of.threshold(rate):.3f} ±{error:.3f}" for rate, error in zip(RATES, of.errors, strict=True)]
         lines.append([removal, f"{of.threshold(0.5):.3f}", *ends])
