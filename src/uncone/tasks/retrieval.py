@@ -32,6 +32,9 @@ class Retrieval(DataTask[Searches]):
     These are trec_eval's definitions, and of documents with equal cosine the one whose identifier is later in
     alphabetical order comes first, as there. Documents of the same text have equal cosines.
 
+    The packaged articles are those from which recipes learn by default: what a learned removal gains there is no
+    evidence.
+
     Queries and documents get the prompts that the encoder's folder has for them. An empty document is never found; one
     of unknown words only has cosine 0 with everything.
 
