@@ -49,6 +49,14 @@ def test_planted_clusters_are_found_and_noise_is_not():
     assert values["none"].use == "clusters"
 
 
+def test_of_length_1_only_directions_count():
+    vectors, texts = planted(noise=2)
+    longer = Planted(vectors.x * np.random.default_rng(2).uniform(0.1, 10, size=(len(vectors.x), 1)))
+    one, other = (Clustering(texts, "mine", unit=True).predict(each)[0].predicted for each in (vectors, longer))
+    np.testing.assert_allclose(one, other)
+    assert not np.allclose(one, Clustering(texts, "mine").predict(longer)[0].predicted)
+
+
 def test_too_few_texts():
     vectors, texts = planted(30)
     with pytest.raises(ValueError, match="mine: 30 texts in 10 samples are fewer than 4 classes in each: use fewer"):

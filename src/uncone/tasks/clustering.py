@@ -18,12 +18,13 @@ class Clustering(DataTask[LabelledTexts]):
     The texts are dealt out at random into samples that do not overlap, each of which is clustered from a seed of its
     own; reported is the mean over samples, and what is resampled are samples. MTEB's newer tasks draw theirs with
     replacement from one set, where an interval over samples would promise too much. Vectors are clustered as they are,
-    not made of length 1.
+    as there; where a removal leaves them of very different lengths, k-means finds these rather than topics.
 
     Args:
         data, name, data_dir: for `uncone.data.load_classification`; see `DataTask`. A split is clustered alone.
         samples: how many.
         documents: use only so many texts, drawn at random.
+        unit: make vectors of length 1 first.
         seed: of samples and k-means.
 
     A ValueError, in `predict`, if a sample has fewer texts than there are classes.
@@ -39,15 +40,17 @@ class Clustering(DataTask[LabelledTexts]):
         data_dir: str | Path | None = None,
         samples: int = 10,
         documents: int | None = None,
+        unit: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__(data, name, data_dir)
-        self._samples, self._documents, self._seed = samples, documents, seed
+        self._samples, self._documents, self._unit, self._seed = samples, documents, unit, seed
 
     def predict(self, vectors: Vectors) -> list[Prediction]:
         """V-measure of every sample."""
         from sklearn.cluster import MiniBatchKMeans
         from sklearn.metrics import v_measure_score
+        from sklearn.preprocessing import normalize
 
         texts = self.data
         rows = np.random.default_rng(self._seed).permutation(texts.rows(texts.scored))[: self._documents]
@@ -57,6 +60,8 @@ class Clustering(DataTask[LabelledTexts]):
                 "classes in each: use fewer samples"
             )
         x = vectors.sentences([texts.text1[row] for row in rows]).astype(np.float64)
+        if self._unit:
+            x = normalize(x)
         scores = []
         for i, sample in enumerate(np.array_split(np.arange(len(rows)), self._samples)):
             target = texts.target[rows[sample]]
