@@ -88,6 +88,29 @@ def test_evaluated_on_pairs_of_rows(X, docs, run, tmp_path):
     assert found["run"] > found["none"] + 0.1
 
 
+def test_search_by_identifiers_that_name_rows(X, docs, run, tmp_path):
+    """Queries are rows of their own, near the topic that they ask for."""
+    rng = np.random.default_rng(2)
+    topics = rng.integers(0, ROWS // 12, 40)
+    queries = X.reshape(-1, 12, DIMENSION)[topics].mean(1)
+    queries[:, :LOUD] = 8 * rng.normal(size=(40, LOUD)) + 3
+    np.save(tmp_path / "queries.npy", queries)
+    (tmp_path / "qrels").mkdir()
+    judged = [f"q{i}\t{12 * topic + place}\t1" for i, topic in enumerate(topics) for place in range(12)]
+    (tmp_path / "qrels" / "test.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *judged]) + "\n")
+    for name, ids in (("corpus", range(ROWS)), ("queries", [f"q{i}" for i in range(40)])):
+        lines = [json.dumps({"_id": str(key), "text": "a text"}) for key in ids]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
+    (tmp_path / "ids.txt").write_text("\n".join(f"q{i}" for i in range(40)))
+    asked = (*stored(docs, tmp_path / "out"), "task=[beir]", f"tasks.beir.data={tmp_path}", f"removal=[none,{run}]")
+    with pytest.raises(ValueError, match=r"docs has no vectors of queries: set encoder\.queries=FILE"):
+        evaluate(composed("evaluate", *asked))
+    vectors = (f"encoder.queries={tmp_path}/queries.npy", f"encoder.query_texts={tmp_path}/ids.txt", "overwrite=true")
+    rows = evaluate(composed("evaluate", *asked, *vectors))
+    found = {row.removal: row.value for row in rows if row.metric == "ndcg@10"}
+    assert found["run"] > found["none"] + 0.1
+
+
 def test_texts_that_are_no_rows_are_named(docs, tmp_path):
     with pytest.raises(ValueError, match=r"docs has no vector of .*: its 600 rows are called '0' to '599'"):
         evaluate(composed("evaluate", *stored(docs, tmp_path / "out"), "task=[lee]", "removal=[none]"))
@@ -101,6 +124,16 @@ def test_the_map_as_a_matrix(X, docs, run, tmp_path):
     card = (tmp_path / "map" / "README.md").read_text()
     assert "vectors = raw @ W.T + b" in card
     assert "rows that belong together" in card or "was not measured" in card
+
+
+def test_a_matrix_for_queries_of_their_own_centre(X, docs, tmp_path):
+    np.save(tmp_path / "queries.npy", X[:50] + 4)
+    own = (f"encoder.queries={tmp_path}/queries.npy", "encoder.centre_queries=true")
+    export(composed("export", *stored(docs, tmp_path / "map"), *own, "removal=centre", "format=numpy"))
+    W, b = np.load(tmp_path / "map" / "W.npy"), np.load(tmp_path / "map" / "b_queries.npy")
+    np.testing.assert_allclose(((X[:50] + 4) @ W.T + b).mean(0), 0, atol=1e-4)
+    assert "FOLDER" not in (tmp_path / "map" / "README.md").read_text()
+    assert 'raw_queries @ W.T + np.load("map/b_queries.npy")' in (tmp_path / "map" / "README.md").read_text()
 
 
 def test_a_corrected_file_by_a_method_fitted_on_it(X, docs, tmp_path):

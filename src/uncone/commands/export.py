@@ -59,7 +59,7 @@ SETTINGS = {
     "binary",
     "lowercase",
     "limit",
-    *("vectors", "texts", "queries", "query_texts", "pairs", "column"),  # of stored ones
+    *("vectors", "texts", "queries", "query_texts", "pairs", "column", "centre_queries"),  # of stored ones
 }
 ANYWHERE = {"device", "dtype", "name"}  # of an encoder: what does not tell it from another
 PROBE_TEXTS, PROBE_SIZE, PROBE_QUERIES = 30, 2000, 200  # of the geometry of a removal without a run: seconds

@@ -38,6 +38,7 @@ class Searches:
         relevance: of each query, the grade of each document that was judged, by its identifier; relevant above 0. A
             document that is not there counts as never found.
         skipped: number of queries that were left out.
+        query_ids: identifiers of the queries, as the folder has them.
 
     Raises:
         ValueError: if there is no query or no document, a query is empty or has no relevant document, or an identifier
@@ -49,6 +50,7 @@ class Searches:
     documents: tuple[str, ...]
     relevance: tuple[Mapping[str, int], ...] = field(repr=False)
     skipped: int = 0
+    query_ids: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.queries or not self.documents:
@@ -146,6 +148,7 @@ def _read(folder: Path, split: str) -> Searches:
         tuple(documents.values()),
         tuple(relevance[query] for query in asked),
         len(texts) - len(asked),
+        tuple(asked),
     )
 
 

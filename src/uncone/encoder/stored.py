@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from uncone.data.files import read_table, stream_lines
-from uncone.data.vectors import open_vectors
+from uncone.data.vectors import ROWS_PER_BLOCK, open_vectors
 from uncone.encoder.base import ROLES, Encoder
 from uncone.encoder.convention import Convention
 from uncone.encoder.loading import content_hash
@@ -56,8 +56,11 @@ class StoredEncoder(TableEncoder):
         query_texts: m names, likewise.
         pairs: names of queries and names of documents that belong together; None takes rows that follow each other.
         name: what results call it.
+        centre_queries: move queries so that their mean is that of the documents: a centre for each, as far as affine
+            removals go.
 
     Attributes:
+        shift: (d,) float32, added to queries; zeros unless they are centred.
         pairs: (p, 2) numbers of rows that belong together, of which label-free recipes learn; queries are numbered
             after the documents.
 
@@ -81,6 +84,7 @@ class StoredEncoder(TableEncoder):
         query_texts: Sequence[str] | None = None,
         pairs: tuple[Sequence[str], Sequence[str]] | None = None,
         name: str = STORED,
+        centre_queries: bool = False,
     ):
         documents, asked = _matrix(vectors, "vectors"), None if queries is None else _matrix(queries, "queries")
         if asked is not None and asked.shape[1] != documents.shape[1]:
@@ -90,12 +94,15 @@ class StoredEncoder(TableEncoder):
         names, self._index = _names(texts, len(documents), "texts")
         query_names, self._query_index = _names(query_texts, 0 if asked is None else len(asked), "query_texts")
         self.query_names = query_names
-        given = [each for each in (texts, query_texts) if each is not None]
-        matrices = {"vectors": documents} | ({} if asked is None else {"queries": asked})
-        identity = content_hash([text for each in given for text in ["", *each]], matrices)
+        identity = content_hash([], {"vectors": documents})  # a removal is of these, whatever rows are called or asked
         own = Convention(prompts={} if asked is None else {ROLES["query"][0]: QUERY})
         super().__init__(documents, names, self._rows_of, name, identity, STORED, own=own)  # type: ignore[arg-type]
         self.register_buffer("queries", asked, persistent=False)
+        self.shift = torch.zeros(self.dimension)
+        if centre_queries:
+            if asked is None:
+                raise ValueError("centre_queries=true needs queries to centre: set queries=FILE")
+            self.shift = _mean(documents) - _mean(asked)
         if pairs is None:
             rows = np.arange(len(documents) - 1)
             self.pairs = np.stack([rows, rows + 1], 1)
@@ -127,7 +134,7 @@ class StoredEncoder(TableEncoder):
         n = len(self.table)
         found = torch.empty(len(ids), self.dimension)
         found[ids < n] = self.table[ids[ids < n]].float()
-        found[ids >= n] = self.queries[ids[ids >= n] - n].float()
+        found[ids >= n] = self.queries[ids[ids >= n] - n].float() + self.shift
         return found
 
     def _pooled(self, texts: list[str]) -> Tensor:
@@ -163,6 +170,7 @@ def load_vectors(
     pairs: str | Path | tuple[Sequence[str], Sequence[str]] | None = None,
     column: str | None = None,
     name: str | None = None,
+    centre_queries: bool = False,
 ) -> StoredEncoder:
     """Take vectors that were computed elsewhere as an encoder, whose texts are the names of rows.
 
@@ -176,6 +184,7 @@ def load_vectors(
             document.
         column: of files, the tensor or column that holds the vectors; None takes the only one.
         name: what results call the encoder; None for the name of the file.
+        centre_queries: move queries so that their mean is that of the documents.
 
     Raises:
         ValueError: for files that cannot be read, shapes that do not fit, or a pair that names no row.
@@ -197,7 +206,8 @@ def load_vectors(
         table = read_table(pairs, COLUMNS)
         pairs = table.text(COLUMNS[0]), table.text(COLUMNS[1])
     name = name or (Path(str(vectors)).stem if is_file else STORED)
-    return StoredEncoder(matrices[0], names[0], matrices[1], names[1], pairs, name)  # type: ignore[arg-type]
+    given = matrices[0], names[0], matrices[1], names[1], pairs, name, centre_queries
+    return StoredEncoder(*given)  # type: ignore[arg-type]
 
 
 def _matrix(vectors: Array, what: str) -> Tensor:
@@ -205,6 +215,10 @@ def _matrix(vectors: Array, what: str) -> Tensor:
     if tensor.ndim != 2 or not tensor.is_floating_point() or not len(tensor):
         raise ValueError(f"{what} must be a matrix (n, d) of float numbers, got {tensor.dtype} {tuple(tensor.shape)}")
     return tensor.detach().cpu()
+
+
+def _mean(vectors: Tensor) -> Tensor:
+    return sum(block.sum(0, dtype=torch.float64) for block in vectors.split(ROWS_PER_BLOCK)).div(len(vectors)).float()
 
 
 def _names(texts: Sequence[str] | None, count: int, what: str) -> tuple[Sequence[str], dict[str, int] | None]:

@@ -86,9 +86,13 @@ class NumpyExporter(TableExporter):
         """See `Exporter.write`."""
         if not isinstance(encoder, StoredEncoder):
             return super().write(encoder, removal, folder)
-        for name, part in zip("Wb", affine(removal, "a matrix").fold(), strict=True):
+        W, b = affine(removal, "a matrix").fold()
+        parts = {"W": W, "b": b} | ({"b_queries": b + W @ encoder.shift} if encoder.shift.any() else {})
+        for name, part in parts.items():
             np.save(folder / f"{name}.npy", part.numpy(), allow_pickle=False)
-        return markdown("matrix", dimension=removal.dimension, width=removal.output_dimension)
+        return markdown(
+            "matrix", dimension=removal.dimension, width=removal.output_dimension, queries="b_queries" in parts
+        )
 
     def _write(self, pieces: list[str], rows: np.ndarray, folder: Path) -> str:
         np.save(folder / "vectors.npy", rows, allow_pickle=False)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from uncone.data.retrieval import PACKAGED, Searches, load_searches
+from uncone.encoder import StoredEncoder
 from uncone.encoder.loading import resolve_device
 from uncone.removal.vectors import Vectors
 from uncone.support.arrays import matrix
@@ -36,7 +37,8 @@ class Retrieval(DataTask[Searches]):
     evidence.
 
     Queries and documents get the prompts that the encoder's folder has for them. An empty document is never found; one
-    of unknown words only has cosine 0 with everything.
+    of unknown words only has cosine 0 with everything. Of stored vectors, identifiers name the rows, and those of
+    `encoder.queries`, unless `encoder.texts` names them by their texts.
 
     Args:
         data, data_dir, split: for `uncone.data.load_searches`.
@@ -71,9 +73,15 @@ class Retrieval(DataTask[Searches]):
         data = self.data
         kept = [i for i, text in enumerate(data.documents) if text.strip()]
         kept.sort(key=lambda i: data.document_ids[i], reverse=True)
+        queries, documents = data.queries, data.documents
+        encoder = getattr(vectors, "encoder", None)
+        if isinstance(encoder, StoredEncoder) and encoder.known(data.document_ids[:1])[0]:
+            queries, documents = data.query_ids, data.document_ids
+            if encoder.queries is None or not queries:
+                raise ValueError(f"{encoder.name} has no vectors of queries: set encoder.queries=FILE")
         ranked = search(
-            vectors.with_prompt("query").sentences(data.queries),
-            [data.documents[i] for i in kept],
+            vectors.with_prompt("query").sentences(queries),
+            [documents[i] for i in kept],
             vectors.with_prompt("document").sentences,
         )
         found = [[data.document_ids[kept[place]] for place in row] for row in ranked]
