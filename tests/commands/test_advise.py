@@ -93,7 +93,7 @@ def test_the_model_is_loaded_once_and_a_text_encoded_once(wordy_model, tmp_path,
     make, run_model = command.make_vectors, TransformerEncoder._run
 
     def counted(self, ids, *rest, **options):
-        encoded.extend(map(tuple, ids))
+        encoded.extend(tuple(text.tolist()) for text in ids.types.split(ids.lengths.tolist()))
         return run_model(self, ids, *rest, **options)
 
     monkeypatch.setattr(command, "make_vectors", lambda config: loaded.append(1) or make(config))
