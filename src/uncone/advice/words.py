@@ -62,11 +62,11 @@ def layer_advice(conclusion: Conclusion) -> str:
         gains = conclusion.gains(removal=LAYER_ALONE)
         alone = " and ".join(f"{100 * gain(gains[kind]):+.1f}" for kind in conclusion.decides)
         return (
-            f"Use {system}: choosing layer and removal so, on pairs kept apart, gains {gained} over {raw}; choosing "
+            f"Use {system}: choosing layer and removal so, on data kept apart, gains {gained} over {raw}; choosing "
             f"the layer alone, {alone}."
         )
     return (
-        f"Keep {raw}: {system} looks best, but choosing so, on pairs kept apart, comes to {gained} "
+        f"Keep {raw}: {system} looks best, but choosing so, on data kept apart, comes to {gained} "
         f"({MEANING[which.outcome]})."
     )
 
