@@ -8,6 +8,7 @@ import pytest
 from tiny_runs import composed, undrawn
 
 from uncone import removal as removals
+from uncone.commands.advise import advise
 from uncone.commands.analyze import analyze
 from uncone.commands.evaluate import evaluate
 from uncone.commands.export import export
@@ -109,6 +110,24 @@ def test_search_by_identifiers_that_name_rows(X, docs, run, tmp_path):
     rows = evaluate(composed("evaluate", *asked, *vectors))
     found = {row.removal: row.value for row in rows if row.metric == "ndcg@10"}
     assert found["run"] > found["none"] + 0.1
+
+
+def test_advice_finds_the_loud_directions(docs, tmp_path, capsys):
+    """And names commands that stored vectors know."""
+    rng = np.random.default_rng(3)
+    for name, header in (("w", "word1\tword2\tscore"), ("s", "sentence1\tsentence2\tscore")):
+        i = rng.integers(0, ROWS, 300)
+        j = np.where(np.arange(300) < 150, i // 12 * 12 + (i + 1) % 12, rng.integers(0, ROWS, 300))
+        score = 1.0 * (i // 12 == j // 12) + 0.01 * rng.random(300)
+        rows = [f"{a}\t{b}\t{c}" for a, b, c in zip(i, j, score, strict=True)]
+        (tmp_path / f"{name}.tsv").write_text("\n".join([header, *rows]) + "\n")
+    asked = (f"words=[{tmp_path}/w.tsv]", f"sentences=[{tmp_path}/s.tsv]", "removal=[all_but_the_top]", "task=[]")
+    small = ("methods.all_but_the_top.D=[1,2]", "folds=3", "divisions=1", "resamples=200", "probe.queries=20")
+    advise(composed("advise", *stored(docs, tmp_path / "out"), *asked, *small))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "all_but_the_top(D=2, centred=True)" in said
+    assert "encoder.layers" not in said
+    assert "experiment=stored" in said
 
 
 def test_texts_that_are_no_rows_are_named(docs, tmp_path):

@@ -6,7 +6,6 @@ import shlex
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,6 +37,7 @@ from uncone.encoder import TransformerEncoder
 from uncone.encoder.layers import resolve_layers
 from uncone.encoder.pooling import PICKS
 from uncone.encoder.store import text_hash
+from uncone.encoder.stored import STORED
 from uncone.geometry.probe import GeometryProbe
 from uncone.learning.fit import follow
 from uncone.learning.problem import Problem, covered
@@ -84,7 +84,7 @@ def advise(config: DictConfig) -> list[Row]:
     probe = {"size": config.probe.size, "texts": config.probe.texts, "corpus": ", ".join(names(config.corpus))}
     told["how"] = how(design, resamples=config.resamples, fitted_on=config.fit.level, seed=config.seed, **probe)
     told["commands"] = next_commands(conclusion, folder, given_overrides("encoder"))
-    if names(config.fit.level) == ["vocabulary"]:
+    if names(config.fit.level) == ["vocabulary"] and conclusion.reference != STORED:
         given = [f"{key}={value}" for key, value in given_overrides("encoder").items()]
         own = shlex.join([*given, "fit.level=[vocabulary,texts]", "fit.corpus=SENTENCES.txt"])
         what = "Ask again with sentences like those you compare, which often decide more than the method"
@@ -243,7 +243,7 @@ def measure(
     """
     removals = {RAW: none(vectors.encoder.dimension)} | ({CHOSEN: removal} if removal else {})
     systems = [System(name, vectors.corrected(each)) for name, each in removals.items()]
-    texts = islice(vectors.corpus, config.probe.texts)
+    texts = vectors.first_texts(config.probe.texts)
     probe = GeometryProbe.sample(vectors, texts, config.probe.size, config.probe.queries, config.seed)
     rows, not_run = compare(config, leave_out_seen(config, console, tasks, systems), systems)
     calibrations, uncalibrated = calibrate(config, systems)
@@ -267,7 +267,9 @@ def next_commands(conclusion: Conclusion, folder: Path, encoder: Mapping[str, st
     given = [f"{key}={value}" for key, value in encoder.items()]
 
     def command(name: str, layer: str, *rest: str) -> str:
-        chosen = [] if layer == "words" else [f"encoder.layers={layer if layer == STATIC else f'[{layer}]'}"]
+        chosen = [f"encoder.layers={layer if layer == STATIC else f'[{layer}]'}"]
+        if layer in ("words", STORED):  # the only ones there are
+            chosen = {"export": ["format=numpy"], "train": ["experiment=stored"]}[name] if layer == STORED else []
         return f"{typed(name)} {shlex.join([*given, *chosen, *rest])}"
 
     if not wanted:

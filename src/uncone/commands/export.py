@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -256,7 +255,7 @@ def find_evidence(
     vectors, removal = systems[-1].vectors, systems[-1].removal
     if not rows:
         return Evidence(removal.method, [], ""), not_run
-    texts = islice(vectors.corpus, PROBE_TEXTS)
+    texts = vectors.first_texts(PROBE_TEXTS)
     probe = GeometryProbe.sample(vectors, texts, PROBE_SIZE, PROBE_QUERIES, config.seed)
     measured = {system.name: probe.measure(system.removal) for system in systems}
     rows += geometry_rows(vectors.encoder, config.seed, measured)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -171,6 +171,10 @@ class Vectors:
         kind: Kind = "pooled tokens" if pooled else "tokens"
         self._share(kind, texts)
         return TokenVectors(**self._fetch(kind, texts, lambda: vars(self.encoder.encode_tokens(texts, pooled=pooled))))
+
+    def first_texts(self, count: int) -> Iterable[str]:
+        """So many texts of the corpus; of stored vectors all, as each is one vector, and no more than a token."""
+        return self.corpus if isinstance(self.encoder, StoredEncoder) else islice(self.corpus, count)
 
     def sampled_tokens(self, texts: Iterable[str], size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """Raw vectors (m, d) and types (m,) of `size` token occurrences of texts, without replacement; all if fewer.
