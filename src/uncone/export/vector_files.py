@@ -207,9 +207,10 @@ def _narrowed(schema: pa.Schema, column: str, correct: Corrector) -> pa.Schema:
         schema = schema.set(index, field.with_type(pa.list_(field.type.value_field, correct.width)))
     said = dict(schema.metadata or {})
     if HUGGING_FACE in said:
-        described = json.loads(said[HUGGING_FACE])
-        _shorten(described.get("info", {}), column, correct)
-        said[HUGGING_FACE] = json.dumps(described).encode()
+        with reading(correct.source, "what a data set says of its columns"):
+            described = json.loads(said[HUGGING_FACE])
+            _shorten(described.get("info", {}), column, correct)
+            said[HUGGING_FACE] = json.dumps(described).encode()
     return schema.with_metadata(said or None)
 
 
