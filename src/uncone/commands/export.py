@@ -132,6 +132,8 @@ def export(config: DictConfig) -> list[Row]:
 
 def removal_of_rows(config: DictConfig) -> Correction:
     """The removal that corrects `config.input`: a saved one, or a method fitted on all its rows."""
+    if is_saved(config.removal) and config.dimensions is None:  # for which nothing has to be read
+        return load(config.removal)
     encoder = Encoder.from_vectors(config.input, column=config.column)
     spectra = Spectra.of(Vectors(encoder))
     if is_saved(config.removal):
