@@ -189,6 +189,12 @@ def test_two_removals_are_one(gains):
     assert first.then(second).method == "b"
 
 
+def test_what_rounding_leaves_of_a_mean_is_no_second_centre():
+    first = Removal(torch.ones(2), torch.eye(2)[:, :1], torch.zeros(1), "first axis")
+    second = Removal(torch.full((2,), 1e-8), torch.zeros(2, 0), torch.zeros(0), "b")
+    torch.testing.assert_close(first.then(second).apply(torch.ones(1, 2)), torch.zeros(1, 2))
+
+
 def test_a_second_centre_has_to_be_reached():
     first = Removal(torch.zeros(2), torch.eye(2)[:, :1], torch.zeros(1), "first axis")
     with pytest.raises(ValueError, match="centre of b lies outside of what first axis leaves"):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from uncone.removal.base import Correction, check_orthonormal, extent
 
-CENTRE_TOLERANCE = 1e-3  # of its length, that a second centre may lie outside of what a first removal leaves
+CENTRE_TOLERANCE = 1e-3  # of the length of either centre, that a second centre may lie outside of what a first removal leaves
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -117,7 +117,7 @@ class Removal(Correction):
         V, gains, _ = torch.linalg.svd(first @ second._matrix(torch.float64))
         c = second.centre.double()
         shift = torch.linalg.pinv(first, hermitian=True) @ c
-        if (first @ shift - c).norm() > CENTRE_TOLERANCE * c.norm():
+        if (first @ shift - c).norm() > CENTRE_TOLERANCE * max(c.norm(), self.centre.norm()):
             raise ValueError(f"the centre of {second.method} lies outside of what {self.method} leaves")
         return replace(second, centre=self.centre.double() + shift, components=V, gains=gains)
 
