@@ -150,6 +150,8 @@ def test_learns_from_the_start_that_a_recipe_names(planted):
     whitened = soft_zca(Spectrum.fit(X), eps=0.01).apply(X)
     held = learned(*planted, start=start, pull=1e9, optimizer={"keep": "last"}, **few).apply(X)
     torch.testing.assert_close(paired(held, i, j), paired(whitened, i, j), atol=5e-3, rtol=0)
+    nothing = learned(*planted, start=start, strength=0, **few).apply(X)
+    torch.testing.assert_close(paired(nothing, i, j), paired(whitened, i, j), atol=1e-4, rtol=0)
     free = learned(*planted, start=start, pull=0, **few).apply(X)
     assert np.corrcoef(paired(free, i, j), scores)[0, 1] > np.corrcoef(paired(whitened, i, j), scores)[0, 1] + 0.05
 

@@ -65,13 +65,13 @@ def train(config: DictConfig) -> list[Row]:
         learner.module().check(checkpoint)
         open_run(config, goes_on=True)
     module = fit(config, folder, checkpoint.get(LOGGED_AS), learner, probe)
-    learned = learner.finished(module.removal())
+    learned = learner.finished(module)
     if distributed.is_first():
         learned.save(folder / "removal")
     members = candidates(module.bank.members) if config.report == "all" else []
     systems.append(System(LEARNED, vectors.corrected(learned)))
     for member, candidate in enumerate(members):
-        systems.append(System(LEARNED, vectors.corrected(learner.finished(module.removal(member))), candidate))
+        systems.append(System(LEARNED, vectors.corrected(learner.finished(module, member)), candidate))
 
     sentences = config.data.kind == "sentences"
     held_out = [(Sts if sentences else WordSimilarity)(problem.test, name="held_out")] if problem.has_pairs else []

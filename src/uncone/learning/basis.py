@@ -37,8 +37,7 @@ class Basis(NamedTuple):
 
     def _centred(self, e: Tensor, precision: torch.dtype) -> Tensor:
         """Vectors (n, d) after the start, about the centre."""
-        e = e.to(precision)
-        return (e if self.start is None else self.start.apply(e)) - self.centre.to(precision)
+        return self.started(e.to(precision)) - self.centre.to(precision)
 
     def pairs(self, e1: Tensor, e2: Tensor, score: Tensor, dataset: Tensor) -> PairBatch:
         """Scored pairs of vectors (n, d)."""
@@ -60,7 +59,7 @@ class Basis(NamedTuple):
     def removal(
         self, gains: Tensor, shift: Tensor, count: int, mixing: Tensor | None = None, **description: Any
     ) -> Removal:
-        """The removal of the leading components, or of directions in their span, after the start.
+        """The removal of the leading components, or of directions in their span.
 
         Coordinates x become x diag(g) (I + mixing) = x W. Inner products see W Wᵀ = V diag(g'²) Vᵀ alone, so the
         removal along the orthonormal directions U V with gains g' gives the same cosines and lengths.
@@ -80,8 +79,15 @@ class Basis(NamedTuple):
             V, singular, _ = torch.linalg.svd(W)
             order = (self.eigenvalues[:count].double() @ V.square()).argsort(descending=True)  # by variance
             U, gains = (self.components[:, :count].double() @ V[:, order]).float(), singular[order].float()
-        removal = Removal(centre, U, gains, **description)
+        return Removal(centre, U, gains, **description)
+
+    def whole(self, removal: Removal) -> Removal:
+        """The start and a removal of what it leaves, as one."""
         return removal if self.start is None else self.start.then(removal)
+
+    def started(self, e: Tensor) -> Tensor:
+        """Vectors (n, d) after the start."""
+        return e if self.start is None else self.start.apply(e)
 
 
 class PairBatch(NamedTuple):

@@ -65,7 +65,7 @@ def follow(problem: Problem, recipe: Recipe) -> Removal:
     """
     learner = Learner(problem, recipe)
     with quietly():
-        return learner.finished(learner.fit().removal())
+        return learner.finished(learner.fit())
 
 
 class Learner:
@@ -150,12 +150,13 @@ class Learner:
         content = text_hash([*chain.from_iterable(seen), *self._sentences[0], *self._sentences[1]])
         return RemovalModule(bank, recipe, self._datasets, weight, self.problem.vectors.encoder, content)
 
-    def finished(self, removal: Removal) -> Removal:
+    def finished(self, module: RemovalModule, member: int | None = None) -> Removal:
         """A learned removal at its strength, which held-out sentences choose from a list; says what it has seen.
 
-        What pairs alone have taught is taken if their scores in random order would hardly do as well (`Chance`).
+        Strength is counted from the start of the recipe. What pairs alone have taught is taken if their scores in
+        random order would hardly do as well (`Chance`).
         """
-        strengths, problem = self.recipe.strength, self.problem
+        strengths, problem, removal = self.recipe.strength, self.problem, module.after_start(member)
         if self.p_value is not None and self.p_value > LEVEL:
             if (removal.gains != 1).any() or removal.centre.any():
                 log.warning(UNSURE, len(problem.training), len(problem.validation), self.p_value)
@@ -164,8 +165,9 @@ class Learner:
             removal = at_strength(removal, strengths[0])
         else:
             sides = problem.neighbours(self.recipe.contrast, held_out=True)
-            first, second = (problem.vectors.raw_sentences(side[:MOST_JUDGED]) for side in sides)
-            removal = choose_strength(removal, strengths, first, second)
+            raw = (torch.tensor(problem.vectors.raw_sentences(side[:MOST_JUDGED])) for side in sides)
+            removal = choose_strength(removal, strengths, *(self.basis.started(side).numpy() for side in raw))
+        removal = self.basis.whole(removal)
         if problem.trained_on is None or not self.recipe.looks_at_scores:
             return removal
         return removal.with_settings(trained_on=with_contents(problem.trained_on))
@@ -174,9 +176,8 @@ class Learner:
         """The test of what pairs teach; None where running text speaks too, or a paper is followed to the letter."""
         if validation is None or self.recipe.contrast.weight or self.recipe.parameterisation == "paper":
             return None
-        one, other = (
-            self.problem.raw(texts) for texts in (self.problem.validation.text1, self.problem.validation.text2)
-        )
+        texts = self.problem.validation.text1, self.problem.validation.text2
+        one, other = (self.basis.started(self.problem.raw(side)) for side in texts)
         raw = nn.functional.cosine_similarity(one, other).numpy()
         return Chance(validation.score.numpy(), validation.dataset.numpy(), raw)
 

@@ -172,7 +172,11 @@ class RemovalModule(pl.LightningModule):
         return make_optimizer(self.recipe.optimizer.name, [group for group in groups if group["params"]], rates)
 
     def removal(self, member: int | None = None) -> Removal:
-        """The learned removal of one member (the best on validation by default)."""
+        """The learned removal of one member (the best on validation by default), with what it starts from."""
+        return self.bank.basis.whole(self.after_start(member))
+
+    def after_start(self, member: int | None = None) -> Removal:
+        """The removal that was learned of what the start leaves."""
         member = self.best_member if member is None else member
         recipe = self.recipe
         chosen = self.bank.members[member]._asdict()
@@ -185,6 +189,7 @@ class RemovalModule(pl.LightningModule):
             "contrast": float(recipe.contrast.weight),
             "views": float(recipe.contrast.views),
             "optimizer": recipe.optimizer.name,
+            **({"start": dict(recipe.start)} if recipe.start else {}),
         }
         settings = {"D": chosen["D"], "recipe": followed}
         return self.bank.removal(member, method="learned", settings=settings, encoder=self.hparams["encoder"])

@@ -98,8 +98,8 @@ class Recipe:
         D: leading components that are learned, None for all; candidates.
         seeds: of weights and shuffles, candidates; None is the seed of the problem.
         uniform_share: of the spectrum that components come from: 1 type-uniform, 0 weighted by word probability.
-        start: a fixed method (`method`, of `uncone.removal`, with its settings), of which the rest is learned and by
-            whose outcome the rest is measured; None is the identity.
+        start: a fixed method (`method`, of `uncone.removal`, with its settings) that comes first: what it leaves is
+            learned from, and what strength 0 gives; None is the identity.
         centred: subtract the mean.
         learn_centre: learn a shift of it.
         rank: of a mixing of components, which learns directions too; 0 keeps the components.

@@ -12,7 +12,9 @@ from torch import Tensor
 
 from uncone.removal.base import Correction, check_orthonormal, extent
 
-CENTRE_TOLERANCE = 1e-3  # of the length of either centre, that a second centre may lie outside of what a first removal leaves
+CENTRE_TOLERANCE = (
+    1e-3  # of the length of either centre, that a second centre may lie outside of what a first removal leaves
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
