@@ -13,8 +13,8 @@ from tiny_runs import undrawn
 from uncone.commands.analyze import analyze, load_encoders
 from uncone.commands.schema import register
 from uncone.encoder import Encoder
-from uncone.geometry.atlas.occurrences import Windows
 from uncone.geometry.atlas.store import AtlasStore
+from uncone.geometry.atlas.windows import Windows
 from uncone.removal import all_but_the_top
 from uncone.removal.spectrum import Spectrum
 from uncone.runs.reading import read_results

@@ -23,7 +23,6 @@ from uncone.geometry.atlas.occurrences import (
     Occurrences,
     StoredOccurrences,
     TableOccurrences,
-    Windows,
     kept_types,
 )
 from uncone.geometry.atlas.sampled import SampledSettings
@@ -31,6 +30,7 @@ from uncone.geometry.atlas.store import AtlasStore
 from uncone.geometry.atlas.survey import LayerMap, survey
 from uncone.geometry.atlas.table import print_atlas
 from uncone.geometry.atlas.views import view_points, view_sample, word_groups
+from uncone.geometry.atlas.windows import Windows
 from uncone.geometry.measures import definitions
 from uncone.removal import ClusteredRemoval, Correction, TransductiveRemoval, none
 from uncone.removal import load as load_removal

@@ -5,13 +5,17 @@ An `encoder` here is whatever has `pieces`, `tokenize` and `as_words`: encoders 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from uncone.encoder.texts import blocks
 
 WORDS = 100_000  # the most frequent words of English; the rest have a millionth of the mass each at most
 
@@ -61,3 +65,20 @@ def piece_mass(encoder: Any, words: Sequence[str], mass: np.ndarray) -> Tensor:
     counts = torch.tensor([len(row) for row in pieces])
     collected = torch.zeros(len(encoder.pieces), dtype=torch.float64)
     return collected.index_add_(0, flat, torch.repeat_interleave(torch.from_numpy(mass), counts))
+
+
+def word_shares(words: Sequence[str], texts: Iterable[str]) -> np.ndarray:
+    """Share (n,) of each word, in lower case, of all the words of texts."""
+    counts = Counter(word.casefold() for text in texts for word in re.findall(r"\w+", text))
+    return np.array([counts[word] for word in words]) / counts.total()
+
+
+def type_shares(encoder: Any, texts: Iterable[str]) -> np.ndarray:
+    """Share (V,) of each token type of all the tokens of texts, which are read as a stream."""
+    counts = np.zeros(len(encoder.pieces), dtype=np.int64)
+    for block in blocks(texts):
+        types = np.array([i for row in encoder.tokenize(block) for i in row], dtype=np.int64)
+        counts += np.bincount(types, minlength=len(counts))
+    if not counts.any():
+        raise ValueError("a corpus without known tokens has no frequencies")
+    return counts / counts.sum()

@@ -190,3 +190,13 @@ def average(states: Mapping[int, Tensor]) -> Tensor:
     """Mean of the states of all layers, in their shape."""
     layers = list(states.values())
     return layers[0] if len(layers) == 1 else torch.stack(layers).mean(0)
+
+
+def position_limit(model: nn.Module) -> int | None:
+    """How many tokens a model has positions for; None if it does not say."""
+    config: Any = model.config
+    positions: int | None = getattr(config, "max_position_embeddings", None)
+    for module in model.modules():  # RoBERTa and its kin count positions from padding_idx + 1
+        if isinstance(module, nn.Embedding) and module.num_embeddings == positions and module.padding_idx is not None:
+            return positions - module.padding_idx - 1
+    return positions

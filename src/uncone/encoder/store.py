@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -128,3 +128,18 @@ class FeatureStore:
                 np.save(aside / f"{name}.npy", array, allow_pickle=False)
                 files[f"{name}.npy"] = digest_of(aside / f"{name}.npy")
             (aside / "entry.json").write_text(json.dumps({"key": json.loads(key), "files": files}, indent=1))
+
+
+class Recent:
+    """What was made last, in memory, for another removal to be applied to it: no more than so many things."""
+
+    def __init__(self, most: int = 8):  # the texts of one task under a few poolings, and which of them are known
+        self._most, self._made = most, dict[Hashable, np.ndarray]()
+
+    def fetch(self, key: Hashable, build: Callable[[], np.ndarray]) -> np.ndarray:
+        """What was made under this key; if it is not there any more, what `build` makes."""
+        found = self._made.pop(key) if key in self._made else build()
+        self._made[key] = found
+        while len(self._made) > self._most:
+            del self._made[next(iter(self._made))]
+        return found

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from uncone.encoder.base import Encoder, TokenVectors
 from uncone.encoder.convention import Convention
-from uncone.encoder.layers import Layers, LayerStates, average, reads_by_blocks
+from uncone.encoder.layers import Layers, LayerStates, average, position_limit, reads_by_blocks
 from uncone.encoder.pieces import Tokens, piece_names, read_tokens, tokenize, unknown_piece, word_prefix
 from uncone.encoder.pooling import PICKS, WEIGHTED, check_pooling, pool
 from uncone.encoder.table import STATIC, input_table
@@ -30,16 +30,6 @@ PROBE = ["The cat sat.", "A longer text, in which more words stand than in the o
 TOKEN_BUDGET = 2048  # rows at which matrix products run at full speed, on a CPU
 TokenBatch = tuple[list[int], dict[int, Tensor], Tensor, Tensor]  # see TransformerEncoder.token_batches
 SHOW_PROGRESS_FROM = 64  # batches; shorter work is over before a bar can be read
-
-
-def position_limit(model: nn.Module) -> int | None:
-    """How many tokens a model has positions for; None if it does not say."""
-    config: Any = model.config
-    positions: int | None = getattr(config, "max_position_embeddings", None)
-    for module in model.modules():  # RoBERTa and its kin count positions from padding_idx + 1
-        if isinstance(module, nn.Embedding) and module.num_embeddings == positions and module.padding_idx is not None:
-            return positions - module.padding_idx - 1
-    return positions
 
 
 class TransformerEncoder(Encoder):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,10 +11,10 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from uncone.encoder import Encoder, StoredEncoder, TableEncoder, TokenVectors, TransformerEncoder
-from uncone.encoder.frequency import frequent_words, type_probabilities, word_probabilities
+from uncone.encoder.frequency import frequent_words, type_probabilities, type_shares, word_probabilities, word_shares
 from uncone.encoder.pooling import PICKS
 from uncone.encoder.spans import span_means, word_occurrence_means
-from uncone.encoder.store import Arrays, FeatureStore, text_hash
+from uncone.encoder.store import Arrays, FeatureStore, Recent, text_hash
 from uncone.encoder.texts import blocks
 from uncone.removal import Correction
 from uncone.support.sampling import draw
@@ -25,7 +23,6 @@ WordVectors = Literal["alone", "corpus"]
 Frequencies = Literal["wordfreq", "corpus"]
 Kind = Literal["texts", "words", "tokens", "pooled tokens"]  # of what is kept
 OCCURRENCES_PER_TEXT = 4  # at least, of a sample of tokens, on average: more texts would take longer and tell no more
-REMEMBERED = 8  # sets of texts, or which of them are known: those of one task under a few poolings
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ class Vectors:
     keep_tokens: bool = False
     together: Encoder | None = None
     at_once: tuple[str, ...] = ()
-    recent: dict[Any, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
+    recent: Recent = field(default_factory=Recent, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.word_vectors not in ("alone", "corpus"):
@@ -126,7 +123,7 @@ class Vectors:
 
     def readable(self, texts: Sequence[str]) -> np.ndarray:
         """Whether each text has a known piece: (n,) bool."""
-        return self._remembered("known", texts, lambda: self.encoder.known(texts))
+        return self.recent.fetch(self._recently("known", texts), lambda: self.encoder.known(texts))
 
     def sentences(self, texts: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of texts; nil where a static table knows no word of a text.
@@ -145,9 +142,8 @@ class Vectors:
     def raw_sentences(self, texts: Sequence[str], alone: bool = False) -> np.ndarray:
         """Vectors (n, d) of texts, or of words that stand alone, before the removal."""
         if self.encoder.is_static:  # gathering table rows is faster than reading them back
-            pooled = self._remembered(
-                "words" if alone else "texts", texts, lambda: self.encoder.pooled(texts, alone=alone)
-            )
+            key = self._recently("words" if alone else "texts", texts)
+            pooled = self.recent.fetch(key, lambda: self.encoder.pooled(texts, alone=alone))
             return self.encoder.finish(pooled)
 
         def build() -> Arrays:
@@ -233,25 +229,16 @@ class Vectors:
         names, _ = self.raw_vocabulary()
         if self.frequencies == "wordfreq":
             return word_probabilities(names)
-        counts = Counter(word.casefold() for text in self.corpus for word in re.findall(r"\w+", text))
-        return np.array([counts[name] for name in names]) / counts.total()
+        return word_shares(names, self.corpus)
 
     def type_probabilities(self) -> np.ndarray:
         """Probability (V,) of each token type in running text."""
+        encoder, texts = self.encoder, self.corpus if self.frequencies == "corpus" else ()
 
         def build() -> Arrays:
-            if self.frequencies == "wordfreq":
-                return {"probabilities": type_probabilities(self.encoder).numpy()}
-            counts = np.zeros(len(self.encoder.pieces), dtype=np.int64)
-            for block in blocks(self.corpus):
-                types = np.array([i for row in self.encoder.tokenize(block) for i in row], dtype=np.int64)
-                counts += np.bincount(types, minlength=len(counts))
-            if not counts.any():
-                raise ValueError("a corpus without known tokens has no frequencies")
-            return {"probabilities": counts / counts.sum()}
+            return {"probabilities": type_shares(encoder, texts) if texts else type_probabilities(encoder).numpy()}
 
-        texts = self.corpus if self.frequencies == "corpus" else ()
-        key = {"kind": f"probabilities {self.frequencies}", "hash": self.encoder.hash, "texts": text_hash(texts)}
+        key = {"kind": f"probabilities {self.frequencies}", "hash": encoder.hash, "texts": text_hash(texts)}
         return self.store.fetch(key, build)["probabilities"]  # one entry for all layers
 
     def _apply(self, raw: np.ndarray) -> np.ndarray:
@@ -284,14 +271,8 @@ class Vectors:
     def _contextual(self) -> TransformerEncoder:
         return cast(TransformerEncoder, self.encoder)  # the only encoder that is not static
 
-    def _remembered(self, kind: str, texts: Sequence[str], build: Callable[[], np.ndarray]) -> np.ndarray:
-        """What was made of these texts lately, when another removal was applied to them; else what `build` makes."""
-        key = (kind, *self.encoder.settings.values(), tuple(texts))
-        found = self.recent.pop(key) if key in self.recent else build()
-        self.recent[key] = found
-        while len(self.recent) > REMEMBERED:
-            del self.recent[next(iter(self.recent))]
-        return found
+    def _recently(self, kind: str, texts: Sequence[str]) -> tuple[Any, ...]:
+        return kind, *self.encoder.settings.values(), tuple(texts)
 
     def _share(self, kind: Kind, texts: Sequence[str]) -> None:
         """Store what each of the layers that are read together makes of texts, from one pass through the model."""

@@ -9,8 +9,9 @@ import pytest
 from uncone.data.corpora import Corpora, Corpus
 from uncone.encoder import Encoder
 from uncone.geometry import frequency_correlation, log10_isotropy
-from uncone.geometry.atlas.occurrences import CorpusOccurrences, Windows, kept_types
+from uncone.geometry.atlas.occurrences import CorpusOccurrences, kept_types
 from uncone.geometry.atlas.sums import LayerSums
+from uncone.geometry.atlas.windows import Windows
 
 
 def survey_exactly(path, documents):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from uncone.geometry.atlas.occurrences import Windows
+from uncone.geometry.atlas.windows import Windows
 
 
 def test_sentences_stay_whole_and_nothing_is_lost():
