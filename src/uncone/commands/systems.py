@@ -25,7 +25,7 @@ from uncone.removal.vectors import Vectors
 from uncone.support.sampling import draw
 from uncone.support.terminal import track
 from uncone.tasks import Row, Task, evaluate
-from uncone.tasks.leaks import scored_texts, without_training_pairs
+from uncone.tasks.leaks import in_learned_texts, scored_texts, without_training_pairs
 from uncone.tasks.row import described
 from uncone.tasks.scoring import NotRun
 
@@ -196,7 +196,7 @@ def leave_out_seen(
     """The tasks without the pairs that a removal was trained on; says how many there were."""
     removals = {system.title: system.removal for system in systems}
     clean, lines = without_training_pairs(tasks, removals, config.data_dir)
-    for line in lines:
+    for line in (*lines, *in_learned_texts(tasks, removals)):
         console.print(line, highlight=False)
     return clean
 

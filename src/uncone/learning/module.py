@@ -189,6 +189,7 @@ class RemovalModule(pl.LightningModule):
             "contrast": float(recipe.contrast.weight),
             "views": float(recipe.contrast.views),
             "optimizer": recipe.optimizer.name,
+            **({"corpus": recipe.contrast.corpus} if recipe.contrast.weight else {}),
             **({"start": dict(recipe.start)} if recipe.start else {}),
         }
         settings = {"D": chosen["D"], "recipe": followed}

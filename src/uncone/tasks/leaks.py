@@ -38,6 +38,26 @@ def scored_texts(tasks: Iterable[Task]) -> set[str]:
     return found
 
 
+def in_learned_texts(tasks: Sequence[Task], removals: Mapping[str, Correction]) -> list[str]:
+    """A line for each task that searches a corpus from which a removal has learned, though without its labels.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> learned = SimpleNamespace(settings={"recipe": {"corpus": "wikipedia"}})
+        >>> in_learned_texts([SimpleNamespace(name="wikipedia", use="search")], {"mine": learned})
+        ['wikipedia: mine learned from the articles that are searched, though not what answers what']
+    """
+    corpora = {name: removal.settings.get("recipe", {}).get("corpus") for name, removal in removals.items()}
+    lines = []
+    for task in tasks:
+        if task.use == "search" and (seen := [name for name, corpus in corpora.items() if corpus == task.name]):
+            who = " and ".join(seen)
+            lines.append(
+                f"{task.name}: {who} learned from the articles that are searched, though not what answers what"
+            )
+    return lines
+
+
 def without_training_pairs(
     tasks: Sequence[Task], removals: Mapping[str, Correction], data_dir: str | Path | None = None
 ) -> tuple[list[Task], list[str]]:
