@@ -17,8 +17,10 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from uncone.commands.build import make_vectors
+from uncone.geometry.calibration import read_calibrations
 from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Removal
+from uncone.report.figures import cosines_figure
 from uncone.report.tables import geometry_table
 from uncone.report.verdict import verdict
 from uncone.runs.reading import read_results
@@ -85,7 +87,12 @@ def tables(run: Path) -> str:
     tasks = [row for row in rows if row.task != GEOMETRY]
     geometry = [row for row in rows if row.task == GEOMETRY]
     return "\n".join(
-        [markdown_table(tasks), geometry_table(geometry), "", f"The run's own summary: {verdict(tasks, geometry)}"]
+        [
+            markdown_table(tasks),
+            geometry_table(geometry),
+            "",
+            f"The run's own summary: {verdict(tasks, geometry, read_calibrations(run))}",
+        ]
     )
 
 
@@ -104,14 +111,16 @@ def fill(text: str, made: str) -> str:
 
 
 def main() -> None:
-    """Rewrite README.md and docs/raw_and_learned.png from a run."""
+    """Rewrite README.md, docs/raw_and_learned.png and docs/cosines.png from a run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="output folder of train.py")
     run = parser.parse_args().run
     readme = ROOT / "README.md"
     readme.write_text(fill(readme.read_text(), tables(run)))
-    picture = save(figure(run), ROOT / "docs" / "raw_and_learned.png")
-    Image.open(picture).quantize(256).save(picture, optimize=True)  # a third of the size
+    drawn = {"raw_and_learned": figure(run), "cosines": cosines_figure(read_calibrations(run), "learned")}
+    for name, drawing in drawn.items():
+        picture = save(drawing, ROOT / "docs" / f"{name}.png")
+        Image.open(picture).quantize(256).save(picture, optimize=True)  # a third of the size
 
 
 if __name__ == "__main__":

@@ -47,8 +47,8 @@ def test_verdict(gain, p_value, words, encoder_of):
 
 def test_help_here_and_harm_there():
     evidence = Evidence("learned", [*rows(0.1, 0.01), *rows(-0.1, 0.01, task="google")], "Measured by the run")
-    assert "makes words worse (google -10.0) and sentences better (lee +10.0)" in evidence.verdict()
-    assert "does not help everywhere" in evidence.verdict()
+    assert "makes words worse (google -10.0) and sentences better (lee +10.0)" in evidence.verdict({})
+    assert "does not help everywhere" in evidence.verdict({})
 
 
 def test_thresholds_and_their_use(encoder_of, tmp_path):

@@ -118,7 +118,7 @@ def export(config: DictConfig) -> list[Row]:
     calibrations, uncalibrated = calibrate(config, systems)
     print_results(console, evidence.tasks, [*not_run, *uncalibrated])
     print_thresholds(console, calibrations)
-    console.print(evidence.verdict(), highlight=False)
+    console.print(evidence.verdict(calibrations), highlight=False)
     with whole_folder(target, config.overwrite) as folder:
         usage = exporter.write(encoder, removal, folder)
         shareable(removal).save(folder / "removal")

@@ -24,7 +24,7 @@ from uncone.learning.fit import Learner
 from uncone.learning.module import LOGGED_AS, RemovalModule
 from uncone.learning.replicas import trainer_options
 from uncone.removal import none
-from uncone.report.figures import components_figure
+from uncone.report.figures import components_figure, cosines_figure
 from uncone.report.tables import print_results, print_thresholds
 from uncone.report.verdict import verdict
 from uncone.runs.folder import write_results
@@ -84,12 +84,16 @@ def train(config: DictConfig) -> list[Row]:
     calibrations, uncalibrated = calibrate(config, systems)
     if distributed.is_first():
         write_calibrations(folder, calibrations)
-    if distributed.is_first() and (figure := components_figure(rows)):
-        save(figure, folder / "figures" / "components.png")
+        drawn = {"components": components_figure(rows), "cosines": cosines_figure(calibrations, LEARNED)}
+        for name, figure in drawn.items():
+            if figure:
+                save(figure, folder / "figures" / f"{name}.png")
     print_results(console, rows, [*not_run, *uncalibrated])
     print_thresholds(console, calibrations)
     console.print(f"features: {vectors.store.read} read from {vectors.store.folder}, {vectors.store.built} computed")
-    console.print(verdict(rows, measured) if rows else f"{learned.describe()}. {NO_TASK}", highlight=False)
+    console.print(
+        verdict(rows, measured, calibrations) if rows else f"{learned.describe()}. {NO_TASK}", highlight=False
+    )
     console.print(f"Written to {folder}")
     return [*rows, *measured]
 

@@ -45,14 +45,14 @@ class Evidence:
         """The rows of geometry."""
         return [row for row in self.rows if row.task == GEOMETRY]
 
-    def verdict(self) -> str:
+    def verdict(self, calibrations: Mapping[str, Calibration]) -> str:
         """What the removal does for this encoder, in words a person can act on."""
         if self.removal == "none":
             return "Nothing is removed: these are the vectors of the raw encoder."
         if not self.tasks:
             return "The effect of this removal on the encoder was not measured."
         remark = NOT_HELPED.get(outcome(self.tasks, self.removal))
-        return verdict(self.tasks, self.geometry, self.removal) + (f" {remark}" if remark else "")
+        return verdict(self.tasks, self.geometry, calibrations, self.removal) + (f" {remark}" if remark else "")
 
 
 def description(encoder: Encoder, removal: Correction, library: str) -> str:
@@ -82,6 +82,7 @@ def card(
         contextual=isinstance(encoder, TransformerEncoder),
         removal=removal,
         evidence=evidence,
+        verdict=evidence.verdict(calibrations),
         scores=markdown_table(evidence.tasks).strip() if evidence.tasks else "",
         geometry=geometry_table(evidence.geometry),
         usage=usage,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from uncone.geometry.atlas.store import AtlasStore
+from uncone.geometry.calibration import RATES, Calibration
 from uncone.geometry.measures import MEASURES, Measure
 from uncone.report.tables import over_seeds
 from uncone.runs.reading import read_results
@@ -110,6 +111,34 @@ def clouds(store: AtlasStore, encoder: str) -> Figure:
     return figure
 
 
+def cosines_figure(calibrations: Mapping[str, Calibration], removal: str) -> Figure | None:
+    """How alike random texts are, raw and after a removal, and what 1 % of them exceed; None without calibrations.
+
+    Example:
+        >>> wide = Calibration.of(np.random.default_rng(0).standard_normal((100, 9)))
+        >>> cosines_figure({"none": wide}, "learned") is None
+        True
+    """
+    if not {RAW, removal} <= set(calibrations):
+        return None
+    figure = Figure(figsize=(7, 2.6), dpi=150, layout="constrained")
+    axes = figure.add_subplot()
+    edges = np.linspace(-1, 1, 201)
+    for name, title, colour in ((RAW, "raw", GREY), (removal, removal, BLUE)):
+        of = calibrations[name]
+        axes.stairs(np.diff(of.percentile(edges)), edges, fill=True, color=colour, alpha=0.6, label=title)
+        limit = of.threshold(RATES[0])
+        axes.axvline(limit, color=colour, linestyle="--", linewidth=1)
+        axes.text(
+            limit, 0.97, f" {limit:.2f}", transform=axes.get_xaxis_transform(), va="top", color=colour, fontsize=9
+        )
+    lowest = min(float(calibrations[name].cosine[0]) for name in (RAW, removal))
+    axes.set(xlim=(lowest - 0.05, 1.05), yticks=[], xlabel="cosine of two random texts; dashed: 1 % are above")
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.legend(loc="upper left", frameon=False)
+    return figure
+
+
 def components_figure(rows: Sequence[Row]) -> Figure | None:
     """A panel for each headline figure: the learned removals over their number of components, fixed methods level.
 
@@ -120,7 +149,7 @@ def components_figure(rows: Sequence[Row]) -> Figure | None:
     """
     members: dict[str, dict[int, str]] = {}
     for row in rows:
-        if row.candidate is not None:
+        if row.candidate is not None and "D" in row.candidate:
             others = {key: value for key, value in row.candidate.items() if key not in ("D", "seed")}
             members.setdefault(described(row.removal, others), {})[int(row.candidate["D"])] = row.method
     if all(len(numbers) < 2 for numbers in members.values()):

@@ -6,12 +6,13 @@ worse is named, whatever others gain.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from uncone.geometry.calibration import Calibration
 from uncone.tasks.row import Row
 from uncone.tasks.statistics import LOWER_IS_BETTER
 from uncone.tasks.table import headlines
@@ -90,14 +91,25 @@ def _listed(parts: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
-def verdict(rows: Sequence[Row], geometry: Sequence[Row], removal: str = "learned") -> str:
-    """What a removal did for this encoder, and how sure that is: one sentence on its tasks, one on its geometry."""
-    cosine = {row.removal: row.value for row in geometry if row.metric == "mean_cosine"}
+def verdict(
+    rows: Sequence[Row],
+    geometry: Sequence[Row],
+    calibrations: Mapping[str, Calibration],
+    removal: str = "learned",
+) -> str:
+    """What a removal did for this encoder, and how sure that is: one sentence on its tasks, one on its geometry.
+
+    Where there are calibrations, the geometry is what a user meets: how alike two texts are that share nothing.
+    """
     encoder = f"{rows[0].encoder} (layers {rows[0].layers})" if rows else "this encoder"
-    return (
-        f"On {encoder} the {removal} removal {judgement(rows, removal)}. In brackets are points over raw vectors; the "
-        f"mean cosine of the probe goes from {cosine['none']:.2f} to {cosine[removal]:.2f}."
-    )
+    if {"none", removal} <= set(calibrations):
+        before, after = (calibrations[name].threshold(0.5) for name in ("none", removal))
+        shape = f"two random texts of {calibrations[removal].corpus} had a cosine of {before:.2f}, and have {after:.2f}"
+    else:
+        cosine = {row.removal: row.value for row in geometry if row.metric == "mean_cosine"}
+        shape = f"the mean cosine of the probe goes from {cosine['none']:.2f} to {cosine[removal]:.2f}"
+    told = f"On {encoder} the {removal} removal {judgement(rows, removal)}; {shape}."
+    return f"{told} In brackets are points over raw vectors."
 
 
 def outcome(rows: Sequence[Row], removal: str = "learned") -> Outcome:
