@@ -5,6 +5,7 @@ import pytest
 
 from uncone.export.card import Evidence, card, description, shareable
 from uncone.geometry.calibration import Calibration, write_calibrations
+from uncone.report.figures import cosines_figure
 from uncone.tasks import Row
 
 from .conftest import clusters_for, removal_for
@@ -31,7 +32,11 @@ def rows(gain, p_value, removal="learned", task="lee"):
 @pytest.mark.parametrize(
     ("gain", "p_value", "words"),
     [
-        (0.1, 0.01, "the learned removal makes sentences better (lee +10.0). In brackets are points over raw vectors"),
+        (
+            0.1,
+            0.01,
+            "makes sentences better (lee +10.0); the mean cosine of the probe goes from 0.25 to 0.25.",
+        ),
         (-0.1, 0.01, "**This removal makes the encoder worse on what was measured. Use the raw encoder.**"),
         (0.1, 0.2, "**Nothing that was measured shows that removal helps this encoder.**"),
     ],
@@ -43,6 +48,19 @@ def test_verdict(gain, p_value, words, encoder_of):
     assert words in text
     assert "| none | 50.0 |" in text.replace("**50.0**", "50.0")  # the best value is bold
     assert "| learned | 0.25 | 0.25 | 0.25 | 0.25 | 0.25 |" in text
+
+
+def test_what_two_random_texts_are_to_each_other_is_told_where_it_is_known():
+    X = np.random.default_rng(0).standard_normal((100, 4))
+    made = {name: Calibration.of(X + shift, "news") for name, shift in (("none", 4), ("learned", 0))}
+    told = Evidence("learned", rows(0.1, 0.01), "Measured by the run").verdict(made)
+    raw, corrected = (made[name].threshold(0.5) for name in made)
+    assert f"two random texts of news had a cosine of {raw:.2f}, and have {corrected:.2f}." in told
+    drawn = cosines_figure(made, "learned")
+    assert [text.get_text().strip() for text in drawn.axes[0].texts] == [
+        f"{made[name].threshold(0.01):.2f}" for name in ("none", "learned")
+    ]
+    assert cosines_figure({"none": made["none"]}, "learned") is None
 
 
 def test_help_here_and_harm_there():
