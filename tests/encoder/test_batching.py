@@ -1,7 +1,14 @@
+"""Batches of texts, where there is too little memory for them, and how their results are fetched."""
+
+import logging
+
 import numpy as np
 import pytest
+import torch
 
-from uncone.encoder.texts import make_batches
+from uncone.encoder.batches import Batching, gather, make_batches
+
+CPU, META = torch.device("cpu"), torch.device("meta")
 
 
 @pytest.mark.parametrize("budget", [1, 16, 100, 1000])
@@ -30,3 +37,64 @@ def test_small_groups_are_put_together():
 
 def test_nothing_makes_no_batch():
     assert make_batches([], 10) == []
+
+
+def batches_of(batching, lengths, device, memory=None):
+    """The batches that are run, by a reader whose device holds so many tokens."""
+
+    def read(rows):
+        if memory is not None and max(lengths[i] for i in rows) * len(rows) > memory:
+            raise torch.OutOfMemoryError("out of memory\n(a table of what is held)")
+        return rows
+
+    return [made for _, made in batching.run(torch.tensor(lengths), device, read, progress=False)]
+
+
+@pytest.mark.parametrize(("budget", "device", "first"), [(None, CPU, 2048), (None, META, 65_536), (300, META, 300)])
+def test_the_budget_is_that_of_the_device_unless_given(budget, device, first):
+    assert len(batches_of(Batching("bert", budget), [1] * 70_000, device)[0]) == first
+
+
+def test_where_memory_runs_out_the_rest_is_read_in_smaller_batches(caplog):
+    batching, lengths = Batching("bert", 64), [2] * 30 + [8] * 10
+    with caplog.at_level(logging.WARNING):
+        found = batches_of(batching, lengths, CPU, memory=32)
+    assert sorted(i for rows in found for i in rows) == list(range(40))
+    assert [record.getMessage() for record in caplog.records] == [
+        "bert ran out of memory on cpu with 64 tokens at once and goes on with 32: token_budget sets it"
+    ]
+    assert batching.token_budget == 32
+    caplog.clear()
+    batches_of(batching, lengths, CPU, memory=32)
+    assert not caplog.records
+
+
+def test_what_was_read_before_memory_ran_out_is_not_read_again():
+    memory, read = [100, 100, 16], []
+
+    def reader(rows):
+        if 8 * len(rows) > (memory.pop(0) if len(memory) > 1 else memory[0]):
+            raise torch.OutOfMemoryError("out of memory")
+        read.extend(rows)
+        return rows
+
+    list(Batching("bert", 32).run(torch.full((40,), 8), CPU, reader, progress=False))
+    assert sorted(read) == list(range(40))
+
+
+def test_too_little_memory_for_one_text_is_said_in_one_line():
+    told = r"^bert runs out of memory on cpu with one text of 8 tokens: .*\(out of memory\)$"
+    with pytest.raises(ValueError, match=told):
+        batches_of(Batching("bert", 64), [2] * 30 + [8] * 10, CPU, memory=7)
+
+
+@pytest.mark.parametrize("fetched", [1, 12, 1000])
+def test_results_fetched_together_find_their_places(fetched, monkeypatch):
+    monkeypatch.setattr("uncone.encoder.batches.FETCHED", fetched)
+    counts = torch.tensor([2, 1, 3, 2])
+    starts = torch.cat([torch.zeros(1, dtype=torch.long), counts.cumsum(0)])
+    whole = torch.arange(2.0 * 8 * 3).view(2, 8, 3)
+    parts = [whole[:, starts[i] : starts[i + 1]] for i in range(4)]
+    batches = [([2], parts[2]), ([3, 0], torch.cat([parts[3], parts[0]], 1)), ([1], parts[1])]
+    for device in (CPU, torch.device("cuda")):  # of which it is only asked whether each batch is fetched at once
+        assert torch.equal(gather(batches, device, 2, 3, starts), whole)

@@ -45,7 +45,7 @@ def test_ragged_batches_equal_one_text_at_a_time(kind, load):
     encoder = load(kind, layers="first_last")
     alone = np.concatenate([encoder.encode([text]) for text in TEXTS])
     np.testing.assert_allclose(encoder.encode(TEXTS), alone, atol=1e-5)
-    encoder.token_budget = 20
+    encoder.batching.token_budget = 20
     np.testing.assert_allclose(encoder.encode(TEXTS), alone, atol=1e-5)
 
 
@@ -224,6 +224,22 @@ def test_all_tensors_of_a_batch_reach_the_device(kind, load):
     states, ids, lengths = encoder._forward(types, torch.tensor([3, 3]), wanted)
     assert {x.shape for x in states.values()} == {(3, encoder.dimension)}
     assert {x.device.type for x in (*states.values(), ids, lengths)} == {"meta"}
+
+
+def test_a_device_without_memory_gets_smaller_batches(load, monkeypatch, caplog):
+    encoder = load(layers="first_last", token_budget=64)
+    expected, tokens = encoder.encode(TEXTS), encoder.encode_tokens(TEXTS)
+    forward = TransformerEncoder._forward
+
+    def short_of_memory(self, types, lengths, wanted):
+        if len(lengths) > 1:
+            raise torch.OutOfMemoryError("out of memory")
+        return forward(self, types, lengths, wanted)
+
+    monkeypatch.setattr(TransformerEncoder, "_forward", short_of_memory)
+    np.testing.assert_allclose(encoder.encode(TEXTS), expected, atol=1e-5)
+    assert "goes on with" in caplog.text
+    np.testing.assert_allclose(encoder.encode_tokens(TEXTS).vectors, tokens.vectors, atol=1e-5)
 
 
 def test_progress_is_shown_on_long_work_only(load, capsys):

@@ -54,13 +54,12 @@ SETTINGS = {
     "special_tokens",
     "max_length",
     "prompt",
-    "token_budget",
     "binary",
     "lowercase",
     "limit",
     *("vectors", "texts", "queries", "query_texts", "pairs", "column", "centre_queries"),  # of stored ones
 }
-ANYWHERE = {"device", "dtype", "name"}  # of an encoder: what does not tell it from another
+ANYWHERE = {"device", "dtype", "token_budget", "name"}  # of an encoder: what does not tell it from another
 PROBE_TEXTS, PROBE_SIZE, PROBE_QUERIES = 30, 2000, 200  # of the geometry of a removal without a run: seconds
 # what format=vectors has a use for
 OF_VECTORS = {

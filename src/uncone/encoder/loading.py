@@ -22,7 +22,7 @@ from uncone.encoder.packages import packaged
 from uncone.encoder.pieces import unknown_piece, word_prefix
 from uncone.encoder.pooling import check_pooling
 from uncone.encoder.table import STATIC, TableEncoder, input_table, row_names
-from uncone.encoder.transformer import TOKEN_BUDGET, TransformerEncoder
+from uncone.encoder.transformer import TransformerEncoder
 from uncone.encoder.word_vectors import has_no_capitals, packaged_glove, read_word_vectors, word_tokenizer
 from uncone.support.files import reading
 from uncone.support.wording import unknown
@@ -41,7 +41,7 @@ def load_pretrained(
     device: str = "auto",
     dtype: str = "float32",
     max_length: int | None = None,
-    token_budget: int = TOKEN_BUDGET,
+    token_budget: int | None = None,
     trust_remote_code: bool = False,
     name: str | None = None,
     prompt: str | None = None,
@@ -59,7 +59,8 @@ def load_pretrained(
             returns none. The model sees them in any case.
         dtype: "float32", "bfloat16" or "float16", of the model only; pooling is done in float32.
         max_length: truncate texts to so many tokens; None for the model's own limit.
-        token_budget: tokens per batch, padding included.
+        token_budget: tokens per batch, padding included; None for 2048 on a CPU, 65 536 on another device. Less where
+            the memory does not suffice.
         trust_remote_code: passed on to transformers; runs code that comes with the model.
         name: what results call the encoder; None for the last part of `path`, or "sentence_transformer".
         prompt: name of the prompt of the folder that goes before texts; None for its default one, "" for none.

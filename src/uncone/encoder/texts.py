@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 CHARACTERS_PER_BLOCK = 1 << 19  # the token vectors of so much text take a few hundred MB
-FILLED = 4  # a batch is worth running alone once it holds a quarter of the budget
 
 
 def check_texts(texts: Sequence[str]) -> None:
@@ -44,39 +43,3 @@ def check_known(texts: Sequence[str], known: Sequence[bool]) -> None:
     for text, is_known in zip(texts, known, strict=True):
         if not is_known:
             raise ValueError(f"no known token in {text!r}: it is empty or made of unknown pieces only; leave it out")
-
-
-def make_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
-    """Batches of texts of equal length as far as possible, longest first.
-
-    Padding costs as much as text, so a batch ends where the texts get shorter, unless it is still so small that the
-    device would idle. The longest come first: a batch too large for the memory fails at once.
-
-    Args:
-        token_budget: tokens per batch, padding included; a longer text is a batch of its own.
-
-    Returns:
-        For each batch the indices of its texts, by descending length.
-
-    Example:
-        >>> make_batches([3, 8, 3, 3, 3], token_budget=8)
-        [[1], [0, 2], [3, 4]]
-    """
-    batches: list[list[int]] = []
-    batch: list[int] = []
-    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if batch:
-            longest, padded = lengths[batch[0]], lengths[batch[0]] * len(batch)
-            full = padded + longest > token_budget
-            if full or (lengths[i] < longest and padded * FILLED >= token_budget):
-                batches.append(batch)
-                batch = []
-        batch.append(i)
-    return [*batches, batch] if batch else batches
-
-
-def ranges(starts: Tensor, rows: Tensor) -> Tensor:
-    """Indices of the tokens of some texts, one after another; text i has those from starts[i] up to starts[i + 1]."""
-    counts = starts.diff()[rows]
-    before = counts.cumsum(0) - counts
-    return torch.repeat_interleave(starts[rows] - before, counts) + torch.arange(int(counts.sum()))

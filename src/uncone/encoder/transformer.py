@@ -14,22 +14,19 @@ import torch
 from torch import Tensor, nn
 
 from uncone.encoder.base import Encoder, TokenVectors
+from uncone.encoder.batches import Batching, Made, gather, pad, ranges, send
 from uncone.encoder.convention import Convention
 from uncone.encoder.layers import Layers, LayerStates, average, position_limit, reads_by_blocks
 from uncone.encoder.pieces import Tokens, piece_names, read_tokens, tokenize, unknown_piece, word_prefix
 from uncone.encoder.pooling import PICKS, WEIGHTED, check_pooling, pool
 from uncone.encoder.table import STATIC, input_table
-from uncone.encoder.texts import check_known, check_texts, make_batches, ranges, unique_texts
-from uncone.support import distributed
-from uncone.support.terminal import track
+from uncone.encoder.texts import check_known, check_texts, unique_texts
 
 logger = logging.getLogger(__name__)
 
 NO_LIMIT = 1 << 20  # tokens, of models that state none
 PROBE = ["The cat sat.", "A longer text, in which more words stand than in the other one."]  # to see how a model reads
-TOKEN_BUDGET = 2048  # rows at which matrix products run at full speed, on a CPU
 TokenBatch = tuple[list[int], dict[int, Tensor], Tensor, Tensor]  # see TransformerEncoder.token_batches
-SHOW_PROGRESS_FROM = 64  # batches; shorter work is over before a bar can be read
 
 
 class TransformerEncoder(Encoder):
@@ -43,7 +40,7 @@ class TransformerEncoder(Encoder):
         special_tokens: whether special tokens are pooled and returned; None pools those of texts, as the field does,
             but not those of words alone, and returns none, as papers on tokens do. The model always sees them.
         max_length: longer texts are truncated (with a warning); None takes the model's own limit.
-        token_budget: tokens per batch, padding included.
+        token_budget: tokens per batch, padding included; see `Batching`.
         own: what the folder of the model says of itself.
         prompt: name of the one that goes before texts; None for what the folder says, "" for none.
 
@@ -65,7 +62,7 @@ class TransformerEncoder(Encoder):
         pooling: str | None = None,
         special_tokens: bool | None = None,
         max_length: int | None = None,
-        token_budget: int = TOKEN_BUDGET,
+        token_budget: int | None = None,
         own: Convention | None = None,
         prompt: str | None = None,
     ):
@@ -81,7 +78,7 @@ class TransformerEncoder(Encoder):
             raise ValueError(f"{name} has no classification token for pooling 'cls': choose 'last' or 'mean'")
         self.name, self.hash, self.pooling = name, model_hash, pooling
         self._choose_prompt(own, prompt)
-        self.special_tokens, self.token_budget = special_tokens, token_budget
+        self.special_tokens, self.batching = special_tokens, Batching(name, token_budget)
         stated = own.max_length if max_length is None else max_length
         limits = [n for n in (stated, tokenizer.model_max_length, position_limit(model)) if n and 0 < n < NO_LIMIT]
         self.max_length = min(limits, default=NO_LIMIT)
@@ -163,11 +160,14 @@ class TransformerEncoder(Encoder):
         """Pooled vectors (n, w) of what the model reads of each text."""
         is_cls = self.pooling == "cls"
         wanted = read.types == self.tokenizer.cls_token_id if is_cls else self._pooled_ones(read, alone)
-        vectors = torch.zeros(len(read.lengths), self._width)
-        for rows, states, types, lengths in self._run(read, wanted, progress, divided=True):
+
+        def pool_batch(states: dict[int, Tensor], types: Tensor, lengths: Tensor) -> Tensor:
             weights = self.weights[types] if self.weights is not None else None
-            vectors[rows] = pool(average(states), lengths, self.pooling, weights).cpu()
-        return distributed.add_up(vectors)
+            return pool(average(states), lengths, self.pooling, weights)[None]
+
+        reader, one_each = self._reader(read, wanted, pool_batch), torch.arange(len(read.lengths) + 1)
+        batches = self.batching.run(read.lengths, self.device, reader, progress, divided=True)
+        return gather(batches, self.device, 1, self._width, one_each)[0]
 
     @torch.no_grad()
     def encode_tokens(self, texts: Sequence[str], progress: bool = True, pooled: bool = False) -> TokenVectors:
@@ -193,17 +193,19 @@ class TransformerEncoder(Encoder):
         read = self._checked_input(unique, self.prompt if pooled else "")
         wanted = self._pooled_ones(read) if pooled else self._wanted(read)
         starts = torch.cat([torch.zeros(1, dtype=torch.long), read.counts(wanted).cumsum(0)])  # of texts, among these
-        vectors = {name: torch.zeros(int(starts[-1]), self._width) for name in wanted_states}
-        for rows, states, _, _ in self._run(read, wanted, progress, divided=True):
-            places = ranges(starts, torch.tensor(rows))
-            for name, choose in wanted_states.items():
-                vectors[name][places] = choose(states).cpu()
+
+        def choose(states: dict[int, Tensor], _: Tensor, __: Tensor) -> Tensor:
+            return torch.stack([choice(states) for choice in wanted_states.values()])
+
+        reader = self._reader(read, wanted, choose)
+        batches = self.batching.run(read.lengths, self.device, reader, progress, divided=True)
+        vectors = gather(batches, self.device, len(wanted_states), self._width, starts)
         types = read.types[wanted]
         tokens = ranges(starts, inverse)
         owners = torch.repeat_interleave(torch.arange(len(inverse)), starts.diff()[inverse]).numpy()
         return {
-            name: TokenVectors(distributed.add_up(found)[tokens].numpy(), types[tokens].numpy(), owners)
-            for name, found in vectors.items()
+            name: TokenVectors(found[tokens].numpy(), types[tokens].numpy(), owners)
+            for name, found in zip(wanted_states, vectors, strict=True)
         }
 
     def token_types(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -221,7 +223,9 @@ class TransformerEncoder(Encoder):
             tokens per text (n,). Tokens are ragged, one text after another.
         """
         read = self._checked_input(texts)
-        yield from self._run(read, self._wanted(read), progress)
+        reader = self._reader(read, self._wanted(read), lambda *batch: batch)
+        for rows, batch in self.batching.run(read.lengths, self.device, reader, progress):
+            yield rows, *batch
 
     def _checked_input(self, texts: Sequence[str], prompt: str = "") -> Tokens:
         """`_model_input` of texts that each have a token, with a prompt before them."""
@@ -260,19 +264,14 @@ class TransformerEncoder(Encoder):
             skipped = len(prompt) - (prompt[-1] in self.tokenizer.all_special_ids)  # what ends a text is not its end
         return (read.places >= skipped) & (~read.special | keep)
 
-    def _run(self, read: Tokens, wanted: Tensor, progress: bool, divided: bool = False) -> Iterator[TokenBatch]:
-        """Run the model over the tokens of texts, for the states of the wanted ones.
+    def _reader(self, read: Tokens, wanted: Tensor, make: Callable[..., Made]) -> Callable[[list[int]], Made]:
+        """What runs the model over a batch of the texts, and gives what `make` says of what `_forward` found."""
 
-        Divided among processes, each runs its share of the batches that one would run: all vectors are what they
-        would be there, since rounding depends on the texts that share a batch.
-        """
-        batches = make_batches(read.lengths.tolist(), self.token_budget)
-        if divided:
-            batches = list(distributed.share(batches))
-        show = progress and len(batches) >= SHOW_PROGRESS_FROM
-        for rows in track(batches, f"Encoding with {self.name}", disable=not show):
+        def of_rows(rows: list[int]) -> Made:
             tokens = ranges(read.starts, torch.tensor(rows))
-            yield rows, *self._forward(read.types[tokens], read.lengths[rows], wanted[tokens])
+            return make(*self._forward(read.types[tokens], read.lengths[rows], wanted[tokens]))
+
+        return of_rows
 
     def _forward(self, types: Tensor, lengths: Tensor, wanted: Tensor) -> tuple[dict[int, Tensor], Tensor, Tensor]:
         """States (t, d) float32 of each layer, types (t,) and counts (n,) of the wanted tokens of one batch.
@@ -282,15 +281,10 @@ class TransformerEncoder(Encoder):
             lengths: (n,) of its texts.
             wanted: which of the tokens.
         """
-        inside = torch.arange(int(lengths.max())) < lengths[:, None]  # (n, longest)
-        padded = torch.full(inside.shape, self.tokenizer.pad_token_id or 0)
-        padded[inside] = types
-        marks = torch.zeros_like(inside)
-        marks[inside] = wanted
-        # positions, found here: a mask would make a GPU wait to learn how many there are
-        positions, counts = marks.flatten().nonzero().squeeze(1), marks.sum(1)
-        # without a mask, attention takes its fast path
-        attention = None if inside.all() else inside.long().to(self.device)
-        padded, positions, counts = (x.to(self.device) for x in (padded, positions, counts))
+        # all is counted here: a GPU would be waited for until it knows how many there are
+        padded, inside, positions = pad(types, lengths, wanted, self.tokenizer.pad_token_id or 0)
+        counts = torch.bincount(positions // inside.shape[1], minlength=len(lengths))
+        attention = None if inside.all() else send(inside.long(), self.device)  # without one, it takes its fast path
+        padded, positions, counts = (send(x, self.device) for x in (padded, positions, counts))
         states = self.states(padded, attention)  # of each layer (n, longest, d)
         return {i: x.flatten(0, 1)[positions].float() for i, x in states.items()}, padded.flatten()[positions], counts

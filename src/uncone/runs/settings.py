@@ -14,7 +14,7 @@ from uncone.support.files import digest_of
 # Keys that say where, how fast and under whose eyes a run is made, not what comes out.
 NEUTRAL = frozenset(
     {
-        *("output_dir", "cache_dir", "threads", "logger", "resume", "overwrite", "sweep_name"),
+        *("output_dir", "cache_dir", "threads", "encoder.token_budget", "logger", "resume", "overwrite", "sweep_name"),
         *("trainer.enable_progress_bar", "trainer.enable_model_summary", "trainer.log_every_n_steps"),
         *("trainer.strategy", "trainer.devices", "trainer.num_nodes"),  # processes share the work, and find the same
     }

@@ -1,0 +1,173 @@
+"""Which texts a model reads together, and how the tokens of a batch and its results travel to a device and back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from uncone.support import distributed
+from uncone.support.terminal import track
+
+logger = logging.getLogger(__name__)
+
+FILLED = 4  # a batch is worth running alone once it holds a quarter of the budget
+# Tokens at once: rows at which matrix products run at full speed. On one H200 a MiniLM in bfloat16 reads twice as many
+# texts a second with 65 536 as with 2 048, and no more with four times as many.
+CPU_BUDGET, ACCELERATOR_BUDGET = 2048, 65_536
+FETCHED = 1 << 24  # numbers gathered on an accelerator before they are fetched: 64 MB
+SHOW_PROGRESS_FROM = 64  # batches; shorter work is over before a bar can be read
+
+Made = TypeVar("Made")
+
+
+class Batching:
+    """How many texts a model reads at once: as many as its device works well with and has memory for.
+
+    Args:
+        name: of the encoder.
+        token_budget: tokens per batch, padding included; None for what suits the device.
+    """
+
+    def __init__(self, name: str, token_budget: int | None = None):
+        self.name, self.token_budget = name, token_budget
+
+    def run(
+        self,
+        lengths: Tensor,
+        device: torch.device,
+        read: Callable[[list[int]], Made],
+        progress: bool,
+        divided: bool = False,
+    ) -> Iterator[tuple[list[int], Made]]:
+        """What `read` makes of each batch of the texts with these `lengths` (n,), and the rows of the batch.
+
+        Where the device runs out of memory, work goes on in batches half as large. Divided among processes, each runs
+        its share of the batches that one would run: all vectors are what they would be there, since rounding depends
+        on the texts that share a batch.
+
+        Raises:
+            ValueError: if the memory does not suffice for one text alone.
+        """
+        batches = self._batches(lengths, range(len(lengths)), device)
+        if divided:
+            batches = list(distributed.share(batches))
+        while batches:
+            show, done = progress and len(batches) >= SHOW_PROGRESS_FROM, 0
+            for rows in track(batches, f"Encoding with {self.name}", disable=not show):
+                try:
+                    made = read(rows)
+                except torch.OutOfMemoryError as error:
+                    self._halve(len(rows), int(lengths[rows[0]]), device, error)
+                    break
+                yield rows, made
+                done += 1
+            batches = self._batches(lengths, [row for rows in batches[done:] for row in rows], device)
+
+    def _batches(self, lengths: Tensor, rows: Sequence[int], device: torch.device) -> list[list[int]]:
+        """Some of the texts, in batches of the present budget."""
+        budget = self.token_budget
+        if budget is None:
+            budget = CPU_BUDGET if device.type == "cpu" else ACCELERATOR_BUDGET
+        return [[rows[i] for i in batch] for batch in make_batches(lengths[list(rows)].tolist(), budget)]
+
+    def _halve(self, texts: int, longest: int, device: torch.device, error: torch.OutOfMemoryError) -> None:
+        """Allow half of the tokens with which the device ran out of memory."""
+        if texts == 1:
+            raise ValueError(
+                f"{self.name} runs out of memory on {device} with one text of {longest} tokens: lower max_length, or "
+                f"take dtype bfloat16 or device cpu ({str(error).splitlines()[0]})"
+            ) from error
+        self.token_budget = texts * longest // 2
+        told = "%s ran out of memory on %s with %d tokens at once and goes on with %d: token_budget sets it"
+        logger.warning(told, self.name, device, texts * longest, self.token_budget)
+
+
+def make_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
+    """Batches of texts of equal length as far as possible, longest first.
+
+    Padding costs as much as text, so a batch ends where the texts get shorter, unless it is still so small that the
+    device would idle. The longest come first: a batch too large for the memory fails at once.
+
+    Args:
+        token_budget: tokens per batch, padding included; a longer text is a batch of its own.
+
+    Returns:
+        For each batch the indices of its texts, by descending length.
+
+    Example:
+        >>> make_batches([3, 8, 3, 3, 3], token_budget=8)
+        [[1], [0, 2], [3, 4]]
+    """
+    batches: list[list[int]] = []
+    batch: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if batch:
+            longest, padded = lengths[batch[0]], lengths[batch[0]] * len(batch)
+            full = padded + longest > token_budget
+            if full or (lengths[i] < longest and padded * FILLED >= token_budget):
+                batches.append(batch)
+                batch = []
+        batch.append(i)
+    return [*batches, batch] if batch else batches
+
+
+def ranges(starts: Tensor, rows: Tensor) -> Tensor:
+    """Indices of the tokens of some texts, one after another; text i has those from starts[i] up to starts[i + 1]."""
+    counts = starts.diff()[rows]
+    before = counts.cumsum(0) - counts
+    return torch.repeat_interleave(starts[rows] - before, counts) + torch.arange(int(counts.sum()))
+
+
+def pad(types: Tensor, lengths: Tensor, wanted: Tensor, filler: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Token types (t,) of n texts, one after another, as a rectangle (n, longest) that ends in fillers.
+
+    Returns:
+        The rectangle; whether a token of the text stands there; and where in it, read row by row, the wanted ones are.
+    """
+    inside = torch.arange(int(lengths.max())) < lengths[:, None]
+    padded = torch.full(inside.shape, filler)
+    padded[inside] = types
+    marks = torch.zeros_like(inside)
+    marks[inside] = wanted
+    return padded, inside, marks.flatten().nonzero().squeeze(1)
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of main memory on a device; a GPU copies it while the program goes on."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
+def gather(
+    batches: Iterable[tuple[list[int], Tensor]], device: torch.device, k: int, width: int, starts: Tensor
+) -> Tensor:
+    """Vectors of all batches and processes in the order of texts, in main memory.
+
+    They are gathered on the device and fetched in large pieces: an accelerator is not waited for at each batch.
+
+    Args:
+        batches: rows of the batch, and their vectors (k, t, width) one text after another.
+        device: that the vectors are on.
+        starts: (n + 1,) where those of each text start in the result, and where the last ones end.
+    """
+    gathered = torch.zeros(k, int(starts[-1]), width)
+    for portion in _portions(batches, 0 if device.type == "cpu" else FETCHED):
+        places = torch.cat([ranges(starts, torch.tensor(rows)) for rows, _ in portion])
+        gathered[:, places] = torch.cat([vectors for _, vectors in portion], 1).cpu()
+    return distributed.add_up(gathered)
+
+
+def _portions(batches: Iterable[tuple[list[int], Tensor]], size: int) -> Iterator[list[tuple[list[int], Tensor]]]:
+    """Batches in lists that hold `size` numbers, or a batch more."""
+    portion, held = list[tuple[list[int], Tensor]](), 0
+    for rows, vectors in batches:
+        portion.append((rows, vectors))
+        held += vectors.numel()
+        if held >= size:
+            yield portion
+            portion, held = [], 0
+    if portion:
+        yield portion
