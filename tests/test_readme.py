@@ -33,11 +33,18 @@ README = (ROOT / "README.md").read_text()
 RUN = "outputs/train/RUN"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-COMMANDS = [line.split("  #")[0].split("    ")[0].strip() for block in blocks("bash") for line in block.splitlines()]
+def commands(text: str) -> list[str]:
+    """The lines of all bash blocks, without what is said of them."""
+    return [
+        line.split("  #")[0].split("    ")[0].strip() for block in blocks("bash", text) for line in block.splitlines()
+    ]
+
+
+COMMANDS = commands(README)
 PYTHON_COMMANDS = [command for command in COMMANDS if command.startswith("python ")]
 SWEEPS = [command for command in PYTHON_COMMANDS if " -m " in command]
 COLLECTS = [command for command in PYTHON_COMMANDS if "collect.py" in command]
@@ -236,15 +243,19 @@ def test_commands_say_what_they_take():
     assert re.search(r"encoder: .*minilm", done.stdout)
 
 
-def test_snippets(capsys):
-    """The Python examples, as one session."""
-    parser, runner, session = doctest.DocTestParser(), doctest.DocTestRunner(), {}
-    for number, block in enumerate(blocks("python")):
-        example = parser.get_doctest(block, session, f"README.md, example {number + 1}", "README.md", 0)
-        runner.run(example, clear_globs=False)
+def run_examples(examples: list[str], page: str) -> int:
+    """Run the >>> lines as one session, and fail with what they said instead; returns how many there are."""
+    parser, runner, session, said = doctest.DocTestParser(), doctest.DocTestRunner(), {}, []
+    for number, block in enumerate(examples):
+        example = parser.get_doctest(block, session, f"{page}, example {number + 1}", page, 0)
+        runner.run(example, out=said.append, clear_globs=False)
         session = example.globs
-    assert runner.summarize(verbose=False).attempted > 5
-    assert not runner.failures, capsys.readouterr().out
+    assert not runner.failures, "".join(said)
+    return runner.tries
+
+
+def test_snippets():
+    assert run_examples(blocks("python"), "README.md") > 5
 
 
 def test_names_and_files_exist():

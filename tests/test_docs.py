@@ -1,0 +1,90 @@
+"""Every command, snippet and public name of the pages in docs/ is one that there is.
+
+`make docs` checks the links.
+"""
+
+import ast
+import inspect
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from test_readme import ROOT, blocks, commands, composed, run_examples
+
+import uncone
+from uncone.commands.build import check
+from uncone.commands.help import refuse_mistyped
+
+PAGES = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
+COMMANDS = list(dict.fromkeys(command for text in PAGES.values() for command in commands(text)))
+OURS = re.compile(r"uncone(\.\w+)+")
+SNIPPETS = [(page, block) for page, text in PAGES.items() for block in blocks("python", text) if ">>>" not in block]
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> Path:
+    """In place of the folder of a run."""
+    return uncone.removal.none(4).save(tmp_path_factory.mktemp("removal"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_names_what_there_is(command, saved, tmp_path):
+    program, script, *overrides = shlex.split(re.sub(r"\boutputs/train/\w+", str(saved), command))
+    if program == "make":
+        done = subprocess.run([program, script, "--dry-run"], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return
+    name = script.removesuffix(".py")
+    assert (program, script) == ("python", f"{name}.py")
+    refuse_mistyped(name, overrides)
+    check(composed(name, [*overrides, f"output_dir={tmp_path}/run"]))
+
+
+@pytest.mark.parametrize("page", [page for page, text in PAGES.items() if ">>>" in text])
+def test_examples(page):
+    import sentence_transformers  # noqa: F401  # says at its first import that W&B is offline
+
+    assert run_examples([block for block in blocks("python", PAGES[page]) if ">>>" in block], page)
+
+
+@pytest.mark.parametrize(("page", "snippet"), SNIPPETS)
+def test_snippet_calls_what_there_is(page, snippet):
+    """What takes long, or needs files: names of uncone, and the arguments that they take."""
+    for node in ast.walk(ast.parse(snippet)):
+        if isinstance(node, ast.Attribute) and OURS.fullmatch(dotted := ast.unparse(node)):
+            found(dotted)
+        if isinstance(node, ast.Call) and OURS.fullmatch(dotted := ast.unparse(node.func)):
+            keywords = {keyword.arg: keyword.value for keyword in node.keywords}
+            inspect.signature(found(dotted)).bind(*node.args, **keywords)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_says_what_it_is(page):
+    """So that none escapes the tests above."""
+    opened = re.findall(r"^```(.*)$", PAGES[page], re.MULTILINE)[::2]
+    assert set(opened) <= {"bash", "python"}
+
+
+def test_reference_has_every_public_name():
+    listed = re.findall(r"^::: uncone\.(\S+)$", PAGES["api.md"], re.MULTILINE)
+    for name in listed:
+        found(f"uncone.{name}")
+    public = {name for name in uncone.__all__ if not isinstance(getattr(uncone, name), (ModuleType, str))}
+    for room in (uncone.geometry, uncone.removal, uncone.runs):
+        prefix = room.__name__.removeprefix("uncone.")
+        names = [
+            name for name, each in vars(room).items() if not (name.startswith("_") or isinstance(each, ModuleType))
+        ]
+        public |= {f"{prefix}.{name}" for name in names if name not in public}
+    assert set(listed) == public
+
+
+def found(dotted: str):
+    """What a dotted name stands for."""
+    target = uncone
+    for part in dotted.split(".")[1:]:
+        target = getattr(target, part)
+    return target
