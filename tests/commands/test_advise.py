@@ -90,14 +90,14 @@ def test_an_interrupted_study_continues(run, monkeypatch, tmp_path):
 
 def test_the_model_is_loaded_once_and_a_text_encoded_once(wordy_model, tmp_path, monkeypatch):
     loaded, encoded = [], []
-    make, run_model = command.make_vectors, TransformerEncoder._run
+    make, run_model = command.make_vectors, TransformerEncoder._forward
 
-    def counted(self, ids, *rest, **options):
-        encoded.extend(tuple(text.tolist()) for text in ids.types.split(ids.lengths.tolist()))
-        return run_model(self, ids, *rest, **options)
+    def counted(self, types, lengths, wanted):
+        encoded.extend(tuple(text.tolist()) for text in types.split(lengths.tolist()))
+        return run_model(self, types, lengths, wanted)
 
     monkeypatch.setattr(command, "make_vectors", lambda config: loaded.append(1) or make(config))
-    monkeypatch.setattr(TransformerEncoder, "_run", counted)
+    monkeypatch.setattr(TransformerEncoder, "_forward", counted)
     advise(config_of(tmp_path, "encoder=local", f"encoder.path={wordy_model}", f"cache_dir={tmp_path}/store"))
     assert len(loaded) == 1
     # once for the words of pairs and once for the vocabulary, or as the first and as the second of two sentences; and

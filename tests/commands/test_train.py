@@ -133,7 +133,9 @@ def test_compares_with_other_recipes_and_learned_may_be_named(config_of, run, tm
 def test_a_contextual_layer_encodes_once(config_of, tmp_path, capsys):
     overrides = (f"cache_dir={tmp_path}/cache", "removal=[none,centre]")
     train(config_of(tmp_path / "first", *overrides))
-    assert " 0 computed" not in " ".join(capsys.readouterr().out.split())
+    output = " ".join(capsys.readouterr().out.split())
+    assert " 0 computed" not in output
+    assert ", layers 1, float32 on cpu: " in output
     train(config_of(tmp_path / "second", *overrides))
     assert " 0 computed" in " ".join(capsys.readouterr().out.split())
     assert (tmp_path / "first/results.json").read_text() == (tmp_path / "second/results.json").read_text()

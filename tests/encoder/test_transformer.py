@@ -242,6 +242,13 @@ def test_a_device_without_memory_gets_smaller_batches(load, monkeypatch, caplog)
     np.testing.assert_allclose(encoder.encode_tokens(TEXTS).vectors, tokens.vectors, atol=1e-5)
 
 
+def test_precision_tells_numbers_and_device(load):
+    assert load().precision == "float32 on cpu"
+    assert load(dtype="bfloat16").to("meta").precision == "bfloat16 on meta"
+    assert load(layers="static", dtype="float16").precision == "float16 on cpu"
+    assert Encoder.from_vectors(np.eye(3, dtype=np.float32)).precision == "float32 on cpu"
+
+
 def test_progress_is_shown_on_long_work_only(load, capsys):
     encoder = load(token_budget=1)
     encoder.encode(TEXTS)

@@ -71,7 +71,8 @@ def advise(config: DictConfig) -> list[Row]:
     design = make_design(config, first, deciding)
     key = study_digest(config, first, design)
     words, sentences = (len(pairs) for pairs in design.pairs.values())
-    console.print(f"{first.encoder.name}: {words} word pairs in {config.folds} folds, {sentences} sentence pairs")
+    sizes = f"{words} word pairs in {config.folds} folds, {sentences} sentence pairs"
+    console.print(f"{first.encoder.name}, {first.encoder.precision}: {sizes}", highlight=False)
     console.print(f"to continue after an interruption: output_dir={folder}")
     studies = [
         study(config, console, vectors, design, tasks, folder / "layers" / name, key)

@@ -58,6 +58,7 @@ def analyze(config: DictConfig) -> list[Row]:
     for encoder in load_encoders(config):
         if encoder.name in index:
             raise ValueError(f"two encoders are called {encoder.name}: give one of them another encoder.name")
+        console.print(f"{encoder.name}, {encoder.precision}", highlight=False)
         maps, index[encoder.name] = _survey(config, encoder, settings, store, console)
         rows += [row for layer_map in maps for row in _rows(layer_map, encoder.name, config.seed)]
         if distributed.is_first():

@@ -36,6 +36,8 @@ def evaluate(config: DictConfig) -> list[Row]:
     folder = open_run(config)
     tasks = make_tasks(config)
     vectors = make_vectors(config)
+    encoder = vectors.encoder
+    console.print(f"{encoder.name}, layers {encoder.layers}, {encoder.precision}", highlight=False)
     fits = Fits(config, vectors, tasks, console)
     raw_layers = make_raw_layers(config, vectors)
     rows: list[Row] = []

@@ -110,6 +110,7 @@ def export(config: DictConfig) -> list[Row]:
     system = make_system(config, vectors, console)
     encoder, removal = system.vectors.encoder, system.removal
     exporter.check(encoder, removal)
+    console.print(f"{encoder.name}, layers {encoder.layers}, {encoder.precision}", highlight=False)
     console.print(removal.describe(), highlight=False)
     removals = {"none": none(removal.dimension), removal.method: removal}
     systems = [System(name, system.vectors.corrected(each)) for name, each in removals.items()]

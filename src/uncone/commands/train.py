@@ -56,7 +56,8 @@ def train(config: DictConfig) -> list[Row]:
     problem = make_problem(config, vectors, fits.default)
     parts = ("training", "validation", "test") if problem.has_pairs else ()
     sizes = ", ".join(f"{len(getattr(problem, part))} {part}" for part in parts) or "no scored"
-    console.print(f"{vectors.encoder.name}, layers {vectors.encoder.layers}: {sizes} pairs")
+    encoder = vectors.encoder
+    console.print(f"{encoder.name}, layers {encoder.layers}, {encoder.precision}: {sizes} pairs", highlight=False)
     probe = GeometryProbe.sample(vectors, vectors.corpus, config.probe.size, config.probe.queries, config.seed)
     compared = [name for name in names(config.removal) if name != LEARNED]  # which always is there
     systems = [system for name in compared for system in make_systems(config, name, problem, fits)]

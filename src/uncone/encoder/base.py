@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -102,6 +103,13 @@ class Encoder(nn.Module, ABC):
         """Everything that the vectors depend on besides the texts; names stored features."""
         tail = " ".join(self._tail_names)
         return {"hash": self.hash, "layers": self.layers, "pooling": self.pooling, "prompt": self.prompt, "tail": tail}
+
+    @property
+    def precision(self) -> str:
+        """The numbers in which it computes, and where: "float32 on cuda:0"."""
+        precision = str(self.settings.get("dtype", torch.float32)).removeprefix("torch.")
+        device = next((tensor.device for tensor in chain(self.parameters(), self.buffers())), torch.device("cpu"))
+        return f"{precision} on {device}"
 
     def train(self, mode: bool = True) -> Self:
         """Stay in evaluation mode, whatever the surrounding module does: a frozen encoder has no dropout."""
