@@ -1,13 +1,12 @@
-"""Every command, snippet and public name of the pages in docs/ is one that there is.
-
-`make docs` checks the links.
-"""
+"""Every command, snippet, link and public name of the pages in docs/ is one that there is, and the site is built."""
 
 import ast
 import inspect
 import re
 import shlex
 import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -66,6 +65,26 @@ def test_every_block_says_what_it_is(page):
     """So that none escapes the tests above."""
     opened = re.findall(r"^```(.*)$", PAGES[page], re.MULTILINE)[::2]
     assert set(opened) <= {"bash", "python"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", PAGES[page]):
+        assert (ROOT / "docs" / link).is_file(), link
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("mkdocs") is None, reason="no mkdocs: make docs installs it")
+def test_site_is_built_and_fetches_nothing(tmp_path):
+    """Strictly, links to headings included; no font, style or script is that of another site."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", f"--site-dir={tmp_path}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {path.stem for path in tmp_path.glob("*.html")} == {*(Path(page).stem for page in PAGES), "404"}
+    for path in (*tmp_path.glob("*.html"), *tmp_path.rglob("*.css")):
+        text = path.read_text()
+        assert not re.search(r"<(?:script|img|iframe)[^>]*\bsrc=\"?(?:https?:)?//", text), path
+        assert not re.search(r"<link[^>]*\bhref=\"?(?:https?:)?//|url\(\"?(?:https?:)?//", text), path
 
 
 def test_reference_has_every_public_name():

@@ -47,7 +47,9 @@ class DominantComponentRemoval(OneToOneFeatureMixin, TransformerMixin, BaseEstim
             too; None for 1. Of whitening and spectral_tempering, the components to keep; None for all. Of learned, the
             leading components to learn; None is as the recipe says.
         centred: of all_but_the_top and learned, whether the mean is subtracted; None is True, or as the recipe says.
-        alpha, eps, variant: of conceptor, soft_zca and renormalize.
+        alpha: of conceptor.
+        eps: of soft_zca.
+        variant: of renormalize.
         n_clusters: of clustered.
         recipe: of learned, a file of conf/recipe by its name, or a `uncone.learning.recipe.Recipe`; "label_free" needs
             no scores.
