@@ -28,6 +28,7 @@ import logging
 import os
 import time
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -74,18 +75,25 @@ def real_pairs(folder: str) -> tuple[torch.Tensor, ScoredPairs, torch.Tensor, to
 
 
 def bank(
-    basis: Basis, pairs: ScoredPairs, first: torch.Tensor, second: torch.Tensor, optimizer: str, epochs: int
+    basis: Basis,
+    pairs: ScoredPairs,
+    first: torch.Tensor,
+    second: torch.Tensor,
+    optimizer: str,
+    epochs: int,
+    rates: Sequence[float] = (RATE,),
+    accelerator: str = "cpu",
 ) -> tuple[torch.Tensor, torch.Tensor, float]:
-    """Initial weights (40, 200) of the bank, its final losses (40,), and seconds."""
+    """Initial weights (m, 200) of the bank, its final losses (m,), and seconds; m = 40 × learning rates."""
     start = time.perf_counter()
     scores = torch.tensor(pairs.scaled_score, dtype=torch.float32)
     given = basis.pairs(first, second, scores, torch.zeros(len(pairs), dtype=torch.long))
     clip, batch_size = (CLIP, BATCH) if optimizer == "adam" else (None, None)
     data = PairDataModule(TrainingBatch(given, None), None, batch_size)
-    learned = RemovalBank(basis, members(NUMBERS, pulls=[0.0], learning_rates=[RATE]), "paper")
+    learned = RemovalBank(basis, members(NUMBERS, pulls=[0.0], learning_rates=list(rates)), "paper")
     module = RemovalModule(learned, Recipe.named("paper").but(optimizer={"name": optimizer, "gradient_clip": clip}))
     initial = learned.theta.detach().clone()
-    quiet_trainer(max_epochs=epochs).fit(module, data)
+    quiet_trainer(max_epochs=epochs, accelerator=accelerator).fit(module, data)
     seconds = time.perf_counter() - start
     with torch.no_grad():
         losses = module.objective(learned.similarities(given), given.score, given.dataset)

@@ -1,0 +1,222 @@
+"""What a GPU makes of uncone: encoding beside sentence-transformers, a sweep, local dimensions and an atlas.
+
+    python benchmarks/gpu.py
+
+Needs no network: a BERT-base and a MiniLM of random weights read random frequent words through the packaged tokenizer.
+On one GPU it is meant to take less than four minutes; without one, a miniature of everything runs on the CPU, which
+shows that it works and nothing about speed. Ends with an error if vectors are not those of float32 on the CPU: to 1e-5
+of their largest coordinate in float32, to a cosine of 0.999 in bfloat16.
+
+- Encoding: texts of 12 words on average, of 128 and of 512 tokens, in float32 and bfloat16. sentence-transformers runs
+  at the batch size that was best on a quarter of the texts. The share is that of the matrix products of a large square,
+  measured here; a token of n costs 24 d² + 4 n d operations in each block of width d. "tokenizer" is the time that
+  tokenising takes alone.
+- Sweep: 40 numbers of components × 5 learning rates in one bank, as in benchmarks/sweep.py, here and on the CPU.
+- Local dimension: k = 100 among 768-dimensional points, around all of them; on the CPU around some, which must agree.
+- Atlas: `analyze`, from its start to the page, of the MiniLM's layers over made texts.
+"""
+
+import logging
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from sentence_transformers import SentenceTransformer
+from sweep import NUMBERS, bank, random_pairs
+from transformers import AutoTokenizer, BertConfig, BertModel
+from transformers.utils.logging import disable_progress_bar
+
+from uncone.encoder import Encoder
+from uncone.encoder.frequency import frequent_words
+from uncone.encoder.packages import packaged
+from uncone.encoder.pieces import read_tokens
+from uncone.geometry.local_dimension import local_dimensions
+from uncone.learning.basis import Basis
+from uncone.removal.spectrum import Spectrum
+
+ROOT = Path(__file__).resolve().parents[1]
+SHAPES = {"MiniLM": (384, 6), "BERT-base": (768, 12)}  # width and blocks
+RATES = [1e-4, 2e-4, 5e-4, 1e-3, 2e-3]
+COMPARED = 32  # texts that the CPU encodes, too
+NEIGHBOURS, WIDTH = 100, 768
+T = TypeVar("T")
+
+
+class Scale(NamedTuple):
+    """How much of everything."""
+
+    texts: dict[str, int]
+    batches: list[int]
+    square: int
+    epochs: int
+    points: int
+    queries: int
+    windows: int
+    sample: int
+
+
+FULL = Scale({"short": 20_000, "128": 4096, "512": 1024}, [32, 128, 512, 1024], 8192, 20, 100_000, 1000, 3000, 20_000)
+MINIATURE = Scale({"short": 32, "128": 4}, [32], 512, 1, 2000, 100, 20, 500)
+
+
+def main() -> None:
+    for name in ("pytorch_lightning", "transformers"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning")
+    disable_progress_bar()
+    has_gpu, start = torch.cuda.is_available(), time.perf_counter()
+    device, scale = ("cuda", FULL) if has_gpu else ("cpu", MINIATURE)
+    shapes = SHAPES if has_gpu else {"MiniLM": SHAPES["MiniLM"]}
+    print(torch.cuda.get_device_name() if has_gpu else "no GPU here: a miniature of everything, on the CPU")
+    wrong = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for model, (width, blocks) in shapes.items():
+            make_model(folder / model, width, blocks)
+            for kind, count in scale.texts.items():
+                texts = make_texts(kind, count, seed=0)
+                wrong += encoding(folder / model, kind, texts, device, scale)
+        sweep(device, scale)
+        wrong += local_dimension(device, scale)
+        atlas(folder / "MiniLM", folder, device, scale)
+    print(f"{time.perf_counter() - start:.0f} s in all")
+    if wrong:
+        sys.exit("not what the CPU finds in float32: " + "; ".join(wrong))
+
+
+def timed(work: Callable[[], T]) -> tuple[T, float]:
+    """What some work gives, and its seconds."""
+    start = time.perf_counter()
+    found = work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return found, time.perf_counter() - start
+
+
+def make_model(folder: Path, width: int, blocks: int) -> None:
+    """A BERT of random weights with the packaged tokenizer, which reads 512 tokens."""
+    tokenizer = AutoTokenizer.from_pretrained(packaged("minilm"), model_max_length=512)
+    shape = {"hidden_size": width, "num_hidden_layers": blocks, "intermediate_size": 4 * width}
+    torch.manual_seed(0)
+    BertModel(BertConfig(vocab_size=len(tokenizer), num_attention_heads=12, **shape)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def make_texts(kind: str, count: int, seed: int) -> list[str]:
+    """Texts of frequent words, one token each: short ones as in STS, or of as many tokens as `kind` says."""
+    pieces = AutoTokenizer.from_pretrained(packaged("minilm")).get_vocab()
+    words = np.array([word for word in frequent_words(3000)[0] if word in pieces])
+    generator = np.random.default_rng(seed)
+    sizes = 3 + generator.poisson(9, count) if kind == "short" else np.full(count, int(kind) - 2)  # [CLS] and [SEP]
+    return [" ".join(generator.choice(words, size)) for size in sizes]
+
+
+def product_rate(dtype: torch.dtype, device: str, n: int) -> float:
+    """Operations a second in the product of two square matrices of n rows."""
+    a = torch.randn(n, n, device=device, dtype=dtype)
+    timed(lambda: a @ a)
+    return 10 * 2 * n**3 / timed(lambda: [a @ a for _ in range(10)])[1]
+
+
+def encoding(folder: Path, kind: str, texts: list[str], device: str, scale: Scale) -> list[str]:
+    """Print a line for each precision; returns what differs from the CPU's vectors in float32."""
+    limit = 512 if kind == "short" else int(kind)
+    expected = Encoder.from_pretrained(folder, device="cpu", layers="last", max_length=limit).encode(texts[:COMPARED])
+    wrong = []
+    for dtype in ("float32", "bfloat16"):
+        precision = getattr(torch, dtype)
+        ours = Encoder.from_pretrained(folder, device=device, layers="last", dtype=dtype, max_length=limit)
+        theirs = SentenceTransformer(str(folder), device=device, model_kwargs={"dtype": precision})
+        theirs.max_seq_length = limit
+        read, tokenizer_seconds = timed(lambda encoder=ours: read_tokens(encoder.tokenizer, texts, limit))
+        tokens, longest_sum = len(read.types), int((read.lengths**2).sum())
+        width, blocks = ours.dimension, len(ours.states.model.encoder.layer)
+        operations = blocks * (24 * width**2 * tokens + 4 * width * longest_sum)
+        part = texts[: max(len(texts) // 4, 8)]
+
+        def their_seconds(batch: int, texts: list[str], model: SentenceTransformer = theirs) -> float:
+            return timed(lambda: model.encode(texts, batch_size=batch, convert_to_numpy=True))[1]
+
+        their_seconds(scale.batches[0], part[:COMPARED])  # first calls allocate, and choose kernels
+        ours.encode(part, progress=False)
+        best = min(scale.batches, key=lambda batch: their_seconds(batch, part))
+        their = their_seconds(best, texts)
+        found, our = timed(lambda encoder=ours: encoder.encode(texts, progress=False))
+        share = ""
+        if device != "cpu":
+            share = f", {operations / our / product_rate(precision, device, scale.square):.1%} of matrix products"
+        vectors = found[: len(expected)]
+        error = np.abs(vectors - expected).max() / np.abs(expected).max()
+        norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(expected, axis=1)
+        cosine = ((vectors * expected).sum(1) / norms).min()
+        agrees = error <= 1e-5 if dtype == "float32" else cosine >= 0.999
+        told = f"error {error:.0e}" if dtype == "float32" else f"cosine {cosine:.5f}"
+        what = f"{folder.name}, {kind} texts, {dtype}"
+        print(
+            f"{what}: uncone {tokens / our:,.0f} tokens/s{share}; sentence-transformers at "
+            f"batch {best} {tokens / their:,.0f}, ratio {their / our:.2f}; tokenizer {tokenizer_seconds / our:.0%} of "
+            f"the time; {told}",
+            flush=True,
+        )
+        wrong += [] if agrees else [f"{what}, {told}"]
+    return wrong
+
+
+def sweep(device: str, scale: Scale) -> None:
+    """The bank of 40 × 5 members, on the device and on the CPU."""
+    table, pairs, first, second = random_pairs()
+    basis = Basis.of(Spectrum.fit(table), max(NUMBERS), centred=False)
+    found = {}
+    for accelerator in dict.fromkeys(["cpu", "gpu" if device == "cuda" else "cpu"]):
+        torch.manual_seed(0)
+        _, losses, seconds = bank(basis, pairs, first, second, "adam", scale.epochs, RATES, accelerator)
+        found[accelerator] = losses.cpu()
+        print(f"sweep of {len(losses)} members, {scale.epochs} epochs, {accelerator}: {seconds:.1f} s", flush=True)
+    if len(found) == 2:
+        print(f"losses differ by {float((found['gpu'] - found['cpu']).abs().max()):.0e} at most")
+
+
+def local_dimension(device: str, scale: Scale) -> list[str]:
+    """Around all points on the device, and around some on the CPU; returns what differs."""
+    generator = torch.Generator().manual_seed(0)
+    X = torch.randn(scale.points, WIDTH, generator=generator) * torch.arange(1, WIDTH + 1) ** -0.5
+    there = X.to(device)
+    found, seconds = timed(lambda: local_dimensions(there, NEIGHBOURS))
+    drawn = torch.Generator().manual_seed(1)
+    some, of_cpu = timed(lambda: local_dimensions(X, NEIGHBOURS, queries=scale.queries, generator=drawn))
+    rows = torch.randperm(scale.points, generator=torch.Generator().manual_seed(1))[: scale.queries]
+    error = float((found.cpu()[rows] / some - 1).abs().max())
+    print(
+        f"local dimension, k = {NEIGHBOURS}, {scale.points:,} × {WIDTH}: {seconds:.2f} s; on the CPU around "
+        f"{scale.queries:,} points {of_cpu:.2f} s; relative difference {error:.0e}",
+        flush=True,
+    )
+    return [] if error <= 1e-4 else [f"local dimension, relative difference {error:.0e}"]
+
+
+def atlas(model: Path, folder: Path, device: str, scale: Scale) -> None:
+    """All layers over made texts, by the command."""
+    corpus = folder / "corpus.txt"
+    corpus.write_text("\n".join(make_texts("64", scale.windows, seed=1)), encoding="utf-8")
+    settings = {
+        "encoder": "local",
+        "encoder.path": model,
+        "encoder.device": device,
+        "corpus": corpus,
+        "sample": scale.sample,
+        "output_dir": folder / "atlas",
+    }
+    command = [sys.executable, ROOT / "analyze.py", *(f"{key}={value}" for key, value in settings.items())]
+    _, seconds = timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+    print(f"atlas of {scale.windows:,} texts of 64 words, all layers: {seconds:.0f} s, its start and its page included")
+
+
+if __name__ == "__main__":
+    main()
