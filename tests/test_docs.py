@@ -15,7 +15,6 @@ from test_readme import ROOT, blocks, commands, composed, run_examples
 
 import uncone
 from uncone.commands.build import check
-from uncone.commands.help import refuse_mistyped
 
 PAGES = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
 COMMANDS = list(dict.fromkeys(command for text in PAGES.values() for command in commands(text)))
@@ -38,7 +37,6 @@ def test_command_names_what_there_is(command, saved, tmp_path):
         return
     name = script.removesuffix(".py")
     assert (program, script) == ("python", f"{name}.py")
-    refuse_mistyped(name, overrides)
     check(composed(name, [*overrides, f"output_dir={tmp_path}/run"]))
 
 
