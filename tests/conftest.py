@@ -85,6 +85,20 @@ def undrawn(monkeypatch):
     tiny_runs.draw_nothing(monkeypatch)
 
 
+@pytest.fixture
+def command_line(monkeypatch):
+    """Make overrides those of the command line."""
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    def say(*overrides: str) -> tuple[str, ...]:
+        config = OmegaConf.create({"hydra": {"overrides": {"task": list(overrides)}}})
+        monkeypatch.setattr(HydraConfig.instance(), "cfg", config)
+        return overrides
+
+    return say
+
+
 @pytest.fixture(scope="session")
 def data_dir():
     """The folder of evaluation data that the user has, if any."""

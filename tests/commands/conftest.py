@@ -1,8 +1,6 @@
 """What the commands' tests share."""
 
 import pytest
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import OmegaConf
 
 from uncone.encoder import TransformerEncoder
 
@@ -25,15 +23,3 @@ def encoded(monkeypatch) -> list[str]:
 
         monkeypatch.setattr(TransformerEncoder, name, recorded)
     return texts
-
-
-@pytest.fixture
-def command_line(monkeypatch):
-    """Make overrides those of the command line."""
-
-    def say(*overrides: str) -> tuple[str, ...]:
-        config = OmegaConf.create({"hydra": {"overrides": {"task": list(overrides)}}})
-        monkeypatch.setattr(HydraConfig.instance(), "cfg", config)
-        return overrides
-
-    return say
