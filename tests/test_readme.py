@@ -199,8 +199,6 @@ def in_small(command: str, request) -> tuple[str, list[str]]:
         overrides += ["recipe.optimizer.max_steps=5", "recipe.contrast.limit=100"]
     if name == "train" and any(override.startswith("experiment=") for override in overrides):
         overrides += ["recipe.D=[1,2]", "task=[liang_words]"]
-    if "word_vectors=corpus" in overrides:
-        overrides.append("corpus_limit=100")
     if name == "train" and not any(override.startswith("logger") for override in overrides):
         overrides.append("logger=csv")
     if name == "analyze":

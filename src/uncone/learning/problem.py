@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from functools import cached_property
-from itertools import compress, islice
+from itertools import chain, compress, islice
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,15 @@ class Problem:
             return cls(vectors, spectra, None, data["kind"], seed, data_dir)
 
         def splits() -> Splits:
-            train, validation, test = split_pairs(data, data_dir)
-            return covered(train, vectors), covered(validation, vectors), covered(test, vectors)
+            parts = split_pairs(data, data_dir)
+            if data["kind"] == "words" and vectors.word_vectors == "corpus":  # which is read once for all of them
+                words = chain.from_iterable((*part.text1, *part.text2) for part in parts)
+                problem.vectors = replace(problem.vectors, at_once=tuple(dict.fromkeys(words)))
+            train, validation, test = (covered(part, problem.vectors) for part in parts)
+            return train, validation, test
 
-        return cls(vectors, spectra, splits, data["kind"], seed, data_dir, data)
+        problem = cls(vectors, spectra, splits, data["kind"], seed, data_dir, data)
+        return problem
 
     @classmethod
     def of_rows(

@@ -40,14 +40,7 @@ class Vectors:
         together: the same encoder at several layers, this one among them, and any pooling but "cls": what one of them
             reads is encoded for all in one pass.
         at_once: words that are read together; any of them alone are taken from what was read then.
-        recent: which of the texts read last are known, and what a static table makes of them; shared with all vectors
-            that are made from these.
-
-    Example:
-        >>> import tempfile
-        >>> encoder = Encoder.from_pretrained("minilm", layers="static")
-        >>> Vectors(encoder, FeatureStore(tempfile.mkdtemp())).words(["cat", "dog"]).shape
-        (2, 384)
+        recent: what was known and made of the texts read last; shared with all vectors that are made from these.
     """
 
     encoder: Encoder
@@ -102,12 +95,16 @@ class Vectors:
 
     def raw_words(self, words: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of words before the removal."""
-        if self.at_once and set(words) < set(self.at_once):
-            place = {word: i for i, word in enumerate(self.at_once)}
-            return self.raw_words(self.at_once)[[place[word] for word in words]]
-        if self.word_vectors == "alone" or self.encoder.is_static:  # in a static table all occurrences are the same
-            return self.raw_sentences(self.encoder.as_words(words), alone=True)
-        return self._means(words, *self._occurrences(words))
+        if self.word_vectors == "corpus" and not self.encoder.is_static:  # in a table all occurrences are the same
+            return self._means(words, *self._occurrences(words))
+        if (rows := self._among_those_at_once(words)) is not None:
+            return self.raw_words(self.at_once)[rows]
+        return self.raw_sentences(self.encoder.as_words(words), alone=True)
+
+    def _among_those_at_once(self, words: Sequence[str]) -> list[int] | None:
+        """Rows of words that are read together with others; None for other words, and for all of them."""
+        place = {word: i for i, word in enumerate(self.at_once)}
+        return [place[word] for word in words] if set(words) < set(place) else None
 
     def _means(self, words: Sequence[str], means: np.ndarray, counts: np.ndarray) -> np.ndarray:
         if (counts == 0).any():
@@ -259,6 +256,9 @@ class Vectors:
 
     def _occurrences(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """`word_occurrence_means` of the corpus."""
+        if (rows := self._among_those_at_once(words)) is not None:
+            means, counts = self._occurrences(self.at_once)
+            return means[rows], counts[rows]
 
         def build() -> Arrays:
             means, counts = word_occurrence_means(self._contextual, self.corpus, words)
