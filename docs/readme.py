@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from uncone.commands.build import make_vectors
-from uncone.geometry.calibration import read_calibrations
+from uncone.geometry.calibration import CALIBRATION, Calibration, read_calibrations
 from uncone.geometry.probe import GeometryProbe
 from uncone.removal import Removal
 from uncone.report.figures import cosines_figure
@@ -81,6 +81,11 @@ def _weights(axes: Axes, weights: np.ndarray) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def calibrations_of(run: Path) -> dict[str, Calibration]:
+    """Those of a run; none where its corpus has too few texts."""
+    return read_calibrations(run) if (run / CALIBRATION).is_file() else {}
+
+
 def tables(run: Path) -> str:
     """The results of a run as Markdown: tasks, geometry, and the verdict."""
     rows = read_results(run)
@@ -91,7 +96,7 @@ def tables(run: Path) -> str:
             markdown_table(tasks),
             geometry_table(geometry),
             "",
-            f"The run's own summary: {verdict(tasks, geometry, read_calibrations(run))}",
+            f"The run's own summary: {verdict(tasks, geometry, calibrations_of(run))}",
         ]
     )
 
@@ -117,8 +122,10 @@ def main() -> None:
     run = parser.parse_args().run
     readme = ROOT / "README.md"
     readme.write_text(fill(readme.read_text(), tables(run)))
-    drawn = {"raw_and_learned": figure(run), "cosines": cosines_figure(read_calibrations(run), "learned")}
+    drawn = {"raw_and_learned": figure(run), "cosines": cosines_figure(calibrations_of(run), "learned")}
     for name, drawing in drawn.items():
+        if drawing is None:
+            continue
         picture = save(drawing, ROOT / "docs" / f"{name}.png")
         Image.open(picture).quantize(256).save(picture, optimize=True)  # a third of the size
 
