@@ -22,6 +22,7 @@ def effective_dimension(X: Array | Spectrum, share: float = 0.8) -> int:
     `share` is outside (0, 1].
 
     Example:
+        >>> import torch
         >>> effective_dimension(torch.tensor([[3.0, 0.0, 5.0], [-3.0, 0.0, 5.0], [0.0, 1.0, 5.0], [0.0, -1.0, 5.0]]))
         1
     """
@@ -39,6 +40,7 @@ def participation_ratio(X: Array | Spectrum) -> float:
     answer lies in [1, min(n − 1, d)]. A ValueError if all rows are equal.
 
     Example:
+        >>> import torch
         >>> participation_ratio(torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]))
         2.0
     """
@@ -53,6 +55,7 @@ def isoscore(X: Array | Spectrum) -> float:
     ValueError if all rows are equal, or d is 1.
 
     Example:
+        >>> import torch
         >>> isoscore(torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]))
         1.0
     """

@@ -17,7 +17,7 @@ def draw(items: Iterable[T], most: int, seed: int) -> list[T]:
 
     Example:
         >>> draw("abcde", 5, seed=0), draw("abcde", 2, seed=0)
-        (['a', 'b', 'c', 'd', 'e'], ['b', 'd'])
+        (['a', 'b', 'c', 'd', 'e'], ['c', 'e'])
     """
     random, kept = Random(seed), list[tuple[int, T]]()
     for number, item in enumerate(items):

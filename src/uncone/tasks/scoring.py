@@ -82,6 +82,8 @@ def evaluate(
         >>> class Lengths:  # a system that knows only how long a text is
         ...     def sentences(self, texts):
         ...         return np.array([[1000.0, len(text)] for text in texts])
+        ...     def readable(self, texts):
+        ...         return np.ones(len(texts), dtype=bool)
         >>> rows, not_run = evaluate([Sts("lee")], {"none": Lengths()}, resamples=100)
         >>> [(row.subset, row.metric, row.n) for row in rows]
         [('all', 'spearman', 1225), ('all', 'pearson', 1225), ('all', 'alignment', 16), ('all', 'uniformity', 50)]
