@@ -75,9 +75,11 @@ def judgement(rows: Sequence[Row], method: str) -> str:
 
 def judgements(rows: Sequence[Row]) -> list[str]:
     """A sentence on each removal that was compared with raw vectors."""
-    return [
-        f"{method} {judgement(rows, method)}" for method in dict.fromkeys(r.method for r in rows if r.gain is not None)
-    ]
+    of_method: dict[str, list[Row]] = {}
+    for row in rows:
+        of_method.setdefault(row.method, []).append(row)
+    compared = {method: of for method, of in of_method.items() if any(row.gain is not None for row in of)}
+    return [f"{method} {judgement(of, method)}" for method, of in compared.items()]
 
 
 def _by_use(changes: Sequence[Change], what: str = "") -> list[str]:
