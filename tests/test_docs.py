@@ -1,6 +1,10 @@
-"""Every command, snippet, link and public name of the pages in docs/ is one that there is, and the site is built."""
+"""Every command, snippet, link and name of the README and of docs/ is one that there is, and the site is built.
+
+tests/test_docs_commands.py runs the commands of the pages that show what there is to run.
+"""
 
 import ast
+import doctest
 import inspect
 import re
 import shlex
@@ -11,13 +15,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from test_readme import ROOT, blocks, commands, composed, run_examples
+from test_docs_commands import PAGES, ROOT, RUN_HERE, blocks, commands, composed
 
 import uncone
 from uncone.commands.build import check
 
-PAGES = {path.name: path.read_text() for path in sorted((ROOT / "docs").glob("*.md"))}
-COMMANDS = list(dict.fromkeys(command for text in PAGES.values() for command in commands(text)))
+OTHERS = [text for page, text in PAGES.items() if page not in RUN_HERE]
+COMMANDS = list(dict.fromkeys(command for text in OTHERS for command in commands(text)))
 OURS = re.compile(r"uncone(\.\w+)+")
 SNIPPETS = [(page, block) for page, text in PAGES.items() for block in blocks("python", text) if ">>>" not in block]
 
@@ -38,6 +42,17 @@ def test_command_names_what_there_is(command, saved, tmp_path):
     name = script.removesuffix(".py")
     assert (program, script) == ("python", f"{name}.py")
     check(composed(name, [*overrides, f"output_dir={tmp_path}/run"]))
+
+
+def run_examples(examples: list[str], page: str) -> int:
+    """Run the >>> lines as one session, and fail with what they said instead; returns how many there are."""
+    parser, runner, session, said = doctest.DocTestParser(), doctest.DocTestRunner(), {}, []
+    for number, block in enumerate(examples):
+        example = parser.get_doctest(block, session, f"{page}, example {number + 1}", page, 0)
+        runner.run(example, out=said.append, clear_globs=False)
+        session = example.globs
+    assert not runner.failures, "".join(said)
+    return runner.tries
 
 
 @pytest.mark.parametrize("page", [page for page, text in PAGES.items() if ">>>" in text])
@@ -62,13 +77,38 @@ def test_snippet_calls_what_there_is(page, snippet):
 def test_every_block_says_what_it_is(page):
     """So that none escapes the tests above."""
     opened = re.findall(r"^```(.*)$", PAGES[page], re.MULTILINE)[::2]
-    assert set(opened) <= {"bash", "python"}
+    assert set(opened) <= {"bash", "python", "tsv", "text"}
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page):
+    folder = ROOT if page == "README.md" else ROOT / "docs"
     for link in re.findall(r"\]\((?!https?:)([^)#]+)", PAGES[page]):
-        assert (ROOT / "docs" / link).is_file(), link
+        assert (folder / link).is_file(), link
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_paths_lead_somewhere(page):
+    for path in re.findall(
+        r"`((?:conf|docs|notebooks|src|tests|examples|benchmarks)/[\w./]*|[\w]+\.cff)`", PAGES[page]
+    ):
+        assert (ROOT / path).exists(), path
+
+
+def test_rooms_are_those_that_there_are():
+    rooms = PAGES["extend.md"].split("| in `src/uncone/` |")[1].split("\n\n")[0]
+    there = {path.parent.name for path in (ROOT / "src" / "uncone").glob("*/__init__.py")}
+    assert set(re.findall(r"^\| `(\w+)/`", rooms, re.MULTILINE)) == there
+
+
+def test_table_of_methods_is_that_of_the_config():
+    table = PAGES["methods.md"].split("| `removal=` |")[1].split("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", table)) == {"none", *composed("train", []).methods}
+
+
+def test_readme_is_short_and_pictures_are_small():
+    assert len(PAGES["README.md"].splitlines()) <= 150
+    assert all(path.stat().st_size < 200_000 for path in (ROOT / "docs").glob("*.png"))
 
 
 @pytest.mark.slow
@@ -78,7 +118,7 @@ def test_site_is_built_and_fetches_nothing(tmp_path):
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", f"--site-dir={tmp_path}"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert {path.stem for path in tmp_path.glob("*.html")} == {*(Path(page).stem for page in PAGES), "404"}
+    assert {path.stem for path in tmp_path.glob("*.html")} == {*(Path(page).stem for page in PAGES), "404"} - {"README"}
     for path in (*tmp_path.glob("*.html"), *tmp_path.rglob("*.css")):
         text = path.read_text()
         assert not re.search(r"<(?:script|img|iframe)[^>]*\bsrc=\"?(?:https?:)?//", text), path

@@ -1,7 +1,7 @@
 """The fixed methods: each is a rule that reads gains off a spectrum, with nothing to train.
 
 All return a `Removal`, and take vectors (n, d) in place of their spectrum, too. The table of methods with their sources
-stands in the README.
+stands in docs/methods.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Make the parts of README.md that a run decides: its figure and its tables.
+"""Make what a run decides of docs/default_run.md: its tables and figures.
 
-python train.py output_dir=RUN && python docs/readme.py RUN
+python train.py output_dir=RUN && python docs/default_run.py RUN
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from uncone.support.figures import BLUE, GREY, save
 from uncone.tasks import markdown_table
 from uncone.tasks.row import GEOMETRY
 
-ROOT = Path(__file__).parents[1]
-BEGIN, END = "<!-- results of a run: python docs/readme.py RUN -->", "<!-- end of results -->"
+DOCS = Path(__file__).parent
+BEGIN, END = "<!-- results of a run: python docs/default_run.py RUN -->", "<!-- end of results -->"
 SHOWN = 2_500  # points of a scatter
 
 
@@ -116,17 +116,17 @@ def fill(text: str, made: str) -> str:
 
 
 def main() -> None:
-    """Rewrite README.md, docs/raw_and_learned.png and docs/cosines.png from a run."""
+    """Rewrite the tables of docs/default_run.md, raw_and_learned.png and cosines.png from a run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="output folder of train.py")
     run = parser.parse_args().run
-    readme = ROOT / "README.md"
-    readme.write_text(fill(readme.read_text(), tables(run)))
+    page = DOCS / "default_run.md"
+    page.write_text(fill(page.read_text(), tables(run)))
     drawn = {"raw_and_learned": figure(run), "cosines": cosines_figure(calibrations_of(run), "learned")}
     for name, drawing in drawn.items():
         if drawing is None:
             continue
-        picture = save(drawing, ROOT / "docs" / f"{name}.png")
+        picture = save(drawing, DOCS / f"{name}.png")
         Image.open(picture).quantize(256).save(picture, optimize=True)  # a third of the size
 
 

@@ -1,9 +1,8 @@
-"""Every command, link and snippet of the README works, in a debug-sized form.
+"""The commands of the README and of the pages that show what there is to run work, in a debug-sized form.
 
-All commands are composed and checked; the first of each script is run, the others are slow.
+All are composed and checked; the first of each script is run, the others are slow. tests/test_docs.py checks all pages.
 """
 
-import doctest
 import re
 import shlex
 import shutil
@@ -29,11 +28,12 @@ from uncone.encoder import Encoder
 from uncone.runs.reading import read_results
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+PAGES = {path.name: path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+RUN_HERE = ("README.md", "commands.md", "help.md", "geometry.md", "export.md", "recipe.md", "sweeps.md")
 RUN = "outputs/train/RUN"
 
 
-def blocks(language: str, text: str = README) -> list[str]:
+def blocks(language: str, text: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
@@ -44,7 +44,7 @@ def commands(text: str) -> list[str]:
     ]
 
 
-COMMANDS = commands(README)
+COMMANDS = list(dict.fromkeys(command for page in RUN_HERE for command in commands(PAGES[page])))
 PYTHON_COMMANDS = [command for command in COMMANDS if command.startswith("python ")]
 SWEEPS = [command for command in PYTHON_COMMANDS if " -m " in command]
 COLLECTS = [command for command in PYTHON_COMMANDS if "collect.py" in command]
@@ -112,8 +112,8 @@ def word_vectors(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory) -> Path:
-    """The README's own example of a pair file, with enough rows to split."""
-    header, *rows = blocks("tsv")[0].splitlines()
+    """The example of a pair file, with enough rows to split."""
+    header, *rows = blocks("tsv", PAGES["commands.md"])[0].splitlines()
     more = [
         f"{a}\t{b}\t{i % 7}" for i, (a, b) in enumerate((a, b) for a in ("sun", "tea", "car") for b in "abcdefghij")
     ]
@@ -241,54 +241,16 @@ def test_commands_say_what_they_take():
     assert re.search(r"encoder: .*minilm", done.stdout)
 
 
-def run_examples(examples: list[str], page: str) -> int:
-    """Run the >>> lines as one session, and fail with what they said instead; returns how many there are."""
-    parser, runner, session, said = doctest.DocTestParser(), doctest.DocTestRunner(), {}, []
-    for number, block in enumerate(examples):
-        example = parser.get_doctest(block, session, f"{page}, example {number + 1}", page, 0)
-        runner.run(example, out=said.append, clear_globs=False)
-        session = example.globs
-    assert not runner.failures, "".join(said)
-    return runner.tries
-
-
-def test_snippets():
-    assert run_examples(blocks("python"), "README.md") > 5
-
-
-def test_names_and_files_exist():
-    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", README):
-        assert (ROOT / link).is_file(), link
-    for path in re.findall(r"`((?:conf|docs|notebooks|src)/[\w./]*|[\w]+\.(?:py|cff))`", README):
-        found = (ROOT / path).exists() or list((ROOT / "src" / "uncone").rglob(path))
-        assert found, path
-    rooms = README.split("| in `src/uncone/` |")[1].split("\n\n")[0]
-    there = {path.parent.name for path in (ROOT / "src" / "uncone").glob("*/__init__.py")}
-    assert set(re.findall(r"^\| `(\w+)/`", rooms, re.MULTILINE)) == there
-
-
-def test_table_of_methods_is_that_of_the_config():
-    table = README.split("| `removal=` |")[1].split("\n\n")[0]
-    assert set(re.findall(r"`(\w+)`", table)) == {"none", *composed("train", []).methods}
-
-
 def test_results_and_figure_are_made_from_a_run(finished_run, tmp_path, monkeypatch):
-    """docs/readme.py fills the marked part of the README, and a second time leaves it as it is."""
+    """docs/default_run.py fills the marked part of its page, and a second time leaves it as it is."""
     shutil.copytree(ROOT / "docs", tmp_path / "docs")
-    shutil.copy(ROOT / "README.md", tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path / "docs"))
-    import readme
+    import default_run
 
-    monkeypatch.setattr(sys, "argv", ["readme.py", str(finished_run)])
-    readme.main()
-    first = (tmp_path / "README.md").read_text()
-    readme.main()
-    assert (tmp_path / "README.md").read_text() == first
+    monkeypatch.setattr(sys, "argv", ["default_run.py", str(finished_run)])
+    default_run.main()
+    first = (tmp_path / "docs" / "default_run.md").read_text()
+    default_run.main()
+    assert (tmp_path / "docs" / "default_run.md").read_text() == first
     assert "| none |" in first
     assert (tmp_path / "docs" / "raw_and_learned.png").stat().st_size < 200_000
-
-
-def test_results_are_filled_in():
-    """The committed README holds a run's figures, and its picture is small."""
-    assert "| none |" in README
-    assert (ROOT / "docs" / "raw_and_learned.png").stat().st_size < 200_000
