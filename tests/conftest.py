@@ -171,9 +171,31 @@ def on_a_phone():
         size = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         try:
+            browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
             browser.refresh()
             yield
         finally:
+            browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
             browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
     return emulated
+
+
+@pytest.fixture(scope="session")
+def touch(browser):
+    """Touch the middle of an element, named by a CSS selector, with a finger, or so many pixels to the right of it."""
+    from selenium.webdriver.common.actions.action_builder import ActionBuilder
+    from selenium.webdriver.common.actions.pointer_input import PointerInput
+
+    def touched(selector, right=0):
+        x, y = browser.execute_script(
+            "const node = document.querySelector(arguments[0]);"
+            "node.scrollIntoView({block: 'center', behavior: 'instant'});"
+            "const box = node.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]",
+            selector,
+        )
+        actions = ActionBuilder(browser, mouse=PointerInput("touch", "finger"), duration=50)
+        actions.pointer_action.move_to_location(round(x) + right, round(y)).pointer_down().pointer_up().pause(0.3)
+        actions.perform()
+
+    return touched

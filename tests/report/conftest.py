@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from uncone.geometry.atlas.store import AtlasStore, Sample
+from uncone.geometry.atlas.views import nearest_points
 from uncone.runs.folder import write_results
 from uncone.tasks import Row
 
@@ -49,7 +51,7 @@ def sample(generator, in_sentences):
     )
 
 
-def curves(generator, frequency, removal, depth):
+def curves(generator, types, removal, depth):
     eigenvalues = np.sort(generator.random(30))[::-1] * np.linspace(3, 0.1, 30) ** 2
     share = eigenvalues / eigenvalues.sum()
     counts, edges = np.histogram(generator.normal(8 + 2 * depth, 1.5, 500), bins=20)
@@ -64,6 +66,7 @@ def curves(generator, frequency, removal, depth):
         "lid_cosine": {"edges": cosine_edges.tolist(), "counts": cosine_counts.tolist()},
         "silhouette": {"K": list(range(2, 8)), "value": (generator.random(6) * 0.3).tolist(), "se": [0.01] * 6},
         "cluster": (np.arange(POINTS) % 3).tolist(),
+        "neighbours": nearest_points(torch.from_numpy(generator.normal(size=(POINTS, 30))), types),
         "frequency_correlation": {
             **{"pearson": r.tolist(), "spearman": (r * 0.9).tolist()},
             **{"pearson_se": [0.02] * 10, "spearman_se": [0.02] * 10},
@@ -84,21 +87,36 @@ def analysis(tmp_path_factory):
     generator = np.random.default_rng(0)
     store = AtlasStore(folder)
     encoders = {
-        "tiny": {"dimension": 30, "layers": LAYERS, "removals": REMOVALS, "occurrences": 59890, "types": 8},
-        "table": {"dimension": 30, "layers": ["words"], "removals": ["none"], "occurrences": 8, "types": 8},
+        "tiny": {
+            "dimension": 30,
+            "layers": LAYERS,
+            "removals": REMOVALS,
+            "occurrences": 59890,
+            "types": 8,
+            "windows": 1234,
+        },
+        "table": {
+            "dimension": 30,
+            "layers": ["words"],
+            "removals": ["none"],
+            "occurrences": 8,
+            "types": 8,
+            "windows": 0,
+        },
     }
-    store.write_index({"name": HARM, "window_words": 64}, encoders)
+    store.write_index({"name": HARM, "limit": 1000, "window_words": 64}, encoders)
     store.write_definitions({metric: f"what {metric} is {HARM}" for metric in ("mean_cosine", "lid", "mms", "n_odd")})
     rows = []
     for encoder, entry in encoders.items():
         points_of = sample(generator, in_sentences=encoder == "tiny")
         store.write_sample(encoder, points_of)
+        types = np.array(points_of.type)
         frequency = np.array([np.nan if f is None else f for f in points_of.log10_frequency])
         for depth, layer in enumerate(entry["layers"]):
             for removal in entry["removals"]:
                 points = generator.normal(size=(POINTS, 3))
                 points[:, 1] += np.nan_to_num(frequency)
-                store.write_map(encoder, layer, removal, points, curves(generator, frequency, removal, depth))
+                store.write_map(encoder, layer, removal, points, curves(generator, types, removal, depth))
                 rows += [
                     row(encoder, layer, removal, metric, float(generator.random() * scale), interval=metric == "lid")
                     for metric, scale in (("mean_cosine", 0.4), ("lid", 16), ("mms", 1e-5), ("n_odd", 1e9))

@@ -36,10 +36,11 @@ from uncone.removal import ClusteredRemoval, Correction, TransductiveRemoval, no
 from uncone.removal import load as load_removal
 from uncone.removal.spectra import Spectra
 from uncone.report.figures import write_figures
+from uncone.report.narrow import about_corpus, conclusion
 from uncone.report.page import write_page
 from uncone.runs.folder import write_results
 from uncone.support import distributed
-from uncone.support.terminal import make_bars, make_console
+from uncone.support.terminal import headed, make_bars, make_console
 from uncone.support.wording import typed
 from uncone.tasks.row import GEOMETRY, Row
 
@@ -65,11 +66,17 @@ def analyze(config: DictConfig) -> list[Row]:
             print_atlas(console, encoder.name, index[encoder.name], maps, described)
     if not distributed.is_first():
         return rows
-    corpus = " and ".join(names(config.corpus))
-    store.write_index({"name": corpus, "window_words": config.window_words}, index)
+    corpus = {"name": " and ".join(names(config.corpus)), "limit": config.corpus_limit}
+    store.write_index(corpus | {"window_words": config.window_words}, index)
     store.write_definitions(described)
     write_results(folder, rows)
     write_figures(folder)
+    console.print(about_corpus(store.index()), highlight=False)
+    for name, entry in index.items():
+        head, *more = conclusion(rows, name, entry["dimension"])
+        console.print(headed(f"\n{head}", ""))
+        for sentence in more:
+            console.print(f"  {sentence}", highlight=False)
     console.print(f"Written to {folder}; open {write_page(folder)} in a browser")
     return rows
 

@@ -6,6 +6,8 @@ put it into the document as text only, and a content security policy keeps the p
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import resources
@@ -20,13 +22,15 @@ from plotly.offline import get_plotlyjs
 
 from uncone.geometry.atlas.store import AtlasStore, Sample
 from uncone.geometry.measures import MEASURES
+from uncone.report.narrow import about_corpus, conclusion
 from uncone.runs.reading import read_results
 from uncone.support.files import write
 from uncone.support.wording import typed
 from uncone.tasks.row import GEOMETRY
 
 PAGE = "report.html"
-POINTS = 120_000  # over all views, about 3 MB; more views have fewer points each
+POINTS = 120_000  # over all views, about 10 MB with their neighbours; more views have fewer points each
+LABELS = 3  # tokens that name a cluster
 
 
 _ASSETS = resources.files("uncone.report") / "assets"
@@ -58,7 +62,7 @@ def rendered(template: str, contents: Mapping[str, Any]) -> str:
 
 def page_contents(folder: Path) -> dict[str, Any]:
     """What the page embeds: the numbers as they stand in results.json, and the views."""
-    rows = read_results(folder)
+    geometry = [row for row in read_results(folder) if row.task == GEOMETRY]
     store = AtlasStore(folder)
     index = store.index()
     maps = list(store.maps())
@@ -67,8 +71,10 @@ def page_contents(folder: Path) -> dict[str, Any]:
     points = max(1, POINTS // len(maps))
     return {
         "title": f"The geometry of {' and '.join(index['encoders'])}",
+        "conclusions": [conclusion(geometry, name, entry["dimension"]) for name, entry in index["encoders"].items()],
         "lead": _lead(index),
-        "rows": [row.to_json() for row in rows if row.task == GEOMETRY],
+        "command": typed("analyze"),
+        "rows": [row.to_json() for row in geometry],
         "definitions": store.definitions(),
         "measures": [asdict(measure) for measure in MEASURES.values() if measure.over_depth],
         "encoders": [_encoder(store, name, entry, maps, points) for name, entry in index["encoders"].items()],
@@ -86,28 +92,59 @@ def browser_span(text: str, span: tuple[int, int]) -> tuple[int, int]:
     return start, end
 
 
+def cluster_labels(tokens: Sequence[str], clusters: Sequence[int]) -> list[list[str]]:
+    """For each cluster the tokens (m,) that set it apart, those with the largest Σ log-likelihood ratio first.
+
+    A token's part of the G² statistic (Dunning 1993), n ln(n / expected), is large where it is both frequent and over-
+    represented in its cluster.
+
+    Example:
+        >>> cluster_labels(["the", "the", "cat", "the", "dog"], [0, 0, 1, 0, 1])
+        [['the'], ['cat', 'dog']]
+    """
+    sizes, counts, together = Counter(clusters), Counter(tokens), Counter(zip(clusters, tokens, strict=True))
+    labels: list[list[str]] = []
+    for cluster in range(max(clusters) + 1):
+        ratio = {
+            token: n * math.log(n * len(tokens) / (counts[token] * sizes[cluster]))
+            for (where, token), n in together.items()
+            if where == cluster
+        }
+        apart = [token for token in ratio if ratio[token] > 0]
+        labels.append(sorted(apart, key=lambda token: (-ratio[token], token))[:LABELS])
+    return labels
+
+
 def _encoder(
     store: AtlasStore, name: str, entry: dict[str, Any], maps: Sequence[tuple[str, str, str]], points: int
 ) -> dict[str, Any]:
     """One encoder: its sample, and for each layer and removal the coordinates of the sample and the curves."""
     sample = store.sample(name)
     shown = np.unique(np.linspace(0, len(sample) - 1, min(points, len(sample))).astype(int)).tolist()
+    order = [*shown, *sorted(set(range(len(sample))) - set(shown))]  # of which all have a name, to be a neighbour's
+    place = {old: new for new, old in enumerate(order)}
     layers: dict[str, Any] = {}
     for _, layer, removal in (where for where in maps if where[0] == name):
         coordinates = store.points(name, layer, removal)[shown]  # (m, 3)
         curves = store.curves(name, layer, removal)
+        labels = cluster_labels(sample.token, curves["cluster"])
         curves["cluster"] = [curves["cluster"][i] for i in shown]
+        point, cosine = (curves["neighbours"][key] for key in ("point", "cosine"))
+        curves["neighbours"] = {
+            "point": [[place[old] for old in point[i]] for i in shown],
+            "cosine": [cosine[i] for i in shown],
+        }
         xyz = [[float(f"{value:.4g}") for value in axis] for axis in coordinates.T.tolist()]
-        layers.setdefault(layer, {})[removal] = {"xyz": xyz, "curves": curves}
-    return {"name": name, "layers": entry["layers"], "sample": _shown(sample, shown), "maps": layers}
+        layers.setdefault(layer, {})[removal] = {"xyz": xyz, "curves": curves, "clusters": labels}
+    return {"name": name, "layers": entry["layers"], "sample": _shown(sample, shown, order), "maps": layers}
 
 
-def _shown(sample: Sample, shown: Sequence[int]) -> dict[str, Any]:
-    """The points (m) that are shown, with only the sentences that they stand in."""
+def _shown(sample: Sample, shown: Sequence[int], order: Sequence[int]) -> dict[str, Any]:
+    """The points (m) that are shown, with only the sentences that they stand in; tokens in the order of all points."""
     used = sorted({sentence for i in shown if (sentence := sample.sentence[i]) is not None})
     new: dict[int | None, int | None] = {None: None, **{old: index for index, old in enumerate(used)}}
     return {
-        "token": [sample.token[i] for i in shown],
+        "token": [sample.token[i] for i in order],
         "log10_frequency": [sample.log10_frequency[i] for i in shown],
         "group": [sample.group[i] for i in shown],
         "groups": sample.groups,
@@ -131,4 +168,4 @@ def _lead(index: dict[str, Any]) -> str:
         count = len(entry["layers"])
         over = f"{entry['occurrences']:,} vectors of {entry['types']:,} types"
         encoders.append(f"{name}: {count} layer{'s' * (count != 1)} of {entry['dimension']} dimensions, {over}")
-    return f"{'; '.join(encoders)}. Corpus: {index['corpus']['name']}."
+    return f"{'; '.join(encoders)}. {about_corpus(index)}"

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from uncone.geometry.calibration import Calibration
+from uncone.support.wording import enumerated
 from uncone.tasks.row import Row
 from uncone.tasks.statistics import LOWER_IS_BETTER
 from uncone.tasks.table import headlines
@@ -69,8 +70,8 @@ def judgement(rows: Sequence[Row], method: str) -> str:
         for gains, word in ((False, " worse"), (True, " better"))
     )
     unsure = _by_use([change for change in found if not change.is_sure])
-    told = f"makes {_listed([*worse, *better])}" if worse or better else "makes nothing surely better or worse"
-    return told + (f"; for {_listed(unsure)} the difference may be chance" if unsure else "")
+    told = f"makes {enumerated([*worse, *better])}" if worse or better else "makes nothing surely better or worse"
+    return told + (f"; for {enumerated(unsure)} the difference may be chance" if unsure else "")
 
 
 def judgements(rows: Sequence[Row]) -> list[str]:
@@ -87,10 +88,6 @@ def _by_use(changes: Sequence[Change], what: str = "") -> list[str]:
     order = list(dict.fromkeys(change.use for change in changes))
     groups = groupby(sorted(changes, key=lambda change: order.index(change.use)), key=lambda change: change.use)
     return [f"{use}{what} ({', '.join(map(str, of))})" for use, of in groups]
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
 def verdict(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -20,6 +20,16 @@ def typed(command: str) -> str:
     if (script.parent / "conf" / f"{script.stem}.yaml").is_file() or script.name == "collect.py":
         return f"python {shlex.quote(str(script.with_name(f'{command}.py')))}"
     return f"uncone {command}"
+
+
+def enumerated(parts: Sequence[str]) -> str:
+    """Parts in a row, as a sentence names them; there is at least one.
+
+    Example:
+        >>> enumerated(["one", "two", "three"])
+        'one, two and three'
+    """
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
 def meant(word: str, choices: Iterable[str]) -> str:

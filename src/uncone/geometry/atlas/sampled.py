@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from uncone.geometry.atlas.views import nearest_points
 from uncone.geometry.clusters import (
     ISLANDS_FROM,
     Clusters,
@@ -117,6 +118,7 @@ class SampledMeasures:
                 "se": silhouettes[1:].std(0).tolist(),
             },
             "cluster": self._assign(self.X[shown]).tolist(),
+            "neighbours": nearest_points(self.X[shown], self.types[shown]),
             "frequency_correlation": correlations,
         }
 

@@ -4,7 +4,8 @@
       results.json                  one row per number, see below
       definitions.json              {metric: one sentence with formula and source}
       atlas/
-        index.json                  {"corpus": {...}, "encoders": {name: {"dimension", "layers", "removals"}}}
+        index.json                  {"corpus": {"name", "limit", "window_words"}, "encoders": {name: {"dimension",
+                                    "layers", "removals", "occurrences", "types", "windows"}}}
         ENCODER/
           sample.json               the points of the views: same occurrences in every layer and under every removal
           LAYER/REMOVAL/points.npy  (m, 3) float32, coordinates of those points on the first three components
@@ -35,6 +36,8 @@ curves.json:
     lid, lid_cosine        {"edges": (b + 1), "counts": (b)} histogram of local dimensions
     silhouette             {"K": [2, …], "value": [mean silhouette for each K], "se": [standard errors]}
     cluster                (m) cluster of each point, under K* clusters; all 0 if K* = 1
+    neighbours             {"point": (m, k), "cosine": (m, k)} the nearest points of other types, by cosine in all
+                           dimensions; k is 6, or less where there are fewer types
     frequency_correlation  {"pearson": (10), "spearman": (10), "pearson_se", "spearman_se"} of leading components
     bands                  list of {"low", "high", "count", "norm_mean", "norm_std", "mean_cosine"} by frequency: the
                            band holds tokens of log10 frequency in [low, high); mean_cosine is null below 2 tokens

@@ -1,4 +1,4 @@
-// The page of an analysis: state, controls, measures over depth, the table of numbers. One layer is in layer.js.
+// The page of an analysis: state, controls, measures over depth, the table of numbers. One layer is in layer.js, its clouds in cloud.js.
 
 const ENCODER_COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"]; // Okabe and Ito
 const REMOVAL_COLOURS = ["#3a4653", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00"];
@@ -7,7 +7,7 @@ const MARKERS = ["circle", "diamond-open", "square-open", "cross-open", "x-open"
 const RAW = "none";
 
 const removals = [...new Set(DATA.encoders.flatMap((encoder) => Object.values(encoder.maps).flatMap(Object.keys)))];
-const state = { encoder: 0, layer: "", removal: RAW, colouring: "frequency" };
+const state = { encoder: 0, layer: "", removal: removals.at(-1), colouring: "frequency", selection: null };
 
 const encoderNow = () => DATA.encoders[state.encoder];
 const mapsNow = () => encoderNow().maps[state.layer]; // by removal
@@ -152,8 +152,9 @@ const hasGroups = () => encoderNow().sample.group.some((group) => group !== null
 
 function update(change) {
   Object.assign(state, change);
+  if ("encoder" in change) state.selection = null; // whose points are those of an encoder
   settle();
-  drawCloud();
+  drawClouds();
   drawLayer();
 }
 
@@ -165,6 +166,7 @@ function start() {
     const colouring = event.target.dataset.colouring;
     if (colouring) update({ colouring });
   });
+  listenToSelection();
   drawDepth();
   makeLayerCards();
   update({});
