@@ -6,11 +6,11 @@ python train.py output_dir=RUN && python docs/default_run.py RUN
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filling import fill
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
@@ -29,7 +29,6 @@ from uncone.tasks import markdown_table
 from uncone.tasks.row import GEOMETRY
 
 DOCS = Path(__file__).parent
-BEGIN, END = "<!-- results of a run: python docs/default_run.py RUN -->", "<!-- end of results -->"
 SHOWN = 2_500  # points of a scatter
 
 
@@ -101,27 +100,12 @@ def tables(run: Path) -> str:
     )
 
 
-def fill(text: str, made: str) -> str:
-    """The text with what stands between the two marks replaced.
-
-    Raises:
-        ValueError: if the marks are not there, once each and in order.
-    """
-    if (
-        not re.fullmatch(f"(?s).*{re.escape(BEGIN)}.*{re.escape(END)}.*", text)
-        or text.count(BEGIN) + text.count(END) != 2
-    ):
-        raise ValueError(f"expected {BEGIN!r} and, after it, {END!r} once each")
-    return text[: text.index(BEGIN)] + f"{BEGIN}\n\n{made}\n\n" + text[text.index(END) :]
-
-
 def main() -> None:
     """Rewrite the tables of docs/default_run.md, raw_and_learned.png and cosines.png from a run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="output folder of train.py")
     run = parser.parse_args().run
-    page = DOCS / "default_run.md"
-    page.write_text(fill(page.read_text(), tables(run)))
+    fill(DOCS / "default_run.md", "python docs/default_run.py RUN", tables(run))
     drawn = {"raw_and_learned": figure(run), "cosines": cosines_figure(calibrations_of(run), "learned")}
     for name, drawing in drawn.items():
         if drawing is None:

@@ -19,6 +19,8 @@ from test_docs_commands import PAGES, ROOT, RUN_HERE, blocks, commands, composed
 
 import uncone
 from uncone.commands.build import check
+from uncone.tasks.row import COVERAGE
+from uncone.tasks.statistics import STATISTICS
 
 OTHERS = [text for page, text in PAGES.items() if page not in RUN_HERE]
 COMMANDS = list(dict.fromkeys(command for text in OTHERS for command in commands(text)))
@@ -104,6 +106,15 @@ def test_rooms_are_those_that_there_are():
 def test_table_of_methods_is_that_of_the_config():
     table = PAGES["methods.md"].split("| `removal=` |")[1].split("\n\n")[0]
     assert set(re.findall(r"`(\w+)`", table)) == {"none", *composed("train", []).methods}
+
+
+def test_every_number_is_defined(monkeypatch):
+    """docs/numbers.md has the measures as their registry defines them, and every metric."""
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    import numbers_table
+
+    assert numbers_table.table() in PAGES["numbers.md"]
+    assert {*STATISTICS, COVERAGE} - {"mean"} <= set(re.findall(r"`([\w@]+)`", PAGES["numbers.md"]))
 
 
 def test_readme_is_short_and_pictures_are_small():
