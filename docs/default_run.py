@@ -95,7 +95,7 @@ def tables(run: Path) -> str:
             markdown_table(tasks),
             geometry_table(geometry),
             "",
-            f"The run's own summary: {verdict(tasks, geometry, calibrations_of(run))}",
+            f"The run's own summary: {' '.join(verdict(tasks, geometry, calibrations_of(run)))}",
         ]
     )
 

@@ -83,7 +83,7 @@ SMALL = {
 }
 RECORD = ("config.yaml", "environment.json", "results.json")
 LEAVES = {
-    "train": (*RECORD, "removal/removal.json", "figures/weights_end.png"),
+    "train": (*RECORD, "removal/removal.json", "run.html"),
     "evaluate": RECORD,
     "analyze": (*RECORD, "report.html", "figures/depth.png"),
     "advise": (*RECORD, "advice.html", "advice.json"),

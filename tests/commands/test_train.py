@@ -55,9 +55,8 @@ def test_leaves_what_it_promises(run):
         "checkpoints/last.ckpt",
     ):
         assert (run / name).is_file(), name
-    for moment in ("start", "end"):
-        assert (run / f"figures/weights_{moment}.png").stat().st_size > 5_000
-        assert (run / f"figures/frequency_{moment}.png").stat().st_size > 5_000
+    for picture in ("weights", "frequency_raw", "frequency_learned"):
+        assert (run / f"figures/{picture}.png").stat().st_size > 5_000
     assert json.loads((run / "environment.json").read_text())["packages"]["torch"]
     assert OmegaConf.load(run / "config.yaml").recipe.optimizer.max_epochs == 4
 

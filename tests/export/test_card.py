@@ -35,7 +35,7 @@ def rows(gain, p_value, removal="learned", task="lee"):
         (
             0.1,
             0.01,
-            "makes sentences better (lee +10.0); the mean cosine of the probe goes from 0.25 to 0.25.",
+            "(lee +10.0), and nothing surely worse. The mean cosine of the probe goes from 0.25 to 0.25.",
         ),
         (-0.1, 0.01, "**This removal makes the encoder worse on what was measured. Use the raw encoder.**"),
         (0.1, 0.2, "**Nothing that was measured shows that removal helps this encoder.**"),
@@ -55,7 +55,7 @@ def test_what_two_random_texts_are_to_each_other_is_told_where_it_is_known():
     made = {name: Calibration.of(X + shift, "news") for name, shift in (("none", 4), ("learned", 0))}
     told = Evidence("learned", rows(0.1, 0.01), "Measured by the run").verdict(made)
     raw, corrected = (made[name].threshold(0.5) for name in made)
-    assert f"two random texts of news had a cosine of {raw:.2f}, and have {corrected:.2f}." in told
+    assert f"Two random texts of news had a cosine of {raw:.2f}, and have {corrected:.2f}." in told
     drawn = cosines_figure(made, "learned")
     assert [text.get_text().strip() for text in drawn.axes[0].texts] == [
         f"{made[name].threshold(0.01):.2f}" for name in ("none", "learned")
@@ -65,7 +65,7 @@ def test_what_two_random_texts_are_to_each_other_is_told_where_it_is_known():
 
 def test_help_here_and_harm_there():
     evidence = Evidence("learned", [*rows(0.1, 0.01), *rows(-0.1, 0.01, task="google")], "Measured by the run")
-    assert "makes words worse (google -10.0) and sentences better (lee +10.0)" in evidence.verdict({})
+    assert "words worse (google -10.0) and sentences better (lee +10.0)" in evidence.verdict({})
     assert "does not help everywhere" in evidence.verdict({})
 
 

@@ -14,6 +14,8 @@ from uncone.removal import Removal
 
 ENCODER = {"name": "mine", "hash": "a" * 32, "layers": "static"}
 
+DESCRIBED = "test(D=2): centred, removes 2 of 5 components, w from 0.50 to 1.00 for mine layers static"
+
 
 def removal(weights=(1.0, 0.5), encoder=ENCODER) -> Removal:
     U = torch.linalg.qr(torch.randn(5, len(weights), generator=torch.Generator().manual_seed(0)))[0]
@@ -36,7 +38,7 @@ def test_is_the_documented_map():
 def test_is_a_function_with_one_line_to_show(tmp_path):
     made, e = removal(), torch.randn(7, 5, generator=torch.Generator().manual_seed(1))
     assert torch.equal(made(e), made.apply(e))
-    assert repr(made) == "<Removal test(D=2): centred, 2 of 5 components, w from 0.50 to 1.00 for mine layers static>"
+    assert repr(made) == f"<Removal {DESCRIBED}>"
     made.plot().savefig(tmp_path / "weights.png")
     assert (tmp_path / "weights.png").stat().st_size > 1000
 
@@ -90,7 +92,7 @@ def test_keeps_float64_in_memory_and_float32_in_files(tmp_path):
 
 
 def test_says_what_it_is():
-    assert removal().describe() == "test(D=2): centred, 2 of 5 components, w from 0.50 to 1.00 for mine layers static"
+    assert removal().describe() == DESCRIBED
 
 
 def test_loads_from_the_folder_of_a_run(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from uncone.report.verdict import judgement, judgements, outcome
+from uncone.report.verdict import judgement, judgements, outcome, overview, verdict
 from uncone.tasks.row import Row
 
 
@@ -54,4 +54,30 @@ def test_over_seeds_a_change_is_sure_if_every_seed_finds_it():
 def test_a_sentence_for_each_removal_compared():
     rows = [Row(removal="none", task="lee", subset="all", metric="spearman", value=0.5)]
     rows += [row("sentences", "lee", gain, removal=name) for name, gain in (("a", 0.1), ("b", -0.1))]
-    assert judgements(rows) == ["a makes sentences better (lee +10.0)", "b makes sentences worse (lee -10.0)"]
+    rows += [row("sentences", "lee", -0.5, removal="majority")]  # which removes nothing
+    assert judgements(rows) == {
+        "a": "a makes sentences better (lee +10.0)",
+        "b": "b makes sentences worse (lee -10.0)",
+    }
+
+
+def test_the_verdict_says_first_what_matters_most():
+    won, lost, unsure = row("words", "ws353", 0.1), row("search", "npl", -0.2), row("labels", "trec", 0.1, sure=False)
+    told = verdict([won, unsure], [], {}, "m")
+    assert told[0] == "The m removal helps None (layers None): words better (ws353 +10.0), and nothing surely worse."
+    assert told[1] == "For labels (trec +10.0) the difference may be chance."
+    assert "here, hurts it there: search worse (npl -20.0) and words better" in verdict([won, lost], [], {}, "m")[0]
+    assert "hurts None (layers None): search worse" in verdict([lost], [], {}, "m")[0]
+    assert verdict([unsure], [], {}, "m")[0] == "The m removal changes nothing on None (layers None) for sure."
+
+
+@pytest.mark.parametrize(
+    ("gains", "expected"),
+    [
+        ({}, ["Only raw vectors were scored: there is no removal to judge."]),
+        ({"a": -0.1}, ["None of 1 removals helps None and makes nothing surely worse.", "Hurts: a."]),
+        ({"a": 0.1, "b": 0.2}, ["2 of 2 removals help None and make nothing surely worse: a and b."]),
+    ],
+)
+def test_several_removals_at_a_glance(gains, expected):
+    assert overview([row("words", "ws353", gain, removal=name) for name, gain in gains.items()]) == expected

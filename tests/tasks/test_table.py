@@ -63,7 +63,8 @@ def test_markdown():
         "| whitening | ° 50.0 ±2.5 | – | – |",
         "",
         "×100, ± half the 95 % interval. Against the reference: ▲ better, ▼ worse, ≈ no clear difference. Bold: best "
-        "of its column; ° not clearly worse than the best. Clear: p < 0.05, corrected after Holm within each column.",
+        "of its column; ° not clearly worse than the best. Clear: p < 0.05, corrected after Holm within each column, "
+        "here of 1: a difference may be clear among few comparisons and not among many.",
     ]
 
 

@@ -18,6 +18,7 @@ from uncone.advice.folds import share_texts
 from uncone.advice.study import LayerStudy
 from uncone.geometry.measures import MEASURES
 from uncone.report.page import rendered
+from uncone.report.tables import gain_cell, points_gained
 from uncone.report.verdict import improvement
 from uncone.support.files import write
 from uncone.tasks.comparison import holm
@@ -57,7 +58,7 @@ def layer_advice(conclusion: Conclusion) -> str:
     if which.outcome == "left alone":
         return f"Keep {raw}: of all layers and removals it is chosen itself."
     system = f"layer {which.layer} {'raw' if which.final == RAW else f'with {which.final}'}"
-    gained = " and ".join(f"{_points(conclusion.gains()[kind])} on {kind}" for kind in conclusion.decides)
+    gained = " and ".join(f"{points_gained(conclusion.gains()[kind])} on {kind}" for kind in conclusion.decides)
     if which.outcome == "helped":
         gains = conclusion.gains(removal=LAYER_ALONE)
         alone = " and ".join(f"{100 * gain(gains[kind]):+.1f}" for kind in conclusion.decides)
@@ -134,25 +135,6 @@ def print_layers(console: Console, conclusion: Conclusion) -> None:
         table.add_row(layer.layer, layer.outcome, *cells, layer.final)
     console.print(table)
     console.print(LEGEND)
-
-
-def gain_cell(row: Row) -> str:
-    """The gain of a row to read, sure if it is after correction, where it was corrected.
-
-    Example:
-        >>> figure = {"removal": "chosen", "task": "words", "subset": "macro", "metric": "spearman", "value": 0.5}
-        >>> gain_cell(Row(**figure, gain=0.031, gain_low=0.012, gain_high=0.052, p_value=0.001))
-        '▲ +3.1 [+1.2, +5.2]'
-    """
-    if gain(row) == row.gain_low == row.gain_high == 0:
-        return "as raw"
-    p = row.p_value if row.p_holm is None else row.p_holm
-    mark = "≈" if p is None or p >= SIGNIFICANT else "▲" if gain(row) > 0 else "▼"
-    return f"{mark} {_points(row)}"
-
-
-def _points(row: Row) -> str:
-    return f"{100 * gain(row):+.1f} [{100 * (row.gain_low or 0):+.1f}, {100 * (row.gain_high or 0):+.1f}]"
 
 
 def advice(encoder: str, conclusion: Conclusion, layers: Sequence[LayerStudy]) -> dict[str, Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +19,7 @@ from uncone.advice.items import Items
 from uncone.advice.study import LayerStudy, Learn, candidates_of, find, keep
 from uncone.advice.words import advice, how, print_layers, write_advice
 from uncone.commands.build import (
+    encoder_given,
     given_overrides,
     holds_same_run,
     is_recipe,
@@ -48,7 +48,7 @@ from uncone.removal.vectors import Vectors
 from uncone.runs.folder import environment, write_results
 from uncone.runs.settings import digest, telling
 from uncone.support.terminal import make_bars, make_console
-from uncone.support.wording import typed
+from uncone.support.wording import command_line, typed
 from uncone.tasks import Row, Task
 from uncone.tasks.base import distinct
 from uncone.tasks.row import USES, geometry_rows
@@ -84,12 +84,11 @@ def advise(config: DictConfig) -> list[Row]:
     told = advice(first.encoder.name, conclusion, studies)
     probe = {"size": config.probe.size, "texts": config.probe.texts, "corpus": ", ".join(names(config.corpus))}
     told["how"] = how(design, resamples=config.resamples, fitted_on=config.fit.level, seed=config.seed, **probe)
-    told["commands"] = next_commands(conclusion, folder, given_overrides("encoder"))
+    told["commands"] = next_commands(conclusion, folder, encoder_given())
     if names(config.fit.level) == ["vocabulary"] and conclusion.reference != STORED:
-        given = [f"{key}={value}" for key, value in given_overrides("encoder").items()]
-        own = shlex.join([*given, "fit.level=[vocabulary,texts]", "fit.corpus=SENTENCES.txt"])
+        own = *encoder_given(), "fit.level=[vocabulary,texts]", "fit.corpus=SENTENCES.txt"
         what = "Ask again with sentences like those you compare, which often decide more than the method"
-        told["commands"].append({"what": what, "command": f"{typed('advise')} {own}"})
+        told["commands"].append({"what": what, "command": command_line("advise", *own)})
     write_results(folder, conclusion.rows)
     page = write_advice(folder, told, conclusion.rows)
     print_layers(console, conclusion)
@@ -256,7 +255,7 @@ def measure(
     }
 
 
-def next_commands(conclusion: Conclusion, folder: Path, encoder: Mapping[str, str]) -> list[dict[str, str]]:
+def next_commands(conclusion: Conclusion, folder: Path, encoder: Sequence[str]) -> list[dict[str, str]]:
     """What to run next: for the layer advised, or else for each layer that removal helps.
 
     The folder holds the removals; `encoder` is what the command line said of it.
@@ -265,13 +264,11 @@ def next_commands(conclusion: Conclusion, folder: Path, encoder: Mapping[str, st
     wanted = {which.layer: which.final} if which.outcome == "helped" else {}
     wanted |= {each.layer: each.final for each in conclusion.layers if each.outcome == "helped"} | wanted
 
-    given = [f"{key}={value}" for key, value in encoder.items()]
-
     def command(name: str, layer: str, *rest: str) -> str:
         chosen = [f"encoder.layers={layer if layer == STATIC else f'[{layer}]'}"]
         if layer in ("words", STORED):  # the only ones there are
             chosen = {"export": ["format=numpy"], "train": ["experiment=stored"]}[name] if layer == STORED else []
-        return f"{typed(name)} {shlex.join([*given, *chosen, *rest])}"
+        return command_line(name, *encoder, *chosen, *rest)
 
     if not wanted:
         as_it_is = command("export", conclusion.reference, "removal=none")

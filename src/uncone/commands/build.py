@@ -56,6 +56,11 @@ def given_overrides(key: str = "") -> dict[str, str]:
     return {name: value for name, value in named.items() if is_below(name, [key])}
 
 
+def encoder_given() -> list[str]:
+    """What the command line says of the encoder, for a command line that names the same one."""
+    return [f"{key}={value}" for key, value in given_overrides("encoder").items()]
+
+
 def is_below(key: str, keys: Sequence[str]) -> bool:
     """Whether a dotted key is one of these or below one; everything is below the empty one."""
     return any(f"{key}.".startswith(each and f"{each}.") for each in keys)

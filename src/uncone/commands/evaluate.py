@@ -9,15 +9,28 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-from uncone.commands.build import Unfit, make_problem, make_raw_layers, make_tasks, make_vectors, names, open_run
-from uncone.commands.systems import Fits, System, calibrate, compare, leave_out_seen, make_systems
+from uncone.commands.build import (
+    Unfit,
+    encoder_given,
+    given_overrides,
+    is_saved,
+    make_problem,
+    make_raw_layers,
+    make_tasks,
+    make_vectors,
+    names,
+    open_run,
+)
+from uncone.commands.systems import Fits, System, calibrate, compare, leave_out_seen, make_systems, saved_name
 from uncone.geometry.calibration import Calibration, write_calibrations
-from uncone.report.tables import print_results, print_thresholds
-from uncone.report.verdict import judgements
+from uncone.report.run import write_run
+from uncone.report.tables import print_results, print_thresholds, print_verdict
+from uncone.report.verdict import judgements, outcome, overview, verdict
 from uncone.runs.folder import write_results
 from uncone.support import distributed
 from uncone.support.files import write
 from uncone.support.terminal import make_console
+from uncone.support.wording import command_line
 from uncone.tasks.row import Row
 from uncone.tasks.scoring import NotRun
 from uncone.tasks.table import headlines, markdown_table
@@ -63,8 +76,8 @@ def evaluate(config: DictConfig) -> list[Row]:
             systems += made
             for system in made:
                 fitted.append({"removal": system.title, "seed": seed, "seconds": seconds})
-                told = f"{system.title}: {system.removal.describe()}; made in {seconds:.1f} s"
-                console.print(told, highlight=False)
+                made_so = f"{system.title}: {system.removal.describe()}; made in {seconds:.1f} s"
+                console.print(made_so, highlight=False)
         clean = leave_out_seen(config, console, tasks, systems)
         of_seed, missing = compare(seeded, clean, systems)
         if not calibrations:
@@ -77,14 +90,36 @@ def evaluate(config: DictConfig) -> list[Row]:
             write(folder / "fit.json", json.dumps(fitted, indent=1))
             write_calibrations(folder, calibrations)
     shown = rows + published(config.published.get(vectors.encoder.name, {}), rows)
-    if rows and distributed.is_first():
-        write(folder / "table.md", "\n".join([markdown_table(shown), *(f"- {line}" for line in judgements(rows)), ""]))
-    print_results(console, shown, list(dict.fromkeys(not_run)))
+    not_run = list(dict.fromkeys(not_run))
+    print_results(console, shown, not_run)
     print_thresholds(console, calibrations)
-    for line in judgements(rows) if config.report == "best" else ():  # of all fits, table.md has them
-        console.print(line, highlight=False)
-    console.print(f"Written to {folder}")
+    judged = judgements(rows)
+    told = verdict(rows, [], calibrations, next(iter(judged))) if len(judged) == 1 else overview(rows)
+    if distributed.is_first():
+        if rows:
+            lines = [markdown_table(shown), *(f"- {line}" for line in judged.values()), ""]
+            write(folder / "table.md", "\n".join(lines))
+        removals = {system.title: system.removal for system in systems if system.title in judged}
+        found = removals, calibrations, next_commands(config, rows), not_run
+        page = write_run(folder, "evaluation", told, shown, *found)
+        if len(judged) > 1 and config.report == "best":  # of all fits, table.md has them
+            console.print("\n".join(judged.values()), highlight=False)
+        print_verdict(console, told)
+        console.print(f"Written to {folder}; open {page} in a browser", highlight=False)
     return rows
+
+
+def next_commands(config: DictConfig, rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """What to run after an evaluation, each after what it does: first to export what helps and makes nothing worse."""
+    titles = {saved_name(name) if is_saved(name) else name: name for name in names(config.removal)}
+    helping = [title for title in titles if outcome([row for row in rows if row.method == title], title) == "helps"]
+    lines = [
+        (f"Export {title}", command_line("export", *encoder_given(), f"removal={titles[title]}")) for title in helping
+    ]
+    if not given_overrides("experiment"):  # which may bring an encoder of its own
+        lines.append(("Learn a removal, and compare it with these", command_line("train", *encoder_given())))
+        lines.append(("Ask which layers removal helps, and which method", command_line("advise", *encoder_given())))
+    return lines
 
 
 def published(figures: Mapping[str, Mapping[str, float]], rows: Sequence[Row]) -> list[Row]:

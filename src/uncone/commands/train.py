@@ -11,7 +11,18 @@ import pytorch_lightning as pl
 import wandb
 from omegaconf import DictConfig, OmegaConf
 
-from uncone.commands.build import LEARNED, make_problem, make_recipe, make_tasks, make_vectors, names, open_run, settle
+from uncone.commands.build import (
+    LEARNED,
+    encoder_given,
+    given_overrides,
+    make_problem,
+    make_recipe,
+    make_tasks,
+    make_vectors,
+    names,
+    open_run,
+    settle,
+)
 from uncone.commands.processes import asks_for_processes
 from uncone.commands.resume import resumed
 from uncone.commands.systems import Fits, System, calibrate, compare, leave_out_seen, make_systems
@@ -23,16 +34,18 @@ from uncone.learning.checkpoints import WholeFiles, read_checkpoint
 from uncone.learning.fit import Learner
 from uncone.learning.module import LOGGED_AS, RemovalModule
 from uncone.learning.replicas import trainer_options
-from uncone.removal import none
-from uncone.report.figures import components_figure, cosines_figure
-from uncone.report.tables import print_results, print_thresholds
+from uncone.removal import Removal, none
+from uncone.report.figures import FIGURES, components_figure, cosines_figure, map_figures
+from uncone.report.run import write_run
+from uncone.report.tables import print_results, print_thresholds, print_verdict
 from uncone.report.verdict import verdict
 from uncone.runs.folder import write_results
-from uncone.runs.loggers import make_loggers
+from uncone.runs.loggers import log_pictures, make_loggers
 from uncone.runs.reading import CHECKPOINTS, last_checkpoint
 from uncone.support import distributed
 from uncone.support.figures import save
 from uncone.support.terminal import make_console
+from uncone.support.wording import command_line
 from uncone.tasks import Sts, WordSimilarity
 from uncone.tasks.row import Row, geometry_rows
 
@@ -65,10 +78,7 @@ def train(config: DictConfig) -> list[Row]:
     if resumes:  # nothing is written before all has been compared
         learner.module().check(checkpoint)
         open_run(config, goes_on=True)
-    module = fit(config, folder, checkpoint.get(LOGGED_AS), learner, probe)
-    learned = learner.finished(module)
-    if distributed.is_first():
-        learned.save(folder / "removal")
+    module, learned = fit(config, folder, checkpoint.get(LOGGED_AS), learner, probe)
     members = candidates(module.bank.members) if config.report == "all" else []
     systems.append(System(LEARNED, vectors.corrected(learned)))
     for member, candidate in enumerate(members):
@@ -83,27 +93,29 @@ def train(config: DictConfig) -> list[Row]:
     measured = geometry_rows(vectors.encoder, config.seed, geometry)
     write_results(folder, [*rows, *measured])
     calibrations, uncalibrated = calibrate(config, systems)
+    not_run += uncalibrated
+    print_results(console, rows, not_run)
+    print_thresholds(console, calibrations)
+    console.print(f"features: {vectors.store.read} read from {vectors.store.folder}, {vectors.store.built} computed")
+    told = verdict(rows, measured, calibrations) if rows else [f"{learned.describe()}.", NO_TASK]
     if distributed.is_first():
         write_calibrations(folder, calibrations)
         drawn = {"components": components_figure(rows), "cosines": cosines_figure(calibrations, LEARNED)}
         for name, figure in drawn.items():
             if figure:
-                save(figure, folder / "figures" / f"{name}.png")
-    print_results(console, rows, [*not_run, *uncalibrated])
-    print_thresholds(console, calibrations)
-    console.print(f"features: {vectors.store.read} read from {vectors.store.folder}, {vectors.store.built} computed")
-    console.print(
-        verdict(rows, measured, calibrations) if rows else f"{learned.describe()}. {NO_TASK}", highlight=False
-    )
-    console.print(f"Written to {folder}")
+                save(figure, folder / FIGURES / f"{name}.png")
+        asked = [*rows, *measured], {LEARNED: learned}, calibrations, next_commands(folder), not_run
+        page = write_run(folder, "training run", told, *asked)
+        print_verdict(console, told)
+        console.print(f"Written to {folder}; open {page} in a browser", highlight=False)
     return [*rows, *measured]
 
 
 def fit(
     config: DictConfig, folder: Path, resumed_id: str | None, learner: Learner, probe: GeometryProbe
-) -> RemovalModule:
-    """Train the bank, with logs, checkpoints and the geometry after every epoch."""
-    callbacks = [GeometryCallback(probe, folder / "figures", config.probe.every_n_epochs)]
+) -> tuple[RemovalModule, Removal]:
+    """Train the bank, with logs, checkpoints and the geometry after every epoch; save and draw what it has learned."""
+    callbacks = [GeometryCallback(probe, config.probe.every_n_epochs)]
     try:
         settings: Any = OmegaConf.to_container(config, resolve=True)
         keeps_best = learner.recipe.optimizer.keep == "best"
@@ -116,6 +128,22 @@ def fit(
             plugins=[WholeFiles()],
             **trainer_options(asks_for_processes(config)),
         )
-        return learner.fit(None, callbacks, make_trainer, folder / CHECKPOINTS, resume=config.resume is not None)
+        module = learner.fit(None, callbacks, make_trainer, folder / CHECKPOINTS, resume=config.resume is not None)
+        learned = learner.finished(module)
+        if distributed.is_first():
+            learned.save(folder / "removal")
+            figures = map_figures(learned, probe)
+            log_pictures(loggers, [save(each, folder / FIGURES / f"{name}.png") for name, each in figures.items()])
+        return module, learned
     finally:
         wandb.finish()  # so that the next run of this process starts its own
+
+
+def next_commands(folder: Path) -> list[tuple[str, str]]:
+    """What to run after a training run in a folder, each after what it does."""
+    lines = [("Export it, for sentence-transformers and others", command_line("export", f"removal={folder}"))]
+    if not given_overrides("experiment"):  # which may bring an encoder of its own
+        more = (f"removal=[none,{folder}]", "task=[word_similarity,google,lee,wikipedia]")
+        lines.append(("Score it on more tasks, or on yours", command_line("evaluate", *encoder_given(), *more)))
+        lines.append(("Ask which layers removal helps, and which method", command_line("advise", *encoder_given())))
+    return lines

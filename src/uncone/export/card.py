@@ -52,7 +52,8 @@ class Evidence:
         if not self.tasks:
             return "The effect of this removal on the encoder was not measured."
         remark = NOT_HELPED.get(outcome(self.tasks, self.removal))
-        return verdict(self.tasks, self.geometry, calibrations, self.removal) + (f" {remark}" if remark else "")
+        told = verdict(self.tasks, self.geometry, calibrations, self.removal)
+        return " ".join([*told, *([remark] if remark else [])])
 
 
 def description(encoder: Encoder, removal: Correction, library: str) -> str:

@@ -126,5 +126,6 @@ class Removal(Correction):
     def describe(self) -> str:
         """One line a person can read."""
         kind = "centred" if self.centre.any() else "uncentred"
-        count = f"{len(self.gains)} of {self.dimension} components"
-        return f"{self._described()}: {kind}, {count}, {extent(self.weights)}{self._owner()}"
+        does = "reweighs" if (self.gains > 1).any() else "removes"
+        count = f"{does} {len(self.gains)} of {self.dimension} components, " if len(self.gains) else ""
+        return f"{self._described()}: {kind}, {count}{extent(self.weights)}{self._owner()}"

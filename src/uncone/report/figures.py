@@ -15,9 +15,11 @@ from matplotlib.figure import Figure
 from uncone.geometry.atlas.store import AtlasStore
 from uncone.geometry.calibration import RATES, Calibration
 from uncone.geometry.measures import MEASURES, Measure
+from uncone.geometry.probe import GeometryProbe
+from uncone.removal import Correction
 from uncone.report.tables import over_seeds
 from uncone.runs.reading import read_results
-from uncone.support.figures import BLUE, COLOURS, GREY, ORANGE, save
+from uncone.support.figures import BLUE, COLOURS, GREY, ORANGE, frequency_scatter, save, weight_profile
 from uncone.tasks.row import GEOMETRY, Row, described
 from uncone.tasks.table import headlines
 
@@ -109,6 +111,18 @@ def clouds(store: AtlasStore, encoder: str) -> Figure:
         _calm(axes)
     figure.colorbar(dots, ax=figure.axes, label="log₁₀ frequency", shrink=0.7, aspect=30)
     return figure
+
+
+def map_figures(removal: Correction, probe: GeometryProbe) -> dict[str, Figure]:
+    """What a removal does: the weight of each component, and where frequent tokens lie before and after, by name.
+
+    Only of token types whose frequency is known, which those of stored vectors are not, is there a figure of tokens.
+    """
+    drawn = {"weights": weight_profile(removal.weights.numpy())}
+    if not np.isnan(probe.log_frequency).all():
+        for name, points in (("raw", probe.points), (removal.method, removal.apply(probe.points))):
+            drawn[f"frequency_{name}"] = frequency_scatter(points, probe.log_frequency)
+    return drawn
 
 
 def cosines_figure(calibrations: Mapping[str, Calibration], removal: str) -> Figure | None:

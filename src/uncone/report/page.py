@@ -54,10 +54,16 @@ def write_page(folder: str | Path) -> Path:
     return path
 
 
-def rendered(template: str, contents: Mapping[str, Any]) -> str:
-    """A page in the frame of all pages: a template among the assets, with what it shows as its variables and `DATA`."""
+def rendered(template: str, contents: Mapping[str, Any], data: Mapping[str, Any] | None = None) -> str:
+    """A page in the frame of all pages: a template among the assets, and what it shows.
+
+    Args:
+        template: its name.
+        contents: its variables.
+        data: what its scripts read as `DATA`; None for all of the contents.
+    """
     made = f"Made with uncone {version('uncone')}. This file holds all it shows and opens without a network."
-    return _TEMPLATES.get_template(template).render(contents, made=made, data=contents)
+    return _TEMPLATES.get_template(template).render(contents, made=made, data=contents if data is None else data)
 
 
 def page_contents(folder: Path) -> dict[str, Any]:

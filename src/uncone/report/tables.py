@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from uncone.geometry.calibration import RATES, Calibration
 from uncone.geometry.measures import MEASURES
 from uncone.removal.spectra import Fit
 from uncone.report.verdict import improvement
 from uncone.support.terminal import headed
-from uncone.tasks.row import Headline, Row, described
+from uncone.tasks.row import SIGNIFICANT, Headline, Row, described
 from uncone.tasks.scoring import NotRun
 from uncone.tasks.table import headlines, rich_table, title
 
@@ -120,6 +121,35 @@ def over_seeds(rows: Sequence[Row], columns: Sequence[Headline]) -> dict[str, li
             cells.append((float(np.mean(values)) if values else float("nan"), deviation, len(values)))
         table[method] = cells
     return table
+
+
+def gain_cell(row: Row) -> str:
+    """The gain of a row to read, sure if it is after correction, where it was corrected.
+
+    Example:
+        >>> figure = {"removal": "chosen", "task": "words", "subset": "macro", "metric": "spearman", "value": 0.5}
+        >>> gain_cell(Row(**figure, gain=0.031, gain_low=0.012, gain_high=0.052, p_value=0.001))
+        '▲ +3.1 [+1.2, +5.2]'
+    """
+    gain, p = row.gain or 0.0, row.p_value if row.p_holm is None else row.p_holm
+    if gain == row.gain_low == row.gain_high == 0:
+        return "as raw"
+    mark = "≈" if p is None or p >= SIGNIFICANT else "▲" if improvement(row) > 0 else "▼"
+    return f"{mark} {points_gained(row)}"
+
+
+def points_gained(row: Row) -> str:
+    """The gain of a row in points, with its interval."""
+    return f"{100 * (row.gain or 0):+.1f} [{100 * (row.gain_low or 0):+.1f}, {100 * (row.gain_high or 0):+.1f}]"
+
+
+def print_verdict(console: Console, told: Sequence[str]) -> None:
+    """Print what was found, last of all and apart: the sentence that matters most, in bold, before the others."""
+    first, *rest = told
+    console.print()
+    console.print(Text(first, style="bold"))
+    if rest:
+        console.print(" ".join(rest), highlight=False)
 
 
 def print_thresholds(console: Console, calibrations: Mapping[str, Calibration]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from uncone.geometry.calibration import Calibration
 from uncone.support.wording import enumerated
 from uncone.tasks.row import Row
+from uncone.tasks.scoring import MAJORITY
 from uncone.tasks.statistics import LOWER_IS_BETTER
 from uncone.tasks.table import headlines
 
@@ -65,22 +66,47 @@ def judgement(rows: Sequence[Row], method: str) -> str:
         'makes search worse (npl -2.0) and words better (ws353 +3.0)'
     """
     found = changes(rows, method)
-    worse, better = (
-        _by_use([change for change in found if change.is_sure and (change.gain > 0) == gains], word)
-        for gains, word in ((False, " worse"), (True, " better"))
-    )
+    worse, better = (_sure(found, gains=gains) for gains in (False, True))
     unsure = _by_use([change for change in found if not change.is_sure])
     told = f"makes {enumerated([*worse, *better])}" if worse or better else "makes nothing surely better or worse"
     return told + (f"; for {enumerated(unsure)} the difference may be chance" if unsure else "")
 
 
-def judgements(rows: Sequence[Row]) -> list[str]:
-    """A sentence on each removal that was compared with raw vectors."""
+def judgements(rows: Sequence[Row]) -> dict[str, str]:
+    """A sentence on each removal that was compared with raw vectors, by its method."""
     of_method: dict[str, list[Row]] = {}
     for row in rows:
         of_method.setdefault(row.method, []).append(row)
+    of_method.pop(MAJORITY, None)  # no removal
     compared = {method: of for method, of in of_method.items() if any(row.gain is not None for row in of)}
-    return [f"{method} {judgement(of, method)}" for method, of in compared.items()]
+    return {method: f"{method} {judgement(of, method)}" for method, of in compared.items()}
+
+
+def overview(rows: Sequence[Row]) -> list[str]:
+    """What several removals did, the sentence that matters most first: which of them help, and which help or hurt.
+
+    Example:
+        >>> figure = {"subset": "all", "metric": "spearman", "value": 0.5, "task": "lee", "encoder": "bert"}
+        >>> overview([Row(**figure, removal=name, gain=gain, p_holm=0.01) for name, gain in (("a", 0.1), ("b", -0.1))])
+        ['1 of 2 removals helps bert and makes nothing surely worse: a.', 'Hurts: b.']
+    """
+    names: dict[str, list[str]] = {}
+    for method in judgements(rows):
+        names.setdefault(outcome([row for row in rows if row.method == method], method), []).append(method)
+    if not names:
+        return ["Only raw vectors were scored: there is no removal to judge."]
+    helping, count = names.pop("helps", []), len(judgements(rows))
+    first = f"{len(helping) or 'None'} of {count} removals help{'s' * (len(helping) < 2)} {rows[0].encoder}"
+    told = [f"{first} and makes nothing surely worse{': ' * bool(helping)}{enumerated(helping)}."]
+    if len(helping) > 1:
+        told = [told[0].replace(" and makes ", " and make ", 1)]
+    return told + [f"{kind.capitalize()}: {enumerated(of)}." for kind, of in names.items()]
+
+
+def _sure(changes: Sequence[Change], gains: bool) -> list[str]:
+    """What surely gets better, or else worse, by use."""
+    of = [change for change in changes if change.is_sure and (change.gain > 0) == gains]
+    return _by_use(of, " better" if gains else " worse")
 
 
 def _by_use(changes: Sequence[Change], what: str = "") -> list[str]:
@@ -95,20 +121,30 @@ def verdict(
     geometry: Sequence[Row],
     calibrations: Mapping[str, Calibration],
     removal: str = "learned",
-) -> str:
-    """What a removal did for this encoder, and how sure that is: one sentence on its tasks, one on its geometry.
+) -> list[str]:
+    """What a removal did for this encoder, and how sure that is: sentences, the one that matters most first.
 
     Where there are calibrations, the geometry is what a user meets: how alike two texts are that share nothing.
     """
     encoder = f"{rows[0].encoder} (layers {rows[0].layers})" if rows else "this encoder"
+    found = changes(rows, removal)
+    worse, better = (_sure(found, gains=gains) for gains in (False, True))
+    answer = {
+        "helps": f"helps {encoder}: {enumerated(better)}, and nothing surely worse",
+        "hurts": f"hurts {encoder}: {enumerated(worse)}, and nothing surely better",
+        "helps some tasks and hurts others": f"helps {encoder} here, hurts it there: {enumerated([*worse, *better])}",
+        "changes nothing for sure": f"changes nothing on {encoder} for sure",
+    }
+    told = [f"The {removal} removal {answer[outcome(rows, removal)]}."]
+    if unsure := _by_use([change for change in found if not change.is_sure]):
+        told.append(f"For {enumerated(unsure)} the difference may be chance.")
     if {"none", removal} <= set(calibrations):
         before, after = (calibrations[name].threshold(0.5) for name in ("none", removal))
-        shape = f"two random texts of {calibrations[removal].corpus} had a cosine of {before:.2f}, and have {after:.2f}"
-    else:
-        cosine = {row.removal: row.value for row in geometry if row.metric == "mean_cosine"}
-        shape = f"the mean cosine of the probe goes from {cosine['none']:.2f} to {cosine[removal]:.2f}"
-    told = f"On {encoder} the {removal} removal {judgement(rows, removal)}; {shape}."
-    return f"{told} In brackets are points over raw vectors."
+        where = f"Two random texts of {calibrations[removal].corpus}"
+        told.append(f"{where} had a cosine of {before:.2f}, and have {after:.2f}.")
+    elif cosine := {row.removal: row.value for row in geometry if row.metric == "mean_cosine"}:
+        told.append(f"The mean cosine of the probe goes from {cosine['none']:.2f} to {cosine[removal]:.2f}.")
+    return [*told, "In brackets are points over raw vectors."] if found else told
 
 
 def outcome(rows: Sequence[Row], removal: str = "learned") -> Outcome:

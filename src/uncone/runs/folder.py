@@ -42,6 +42,7 @@ OUTPUTS = (  # of all commands
         "advice.json",
         "advice.html",
         "report.html",
+        "run.html",
     ),
     *("table.md", "atlas", "figures", "metrics", "removal", "wandb"),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import product
 from netrc import NetrcParseError, netrc
 from pathlib import Path
 from typing import Any, Literal
@@ -58,6 +59,13 @@ def make_loggers(
     run.define_metric(VALIDATION, summary="max" if keeps_best else "last")
     loggers.append(WandbLogger(experiment=run, save_dir=folder))
     return loggers
+
+
+def log_pictures(loggers: Iterable[Logger], paths: Iterable[Path]) -> None:
+    """Show pictures in W&B, if it is among the loggers."""
+    for logger, path in product(loggers, paths):
+        if isinstance(logger, WandbLogger):
+            logger.log_image(f"figures/{path.stem}", [str(path)])
 
 
 def wandb_mode(asked: str) -> Literal["online", "offline", "disabled"]:

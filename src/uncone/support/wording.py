@@ -23,13 +23,23 @@ def typed(command: str) -> str:
 
 
 def enumerated(parts: Sequence[str]) -> str:
-    """Parts in a row, as a sentence names them; there is at least one.
+    """Parts in a row, as a sentence names them; empty if there is none.
 
     Example:
         >>> enumerated(["one", "two", "three"])
         'one, two and three'
     """
-    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
+def command_line(command: str, *arguments: str) -> str:
+    """A command with its arguments, quoted for a shell, zsh among them.
+
+    Example:
+        >>> command_line("train", "encoder.layers=[3]").endswith(" 'encoder.layers=[3]'")
+        True
+    """
+    return " ".join([typed(command), *map(shlex.quote, arguments)])
 
 
 def meant(word: str, choices: Iterable[str]) -> str:

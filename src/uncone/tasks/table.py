@@ -9,6 +9,7 @@ column with the reference are one family, those with its best another.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -22,14 +23,16 @@ from uncone.tasks.statistics import LOWER_IS_BETTER
 
 LEGEND = (
     "×100, ± half the 95 % interval. Against the reference: ▲ better, ▼ worse, ≈ no clear difference. Bold: best of "
-    "its column; ° not clearly worse than the best. Clear: p < 0.05, corrected after Holm within each column."
+    "its column; ° not clearly worse than the best. Clear: p < 0.05, corrected after Holm within each column"
 )
 
 # The subset that speaks for a task: the first of these that it has, or else its first one.
 SUBSETS = ("all", "macro", "total")
 
 
-class _Cell(NamedTuple):
+class Cell(NamedTuple):
+    """A figure to read, and whether it is the best of its column."""
+
     text: str
     best: bool = False
 
@@ -61,13 +64,21 @@ def title(rows: Sequence[Row], column: Headline) -> list[str]:
     return [*([f"{use}:"] if use else []), *column]
 
 
+def legend(rows: Sequence[Row]) -> str:
+    """What the marks of a table are."""
+    family = max(Counter(row.headline for row in rows if row.p_holm is not None).values(), default=0)
+    if not family or len({row.seed for row in rows}) > 1:
+        return f"{LEGEND}."
+    return f"{LEGEND}, here of {family}: a difference may be clear among few comparisons and not among many."
+
+
 def rich_table(rows: Sequence[Row], columns: Sequence[Headline] | None = None, columns_per_table: int = 5) -> Group:
     """A table for the terminal, of the figures in `columns`; None takes `headlines`.
 
     More columns than `columns_per_table` continue in a further table below; 5 fit into 100 characters, 4 into 80. A
     ValueError if there is no figure to show, or no row has one of the columns.
     """
-    columns, lines = _arrange(rows, columns)
+    columns, lines = arrange(rows, columns)
     tables = []
     for part in np.array_split(np.arange(len(columns)), math.ceil(len(columns) / columns_per_table)):
         table = Table()
@@ -77,7 +88,7 @@ def rich_table(rows: Sequence[Row], columns: Sequence[Headline] | None = None, c
         for method, cells in lines.items():
             table.add_row(method, *(Text(cells[i].text, style="bold" if cells[i].best else "") for i in part))
         tables.append(table)
-    return Group(*tables, LEGEND)
+    return Group(*tables, legend(rows))
 
 
 def markdown_table(rows: Sequence[Row], columns: Sequence[Headline] | None = None) -> str:
@@ -89,15 +100,17 @@ def markdown_table(rows: Sequence[Row], columns: Sequence[Headline] | None = Non
         >>> print(markdown_table([row]).splitlines()[2])
         | none | **70.0 ±4.5** |
     """
-    columns, lines = _arrange(rows, columns)
+    columns, lines = arrange(rows, columns)
     table = [["method", *(" ".join(title(rows, column)) for column in columns)], ["---", *("---:" for _ in columns)]]
     for method, cells in lines.items():
         table.append([method, *(f"**{cell.text}**" if cell.best else cell.text for cell in cells)])
-    return "".join(f"| {' | '.join(line)} |\n" for line in table) + f"\n{LEGEND}\n"
+    return "".join(f"| {' | '.join(line)} |\n" for line in table) + f"\n{legend(rows)}\n"
 
 
-def _arrange(rows: Sequence[Row], columns: Sequence[Headline] | None) -> tuple[list[Headline], dict[str, list[_Cell]]]:
-    """Columns, and the line of each method."""
+def arrange(
+    rows: Sequence[Row], columns: Sequence[Headline] | None = None
+) -> tuple[list[Headline], dict[str, list[Cell]]]:
+    """Columns, and the line of each method: see `rich_table`."""
     columns = list(columns) if columns is not None else headlines(rows)
     if not columns:
         raise ValueError("there is no figure to show among the result rows")
@@ -108,7 +121,7 @@ def _arrange(rows: Sequence[Row], columns: Sequence[Headline] | None) -> tuple[l
     ]
     names = [_method_name(row, differing) for row in rows]
     by_key = {(name, row.headline): row for name, row in zip(names, rows, strict=True)}
-    lines: dict[str, list[_Cell]] = {name: [] for name in names}
+    lines: dict[str, list[Cell]] = {name: [] for name in names}
     for column in columns:
         of_column = {method: by_key.get((method, column)) for method in lines}
         sign = -1 if column.metric in LOWER_IS_BETTER else 1
@@ -119,14 +132,14 @@ def _arrange(rows: Sequence[Row], columns: Sequence[Headline] | None) -> tuple[l
         best = max(scores)
         for method, row in of_column.items():
             if row is None:
-                lines[method].append(_Cell("–"))
+                lines[method].append(Cell("–"))
                 continue
             is_best = sign * row.value == best
             mark = _mark(row, sign)
             # rows of several evaluations were each compared with the best of their own only
             if not is_best and not {*differing} - {"pooling"} and (row.p_best or 0) >= SIGNIFICANT:
                 mark += "°"
-            lines[method].append(_Cell(f"{mark} {_value(row)}".strip(), is_best))
+            lines[method].append(Cell(f"{mark} {_value(row)}".strip(), is_best))
     return columns, lines
 
 
