@@ -1,6 +1,6 @@
 """What a GPU makes of uncone: encoding beside sentence-transformers, a sweep, local dimensions and an atlas.
 
-    python benchmarks/gpu.py
+    python benchmarks/gpu.py [--only encoding sweep local_dimension atlas]
 
 Needs no network: a BERT-base and a MiniLM of random weights read random frequent words through the packaged tokenizer.
 On one GPU it is meant to take less than four minutes; without one, a miniature of everything runs on the CPU, which
@@ -8,23 +8,30 @@ shows that it works and nothing about speed. Ends with an error if vectors are n
 of their largest coordinate in float32, to a cosine of 0.999 in bfloat16.
 
 - Encoding: texts of 12 words on average, of 128 and of 512 tokens, in float32 and bfloat16. sentence-transformers runs
-  at the batch size that was best on a quarter of the texts. The share is that of the matrix products of a large square,
-  measured here; a token of n costs 24 d² + 4 n d operations in each block of width d. "tokenizer" is the time that
-  tokenising takes alone.
-- Sweep: 40 numbers of components × 5 learning rates in one bank, as in benchmarks/sweep.py, here and on the CPU.
+  at the batch size that was best on an eighth of the texts. The share is that of the matrix products of a large square,
+  measured here; a token of n costs 24 d² + 4 n d operations in each block of width d. "tokenizer alone" is its rate
+  without a model behind it, "waiting" the share of the time in which the model had nothing to read.
+- Sweep: 40 numbers of components × 5 learning rates in one bank, as in benchmarks/sweep.py, here and, in a process
+  beside, on the CPU.
 - Local dimension: k = 100 among 768-dimensional points, around all of them; on the CPU around some, which must agree.
-- Atlas: `analyze`, from its start to the page, of the MiniLM's layers over made texts.
+- Atlas: `analyze`, from its start to the page, of all layers of the BERT-base over made texts; and a small one of the
+  MiniLM on both devices, which must agree.
 """
 
+import argparse
+import json
 import logging
+import multiprocessing
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -62,11 +69,15 @@ class Scale(NamedTuple):
     sample: int
 
 
-FULL = Scale({"short": 20_000, "128": 4096, "512": 1024}, [32, 128, 512, 1024], 8192, 20, 100_000, 1000, 3000, 20_000)
+FULL = Scale({"short": 40_000, "128": 4096, "512": 1024}, [128, 512, 1024], 8192, 200, 100_000, 1000, 15_600, 80_000)
 MINIATURE = Scale({"short": 32, "128": 4}, [32], 512, 1, 2000, 100, 20, 500)
+PARTS = ("encoding", "sweep", "local_dimension", "atlas")
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
+    only = parser.parse_args().only
     for name in ("pytorch_lightning", "transformers"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
@@ -76,26 +87,31 @@ def main() -> None:
     shapes = SHAPES if has_gpu else {"MiniLM": SHAPES["MiniLM"]}
     print(torch.cuda.get_device_name() if has_gpu else "no GPU here: a miniature of everything, on the CPU")
     wrong = []
-    with tempfile.TemporaryDirectory() as name:
+    beside = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+    with tempfile.TemporaryDirectory() as name, beside:
         folder = Path(name)
+        on_cpu = beside.submit(sweep_losses, "cpu", scale.epochs) if "sweep" in only else None
         for model, (width, blocks) in shapes.items():
             make_model(folder / model, width, blocks)
             for kind, count in scale.texts.items():
-                texts = make_texts(kind, count, seed=0)
-                wrong += encoding(folder / model, kind, texts, device, scale)
-        sweep(device, scale)
-        wrong += local_dimension(device, scale)
-        atlas(folder / "MiniLM", folder, device, scale)
+                if "encoding" in only:
+                    wrong += encoding(folder / model, kind, make_texts(kind, count, seed=0), device, scale)
+        if on_cpu is not None:
+            wrong += sweep(on_cpu, device, scale)
+        if "local_dimension" in only:
+            wrong += local_dimension(device, scale)
+        if "atlas" in only:
+            wrong += atlas(folder, list(shapes)[-1], device, scale)
     print(f"{time.perf_counter() - start:.0f} s in all")
     if wrong:
         sys.exit("not what the CPU finds in float32: " + "; ".join(wrong))
 
 
-def timed(work: Callable[[], T]) -> tuple[T, float]:
+def timed(work: Callable[[], T], synchronise: bool = True) -> tuple[T, float]:
     """What some work gives, and its seconds."""
     start = time.perf_counter()
     found = work()
-    if torch.cuda.is_available():
+    if synchronise and torch.cuda.is_available():
         torch.cuda.synchronize()
     return found, time.perf_counter() - start
 
@@ -135,19 +151,21 @@ def encoding(folder: Path, kind: str, texts: list[str], device: str, scale: Scal
         ours = Encoder.from_pretrained(folder, device=device, layers="last", dtype=dtype, max_length=limit)
         theirs = SentenceTransformer(str(folder), device=device, model_kwargs={"dtype": precision})
         theirs.max_seq_length = limit
-        read, tokenizer_seconds = timed(lambda encoder=ours: read_tokens(encoder.tokenizer, texts, limit))
+        read = read_tokens(ours.tokenizer, texts, limit)
+        alone = min(timed(lambda encoder=ours: read_tokens(encoder.tokenizer, texts, limit))[1] for _ in range(2))
         tokens, longest_sum = len(read.types), int((read.lengths**2).sum())
         width, blocks = ours.dimension, len(ours.states.model.encoder.layer)
         operations = blocks * (24 * width**2 * tokens + 4 * width * longest_sum)
-        part = texts[: max(len(texts) // 4, 8)]
+        part = texts[: max(len(texts) // 8, 8)]
 
         def their_seconds(batch: int, texts: list[str], model: SentenceTransformer = theirs) -> float:
             return timed(lambda: model.encode(texts, batch_size=batch, convert_to_numpy=True))[1]
 
         their_seconds(scale.batches[0], part[:COMPARED])  # first calls allocate, and choose kernels
-        ours.encode(part, progress=False)
         best = min(scale.batches, key=lambda batch: their_seconds(batch, part))
         their = their_seconds(best, texts)
+        ours.encode(part, progress=False)
+        waited = Waiting(ours)
         found, our = timed(lambda encoder=ours: encoder.encode(texts, progress=False))
         share = ""
         if device != "cpu":
@@ -160,27 +178,56 @@ def encoding(folder: Path, kind: str, texts: list[str], device: str, scale: Scal
         told = f"error {error:.0e}" if dtype == "float32" else f"cosine {cosine:.5f}"
         what = f"{folder.name}, {kind} texts, {dtype}"
         print(
-            f"{what}: uncone {tokens / our:,.0f} tokens/s{share}; sentence-transformers at "
-            f"batch {best} {tokens / their:,.0f}, ratio {their / our:.2f}; tokenizer {tokenizer_seconds / our:.0%} of "
-            f"the time; {told}",
+            f"{what}: uncone {len(texts) / our:,.0f} texts/s, {tokens / our:,.0f} tokens/s{share}; ratio "
+            f"{their / our:.2f} to sentence-transformers at batch {best} ({len(texts) / their:,.0f} texts/s); "
+            f"tokenizer alone {len(texts) / alone:,.0f} texts/s, of which {alone / our:.0%}, waiting "
+            f"{waited.seconds / our:.0%}; {told}",
             flush=True,
         )
         wrong += [] if agrees else [f"{what}, {told}"]
     return wrong
 
 
-def sweep(device: str, scale: Scale) -> None:
-    """The bank of 40 × 5 members, on the device and on the CPU."""
+class Waiting:
+    """Counts the seconds in which an encoder waits for its tokenizer."""
+
+    def __init__(self, encoder: Any):
+        self.seconds, self._portions = 0.0, encoder.reader.portions
+        encoder.reader.portions = self
+
+    def __call__(self, *given: Any) -> Iterator[Any]:
+        """Portions, as the reader gives them."""
+        portions, nothing_left = self._portions(*given), object()
+        while True:
+            portion, seconds = timed(lambda: next(portions, nothing_left), synchronise=False)
+            self.seconds += seconds
+            if portion is nothing_left:
+                return
+            yield portion
+
+
+def sweep_losses(accelerator: str, epochs: int) -> tuple[list[float], float]:
+    """Losses of the bank of 40 × 5 members, and seconds."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning")
     table, pairs, first, second = random_pairs()
     basis = Basis.of(Spectrum.fit(table), max(NUMBERS), centred=False)
-    found = {}
-    for accelerator in dict.fromkeys(["cpu", "gpu" if device == "cuda" else "cpu"]):
-        torch.manual_seed(0)
-        _, losses, seconds = bank(basis, pairs, first, second, "adam", scale.epochs, RATES, accelerator)
-        found[accelerator] = losses.cpu()
-        print(f"sweep of {len(losses)} members, {scale.epochs} epochs, {accelerator}: {seconds:.1f} s", flush=True)
-    if len(found) == 2:
-        print(f"losses differ by {float((found['gpu'] - found['cpu']).abs().max()):.0e} at most")
+    torch.manual_seed(0)
+    _, losses, seconds = bank(basis, pairs, first, second, "adam", epochs, RATES, accelerator)
+    return losses.tolist(), seconds
+
+
+def sweep(on_cpu: Future[tuple[list[float], float]], device: str, scale: Scale) -> list[str]:
+    """The bank on the device, beside what the CPU found meanwhile; returns what differs."""
+    found, seconds = sweep_losses("gpu" if device == "cuda" else "cpu", scale.epochs)
+    expected, of_cpu = on_cpu.result()
+    difference = float(np.abs(np.array(found) - expected).max())
+    print(
+        f"sweep of {len(found)} members, {scale.epochs} epochs: {seconds:.1f} s; on the CPU, one thread beside all of "
+        f"the above, {of_cpu:.1f} s; losses differ by {difference:.0e} at most",
+        flush=True,
+    )
+    return [] if difference <= 1e-4 else [f"sweep, losses differ by {difference:.0e}"]
 
 
 def local_dimension(device: str, scale: Scale) -> list[str]:
@@ -188,6 +235,7 @@ def local_dimension(device: str, scale: Scale) -> list[str]:
     generator = torch.Generator().manual_seed(0)
     X = torch.randn(scale.points, WIDTH, generator=generator) * torch.arange(1, WIDTH + 1) ** -0.5
     there = X.to(device)
+    local_dimensions(there[: 2 * NEIGHBOURS], NEIGHBOURS)  # first calls choose kernels
     found, seconds = timed(lambda: local_dimensions(there, NEIGHBOURS))
     drawn = torch.Generator().manual_seed(1)
     some, of_cpu = timed(lambda: local_dimensions(X, NEIGHBOURS, queries=scale.queries, generator=drawn))
@@ -201,21 +249,33 @@ def local_dimension(device: str, scale: Scale) -> list[str]:
     return [] if error <= 1e-4 else [f"local dimension, relative difference {error:.0e}"]
 
 
-def atlas(model: Path, folder: Path, device: str, scale: Scale) -> None:
-    """All layers over made texts, by the command."""
+def atlas(folder: Path, large: str, device: str, scale: Scale) -> list[str]:
+    """All layers of a model over many texts, by the command; and of a small one over few, on both devices."""
     corpus = folder / "corpus.txt"
     corpus.write_text("\n".join(make_texts("64", scale.windows, seed=1)), encoding="utf-8")
-    settings = {
-        "encoder": "local",
-        "encoder.path": model,
-        "encoder.device": device,
-        "corpus": corpus,
-        "sample": scale.sample,
-        "output_dir": folder / "atlas",
-    }
-    command = [sys.executable, ROOT / "analyze.py", *(f"{key}={value}" for key, value in settings.items())]
-    _, seconds = timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
-    print(f"atlas of {scale.windows:,} texts of 64 words, all layers: {seconds:.0f} s, its start and its page included")
+
+    def run(model: str, where: str, **settings: Any) -> tuple[dict[str, float], float]:
+        output = folder / f"atlas_{len(list(folder.iterdir()))}"
+        settings |= {"encoder.path": folder / model, "encoder.device": where, "corpus": corpus, "output_dir": output}
+        given = [f"{key}={value}" for key, value in settings.items()]
+        command = [sys.executable, str(ROOT / "analyze.py"), "encoder=local", *given]
+        _, seconds = timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+        rows = json.loads((output / "results.json").read_text())
+        return {f"{row['metric']} of layer {row['layers']}": row["value"] for row in rows}, seconds
+
+    seconds = run(large, device, sample=scale.sample)[1]
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    print(
+        f"atlas of {scale.windows:,} texts of 64 tokens, {large}, all layers: {seconds:.0f} s, its start and its page "
+        f"included; at most {peak:.1f} GiB of main memory",
+        flush=True,
+    )
+    few = {"corpus_limit": 100, "sample": 500, "measures.neighbours": 10, "measures.clusters": [2], "resamples": 10}
+    on_device, on_cpu = (run("MiniLM", where, **few)[0] for where in (device, "cpu"))
+    exact = [key for key in on_cpu if key.startswith(("s_in", "mean_cosine", "norm_", "lid ", "isoscore"))]
+    error = max(abs(on_device[key] / on_cpu[key] - 1) for key in exact)
+    print(f"atlas of 100 texts on both devices: relative difference {error:.0e} at most over {len(exact)} figures")
+    return [] if error <= 1e-3 else [f"atlas, relative difference {error:.0e}"]
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def test_nothing_makes_no_batch():
     assert make_batches([], 10) == []
 
 
-def batches_of(batching, lengths, device, memory=None):
+def batches_of(batching, lengths, device, memory=None, divided=False):
     """The batches that are run, by a reader whose device holds so many tokens."""
 
     def read(rows):
@@ -47,7 +47,7 @@ def batches_of(batching, lengths, device, memory=None):
             raise torch.OutOfMemoryError("out of memory\n(a table of what is held)")
         return rows
 
-    return [made for _, made in batching.run(torch.tensor(lengths), device, read, progress=False)]
+    return [made for _, made in batching.run(torch.tensor(lengths), device, read, divided)]
 
 
 @pytest.mark.parametrize(("budget", "device", "first"), [(None, CPU, 2048), (None, META, 65_536), (300, META, 300)])
@@ -63,10 +63,29 @@ def test_where_memory_runs_out_the_rest_is_read_in_smaller_batches(caplog):
     assert [record.getMessage() for record in caplog.records] == [
         "bert ran out of memory on cpu with 64 tokens at once and goes on with 32: token_budget sets it"
     ]
-    assert batching.token_budget == 32
     caplog.clear()
     batches_of(batching, lengths, CPU, memory=32)
     assert not caplog.records
+
+
+def test_processes_agree_on_batches_after_one_of_them_ran_out_of_memory(monkeypatch):
+    """Shares are of the batches that all would run; a process cuts only its own smaller."""
+    monkeypatch.setattr("uncone.support.distributed.processes", lambda: 2)
+    batchings, lengths, read = [Batching("bert", 64) for _ in range(2)], [8] * 40, []
+    for _ in range(3):
+        for rank, memory in enumerate((32, 64)):
+            monkeypatch.setattr("uncone.support.distributed.rank", lambda rank=rank: rank)
+            found = batches_of(batchings[rank], lengths, CPU, memory, divided=True)
+            assert found
+            read += [i for rows in found for i in rows]
+    assert sorted(read) == sorted([*range(40)] * 3)
+
+
+def test_processes_take_turns_where_there_is_one_batch_at_a_time(monkeypatch):
+    monkeypatch.setattr("uncone.support.distributed.processes", lambda: 2)
+    monkeypatch.setattr("uncone.support.distributed.rank", lambda: 1)
+    batching = Batching("bert", 64)
+    assert [len(batches_of(batching, [8], CPU, divided=True)) for _ in range(4)] == [0, 1, 0, 1]
 
 
 def test_what_was_read_before_memory_ran_out_is_not_read_again():
@@ -78,7 +97,7 @@ def test_what_was_read_before_memory_ran_out_is_not_read_again():
         read.extend(rows)
         return rows
 
-    list(Batching("bert", 32).run(torch.full((40,), 8), CPU, reader, progress=False))
+    list(Batching("bert", 32).run(torch.full((40,), 8), CPU, reader))
     assert sorted(read) == list(range(40))
 
 

@@ -52,7 +52,7 @@ def test_reads_what_the_tokenizer_reads(kind, folder_of, caplog):
     encoder = Encoder.from_pretrained(str(folder_of(kind)), max_length=8)
     texts = [*CORPUS, "", " ", "cat", "the [SEP] </s> <s> cat", "naïve 猫 cat", " ".join(["cat"] * 6), "cat " * 40]
     whole = encoder.as_read(texts)
-    tokens = encoder._model_input(texts)
+    tokens = encoder.reader.read(texts)
     assert tokens.types.tolist() == [i for row in whole["input_ids"] for i in row]
     assert tokens.special.tolist() == [mark == 1 for row in whole["special_tokens_mask"] for mark in row]
     assert tokens.lengths.tolist() == [len(row) for row in whole["input_ids"]]

@@ -67,7 +67,7 @@ def test_a_plain_tokenizer_feeds_as_the_encoder_does(kind, encoder_of, tmp_path)
     fed = tokenizer(TEXTS, truncation=True, padding=True)
     lengths = [sum(mask) for mask in fed["attention_mask"]]
     rows = [row[:length] for row, length in zip(fed["input_ids"], lengths, strict=True)]
-    assert [i for row in rows for i in row] == encoder._model_input(TEXTS).types.tolist()
+    assert [i for row in rows for i in row] == encoder.reader.read(TEXTS).types.tolist()
     assert max(lengths) == encoder.max_length == tokenizer.model_max_length
     assert tokenizer.padding_side == "right"
 

@@ -6,7 +6,7 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 
 from uncone.geometry import DuplicateWarning, lid, local_dimensions
-from uncone.geometry.local_dimension import _neighbour_distances
+from uncone.geometry.local_dimension import _neighbour_distances, distinct_rows
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -241,3 +241,23 @@ class TestArguments:
         X = torch.cat([normal(20, 30, seed=1), 50 + 0.3 * torch.eye(30, dtype=torch.float64)])
         with pytest.raises(ValueError, match="the 10 neighbours of row 20 are all equally far"):
             lid(X, k=10)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_distinct_rows_are_those_of_unique(dtype):
+    generator = torch.Generator().manual_seed(0)
+    X = torch.randn(50, 7, generator=generator, dtype=dtype)[torch.randint(50, (300,), generator=generator)]
+    X[0], X[1] = 0.0, -0.0
+    first, kind = distinct_rows(X)
+    unique, inverse = X.unique(dim=0, return_inverse=True)
+    assert len(first) == len(unique)
+    assert torch.equal(X[first][kind], X)
+    assert torch.equal(first, first.sort().values)
+    assert torch.equal(first[kind] == first[kind][:, None], inverse == inverse[:, None])
+
+
+def test_rows_that_share_a_key_by_chance_are_told_apart(monkeypatch):
+    """With all factors 1, rows of the same numbers in another order have one key."""
+    monkeypatch.setattr(torch, "randint", lambda *_, **__: torch.zeros(2, dtype=torch.long))
+    X = torch.tensor([[1.0, 2.0], [2.0, 1.0], [1.0, 2.0]])
+    assert [each.tolist() for each in distinct_rows(X)] == [[0, 1], [0, 1, 0]]

@@ -48,7 +48,7 @@ def test_calibration_is_one_line_for_all_or_for_each_set(batch, per_dataset):
 
 def test_pearson_is_scipys_inside_each_set(batch):
     predictions, scores, dataset = batch
-    values = PearsonLoss()(*batch).detach()
+    values = PearsonLoss(datasets=2)(*batch).detach()
     for m in range(MEMBERS):
         r = [pearsonr(predictions[dataset == i, m].detach(), scores[dataset == i])[0] for i in (0, 1)]
         assert float(values[m]) == pytest.approx(1 - np.average(r, weights=[40, 20]), abs=1e-5)
@@ -78,7 +78,8 @@ def test_temperature_must_be_positive():
 
 
 @pytest.mark.parametrize(
-    "objective", [PearsonLoss(), RankLoss(), CalibratedMeanSquaredError(2 * MEMBERS, 2, True), MeanSquaredError()]
+    "objective",
+    [PearsonLoss(datasets=2), RankLoss(), CalibratedMeanSquaredError(2 * MEMBERS, 2, True), MeanSquaredError()],
 )
 def test_seeds_stand_side_by_side(batch, objective):
     """Two seeds, each with pairs in an order of its own, are two batches."""
@@ -93,7 +94,7 @@ def test_seeds_stand_side_by_side(batch, objective):
 
 
 @pytest.mark.parametrize(
-    "objective", [PearsonLoss(), RankLoss(), CalibratedMeanSquaredError(MEMBERS), MeanSquaredError()]
+    "objective", [PearsonLoss(datasets=2), RankLoss(), CalibratedMeanSquaredError(MEMBERS), MeanSquaredError()]
 )
 def test_members_share_no_gradient(batch, objective):
     predictions, *_ = batch

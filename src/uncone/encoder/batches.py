@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
@@ -10,7 +11,6 @@ import torch
 from torch import Tensor
 
 from uncone.support import distributed
-from uncone.support.terminal import track
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +19,6 @@ FILLED = 4  # a batch is worth running alone once it holds a quarter of the budg
 # texts a second with 65 536 as with 2 048, and no more with four times as many.
 CPU_BUDGET, ACCELERATOR_BUDGET = 2048, 65_536
 FETCHED = 1 << 24  # numbers gathered on an accelerator before they are fetched: 64 MB
-SHOW_PROGRESS_FROM = 64  # batches; shorter work is over before a bar can be read
 
 Made = TypeVar("Made")
 
@@ -34,14 +33,11 @@ class Batching:
 
     def __init__(self, name: str, token_budget: int | None = None):
         self.name, self.token_budget = name, token_budget
+        self._bearable: int | None = None  # once memory has run out
+        self._dealt = 0  # batches
 
     def run(
-        self,
-        lengths: Tensor,
-        device: torch.device,
-        read: Callable[[list[int]], Made],
-        progress: bool,
-        divided: bool = False,
+        self, lengths: Tensor, device: torch.device, read: Callable[[list[int]], Made], divided: bool = False
     ) -> Iterator[tuple[list[int], Made]]:
         """What `read` makes of each batch of the texts with these `lengths` (n,), and the rows of the batch.
 
@@ -52,27 +48,32 @@ class Batching:
         Raises:
             ValueError: if the memory does not suffice for one text alone.
         """
-        batches = self._batches(lengths, range(len(lengths)), device)
-        if divided:
-            batches = list(distributed.share(batches))
-        while batches:
-            show, done = progress and len(batches) >= SHOW_PROGRESS_FROM, 0
-            for rows in track(batches, f"Encoding with {self.name}", disable=not show):
-                try:
-                    made = read(rows)
-                except torch.OutOfMemoryError as error:
-                    self._halve(len(rows), int(lengths[rows[0]]), device, error)
-                    break
-                yield rows, made
-                done += 1
-            batches = self._batches(lengths, [row for rows in batches[done:] for row in rows], device)
-
-    def _batches(self, lengths: Tensor, rows: Sequence[int], device: torch.device) -> list[list[int]]:
-        """Some of the texts, in batches of the present budget."""
         budget = self.token_budget
         if budget is None:
             budget = CPU_BUDGET if device.type == "cpu" else ACCELERATOR_BUDGET
-        return [[rows[i] for i in batch] for batch in make_batches(lengths[list(rows)].tolist(), budget)]
+        batches = make_batches(lengths.tolist(), budget)
+        if divided:  # in turn, also where there are fewer batches than processes at a time
+            first = (distributed.rank() - self._dealt) % distributed.processes()
+            self._dealt += len(batches)
+            batches = batches[first :: distributed.processes()]
+        if self._bearable is not None and self._bearable < budget:
+            batches = self._smaller(batches, lengths)
+        waiting = deque(batches)
+        while waiting:
+            rows = waiting[0]
+            try:
+                made = read(rows)
+            except torch.OutOfMemoryError as error:
+                self._halve(len(rows), int(lengths[rows[0]]), device, error)
+                waiting = deque(self._smaller(waiting, lengths))
+            else:
+                waiting.popleft()
+                yield rows, made
+
+    def _smaller(self, batches: Iterable[list[int]], lengths: Tensor) -> list[list[int]]:
+        """The texts of some batches, in batches that the memory bears."""
+        rows = [row for batch in batches for row in batch]
+        return [[rows[i] for i in batch] for batch in make_batches(lengths[rows].tolist(), self._bearable or 0)]
 
     def _halve(self, texts: int, longest: int, device: torch.device, error: torch.OutOfMemoryError) -> None:
         """Allow half of the tokens with which the device ran out of memory."""
@@ -81,9 +82,9 @@ class Batching:
                 f"{self.name} runs out of memory on {device} with one text of {longest} tokens: lower max_length, or "
                 f"take dtype bfloat16 or device cpu ({str(error).splitlines()[0]})"
             ) from error
-        self.token_budget = texts * longest // 2
+        self._bearable = texts * longest // 2
         told = "%s ran out of memory on %s with %d tokens at once and goes on with %d: token_budget sets it"
-        logger.warning(told, self.name, device, texts * longest, self.token_budget)
+        logger.warning(told, self.name, device, texts * longest, self._bearable)
 
 
 def make_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from operator import itemgetter
@@ -17,12 +16,13 @@ from uncone.encoder.base import Encoder, TokenVectors
 from uncone.encoder.batches import Batching, Made, gather, pad, ranges, send
 from uncone.encoder.convention import Convention
 from uncone.encoder.layers import Layers, LayerStates, average, position_limit, reads_by_blocks
-from uncone.encoder.pieces import Tokens, piece_names, read_tokens, tokenize, unknown_piece, word_prefix
+from uncone.encoder.pieces import Tokens, piece_names, tokenize, word_prefix
 from uncone.encoder.pooling import PICKS, WEIGHTED, check_pooling, pool
+from uncone.encoder.reading import TextReader
 from uncone.encoder.table import STATIC, input_table
-from uncone.encoder.texts import check_known, check_texts, unique_texts
-
-logger = logging.getLogger(__name__)
+from uncone.encoder.texts import unique_texts
+from uncone.support import distributed
+from uncone.support.terminal import counted
 
 NO_LIMIT = 1 << 20  # tokens, of models that state none
 PROBE = ["The cat sat.", "A longer text, in which more words stand than in the other one."]  # to see how a model reads
@@ -83,7 +83,8 @@ class TransformerEncoder(Encoder):
         limits = [n for n in (stated, tokenizer.model_max_length, position_limit(model)) if n and 0 < n < NO_LIMIT]
         self.max_length = min(limits, default=NO_LIMIT)
         self.tokenizer = tokenizer
-        self._prefix, self._unknown = word_prefix(tokenizer), unknown_piece(tokenizer)
+        self.reader = TextReader(tokenizer, self.max_length)
+        self._prefix, self._unknown = word_prefix(tokenizer), self.reader.unknown
         self.pieces = piece_names(tokenizer)
         rows: list[list[int]] = tokenizer(PROBE)["input_ids"]
         by_blocks = reads_by_blocks(model, [row[: self.max_length] for row in rows])
@@ -141,33 +142,44 @@ class TransformerEncoder(Encoder):
     def pooled(self, texts: Sequence[str], progress: bool = True, alone: bool = False) -> np.ndarray:
         """Pooled vectors (n, w) float32 of n texts; see `Encoder.pooled`."""
         unique, inverse = unique_texts(texts)
-        read = self._checked_input(unique, "" if alone else self.prompt)
-        if self._unknown is not None:
-            unknown = int((read.counts(~read.special & (read.types != self._unknown)) == 0).sum())
-            if unknown:
-                logger.warning("%d of %d texts are made of unknown pieces only", unknown, len(unique))
-        return self._pool(read, progress, alone)[inverse].numpy()
+        prompt = "" if alone else self.prompt
+        found = self._pool(self.reader.portions(unique, prompt), len(unique), self._skipped(prompt), progress, alone)
+        return (found if len(unique) == len(texts) else found[inverse]).numpy()
 
     @torch.no_grad()
     def empty_text(self) -> np.ndarray:
         """See `Encoder.empty_text`."""
-        read = self._model_input([self.prompt])
-        if not self._pooled_ones(read).any():
+        read, skipped = self.reader.read([self.prompt]), self._skipped(self.prompt)
+        if not self._pooled_ones(read, skipped).any():
             return super().empty_text()
-        return self.finish(self._pool(read, progress=False).numpy())
+        return self.finish(self._pool([([0], read)], 1, skipped, progress=False).numpy())
 
-    def _pool(self, read: Tokens, progress: bool, alone: bool = False) -> Tensor:
-        """Pooled vectors (n, w) of what the model reads of each text."""
-        is_cls = self.pooling == "cls"
-        wanted = read.types == self.tokenizer.cls_token_id if is_cls else self._pooled_ones(read, alone)
+    def _pool(
+        self, portions: Iterable[tuple[list[int], Tokens]], n: int, skipped: int, progress: bool, alone: bool = False
+    ) -> Tensor:
+        """Pooled vectors (n, w) of n texts, from portions of them; each begins with tokens that are skipped."""
 
         def pool_batch(states: dict[int, Tensor], types: Tensor, lengths: Tensor) -> Tensor:
             weights = self.weights[types] if self.weights is not None else None
             return pool(average(states), lengths, self.pooling, weights)[None]
 
-        reader, one_each = self._reader(read, wanted, pool_batch), torch.arange(len(read.lengths) + 1)
-        batches = self.batching.run(read.lengths, self.device, reader, progress, divided=True)
-        return gather(batches, self.device, 1, self._width, one_each)[0]
+        def batches() -> Iterator[tuple[list[int], Tensor]]:
+            for rows, read in portions:
+                wanted = self._pooled_ones(read, skipped, alone)
+                if self.pooling == "cls":
+                    wanted = read.types == self.tokenizer.cls_token_id
+                reader = self._reader(read, wanted, pool_batch)
+                for batch, vectors in self.batching.run(read.lengths, self.device, reader, divided=True):
+                    yield [rows[i] for i in batch], vectors
+
+        return gather(self._watched(batches(), n, progress), self.device, 1, self._width, torch.arange(n + 1))[0]
+
+    def _watched(
+        self, batches: Iterator[tuple[list[int], Made]], texts: int, progress: bool
+    ) -> Iterator[tuple[list[int], Made]]:
+        """Batches, with a bar that counts the texts of this process."""
+        share = texts // distributed.processes()
+        return counted(batches, f"Encoding with {self.name}", share, lambda batch: len(batch[0]), not progress)
 
     @torch.no_grad()
     def encode_tokens(self, texts: Sequence[str], progress: bool = True, pooled: bool = False) -> TokenVectors:
@@ -190,15 +202,16 @@ class TransformerEncoder(Encoder):
     ) -> dict[str, TokenVectors]:
         """Token occurrences of texts, in order: by name, what is wanted of the states of the chosen layers."""
         unique, inverse = unique_texts(texts)
-        read = self._checked_input(unique, self.prompt if pooled else "")
-        wanted = self._pooled_ones(read) if pooled else self._wanted(read)
+        read = self.reader.checked(unique, self.prompt if pooled else "")
+        wanted = self._pooled_ones(read, self._skipped(self.prompt)) if pooled else self._wanted(read)
         starts = torch.cat([torch.zeros(1, dtype=torch.long), read.counts(wanted).cumsum(0)])  # of texts, among these
 
         def choose(states: dict[int, Tensor], _: Tensor, __: Tensor) -> Tensor:
             return torch.stack([choice(states) for choice in wanted_states.values()])
 
         reader = self._reader(read, wanted, choose)
-        batches = self.batching.run(read.lengths, self.device, reader, progress, divided=True)
+        batches = self.batching.run(read.lengths, self.device, reader, divided=True)
+        batches = self._watched(batches, len(unique), progress)
         vectors = gather(batches, self.device, len(wanted_states), self._width, starts)
         types = read.types[wanted]
         tokens = ranges(starts, inverse)
@@ -210,7 +223,7 @@ class TransformerEncoder(Encoder):
 
     def token_types(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Types (t,) of the tokens that `token_batches` gives, and how many each text (n,) has; no model is run."""
-        read = self._model_input(texts)
+        read = self.reader.read(texts)
         wanted = self._wanted(read)
         return read.types[wanted].numpy(), read.counts(wanted).numpy()
 
@@ -219,21 +232,15 @@ class TransformerEncoder(Encoder):
         """Run the model once over texts, for the states of all chosen layers apart.
 
         Yields:
-            rows (n,) of the batch in `texts`; states (t, d) float32 of each chosen layer, by its index; types (t,); and
-            tokens per text (n,). Tokens are ragged, one text after another.
+            rows (n,) of the batch in `texts`; states (t, d) float32 of each chosen layer, by its index, where the model
+            is; types (t,) and tokens per text (n,) in main memory. Tokens are ragged, one text after another.
         """
-        read = self._checked_input(texts)
-        reader = self._reader(read, self._wanted(read), lambda *batch: batch)
-        for rows, batch in self.batching.run(read.lengths, self.device, reader, progress):
-            yield rows, *batch
-
-    def _checked_input(self, texts: Sequence[str], prompt: str = "") -> Tokens:
-        """`_model_input` of texts that each have a token, with a prompt before them."""
-        check_texts(texts)
-        read = self._model_input([prompt + text for text in texts] if prompt else texts)
-        has_token = (read.counts(~read.special) > 0).tolist()
-        check_known(texts, [known and bool(text.strip()) for text, known in zip(texts, has_token, strict=True)])
-        return read
+        read = self.reader.checked(texts)
+        wanted, counts = self._wanted(read), read.counts(self._wanted(read))
+        batches = self.batching.run(read.lengths, self.device, self._reader(read, wanted, lambda states, *_: states))
+        for rows, states in self._watched(batches, len(texts), progress):
+            tokens = ranges(read.starts, torch.tensor(rows))
+            yield rows, states, read.types[tokens[wanted[tokens]]], counts[rows]
 
     def as_read(self, texts: Sequence[str]) -> Any:
         """What the tokenizer makes of texts for the model (a `BatchEncoding`): truncated, with special tokens."""
@@ -246,23 +253,16 @@ class TransformerEncoder(Encoder):
             return_token_type_ids=False,
         )
 
-    def _model_input(self, texts: Sequence[str]) -> Tokens:
-        """The tokens of texts as the model reads them; says how many texts were truncated."""
-        tokens = read_tokens(self.tokenizer, texts, self.max_length)
-        if tokens.truncated:
-            logger.warning("%d of %d texts were truncated to %d tokens", tokens.truncated, len(texts), self.max_length)
-        return tokens
-
     def _wanted(self, read: Tokens) -> Tensor:
         return torch.ones_like(read.special) if self.special_tokens else ~read.special
 
-    def _pooled_ones(self, read: Tokens, alone: bool = False) -> Tensor:
-        """Which tokens (t,) are pooled: special ones or not, those of the prompt or not."""
-        keep, skipped = self.pools_special(alone), 0
-        if self.prompt and not alone and not self.pools_prompt:
-            (prompt,) = self.tokenizer([self.prompt])["input_ids"]
-            skipped = len(prompt) - (prompt[-1] in self.tokenizer.all_special_ids)  # what ends a text is not its end
-        return (read.places >= skipped) & (~read.special | keep)
+    def _skipped(self, prompt: str) -> int:
+        """How many tokens of a prompt are left out of the pooling."""
+        return self.reader.tokens_of(prompt) if prompt and not self.pools_prompt else 0
+
+    def _pooled_ones(self, read: Tokens, skipped: int, alone: bool = False) -> Tensor:
+        """Which tokens (t,) are pooled: special ones or not, after those that are skipped."""
+        return (read.places >= skipped) & (~read.special | self.pools_special(alone))
 
     def _reader(self, read: Tokens, wanted: Tensor, make: Callable[..., Made]) -> Callable[[list[int]], Made]:
         """What runs the model over a batch of the texts, and gives what `make` says of what `_forward` found."""

@@ -114,7 +114,9 @@ class TypeSums:
         return self
 
     def bring_together(self, to: int) -> None:
-        """Sums over all processes, in the one numbered `to`; those of the others mean nothing afterwards."""
+        """Sums over all processes, in main memory of the one numbered `to`; those of the others mean nothing then."""
+        for name in ("sums", "counts", "total", "squares"):
+            setattr(self, name, getattr(self, name).cpu())
         distributed.add_up(self.counts)
         rows = self.counts.nonzero()[:, 0]  # the others are 0 everywhere, and there may be many
         if self.by_type:

@@ -12,12 +12,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from uncone.support.arrays import Array, ArrayT, as_given, as_tensor, matrix, unit_blocks
+from uncone.support.arrays import BLOCK, Array, ArrayT, as_given, as_tensor, matrix, unit_blocks
 
 Distance = Literal["euclidean", "cosine"]
 
-# Numbers held at once by the search for neighbours, 32 MiB in float32: large enough for matrix products at full speed.
-_SEARCH = 1 << 23
+# Numbers held at once by the search for neighbours, in float32 32 MiB and, on an accelerator, 4 GiB: large enough for
+# matrix products at full speed.
+_SEARCH, _ACCELERATOR_SEARCH = 1 << 23, 1 << 30
 
 # Candidates examined beyond the k-th, so that a bound a little loose still proves the first k to be the nearest.
 _SPARE = 32
@@ -89,7 +90,8 @@ def local_dimensions(
         points = torch.cat([units.to(dtype) for units in unit_blocks(points)])
     points = points.to(dtype)
 
-    distinct, position = torch.unique(points, dim=0, return_inverse=True)
+    first, position = distinct_rows(points)
+    distinct = points if len(first) == len(points) else points[first]
     if k < 2 or k >= len(distinct):
         raise ValueError(f"k must be at least 2 and less than the {len(distinct)} distinct rows, got {k}")
     if len(distinct) < len(points):
@@ -110,6 +112,41 @@ def local_dimensions(
         )
     estimates = -1 / mean_logs[repeat]
     return as_given(estimates / 2 if squared else estimates, X)
+
+
+def distinct_rows(X: Tensor) -> tuple[Tensor, Tensor]:
+    """Which rows are the first of their kind, and the kind of every row.
+
+    Equal rows have equal products with odd numbers, added up in the arithmetic of integers, which knows no rounding;
+    whether rows of one product are equal is then looked at, so that the answer is exact.
+
+    Args:
+        X: (n, d) float32 or float64, finite.
+
+    Returns:
+        (m,) rows, ascending, and (n,) indices into them.
+
+    Example:
+        >>> distinct_rows(torch.tensor([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0]]))
+        (tensor([0, 1]), tensor([0, 1, 0]))
+    """
+    generator = torch.Generator().manual_seed(0)
+    odd = torch.randint(2**62, (X.shape[1],), generator=generator).mul(2).add(1).to(X.device)
+    bits = torch.int32 if X.element_size() == 4 else torch.int64
+    keys = torch.cat([((block + 0.0).view(bits) * odd).sum(1) for block in X.split(BLOCK)])  # -0.0 + 0.0 is 0.0
+    first, kind = _firsts(keys.unique(return_inverse=True)[1])
+    copies = (first[kind] != torch.arange(len(X), device=X.device)).nonzero()[:, 0]
+    if not torch.equal(X[copies], X[first[kind[copies]]]):
+        first, kind = _firsts(X.unique(dim=0, return_inverse=True)[1])
+    return first, kind
+
+
+def _firsts(kind: Tensor) -> tuple[Tensor, Tensor]:
+    """The first row (m,) of each kind, ascending, and kinds (n,) numbered in that order."""
+    rows = torch.arange(len(kind), device=kind.device)
+    first = rows.new_full((int(kind.max()) + 1,), len(kind)).scatter_reduce_(0, kind, rows, "amin")
+    first, order = first.sort()
+    return first, order.argsort()[kind]
 
 
 def _sample(n: int, queries: int | None, generator: torch.Generator | None) -> Tensor:
@@ -137,7 +174,8 @@ def _neighbour_distances(points: Tensor, asked: Tensor, k: int) -> Tensor:
         centred = points.to(dtype) - points.mean(0).to(dtype)  # smaller norms, tighter bounds
         squares = centred.square().sum(1) * (1 - 2 * (d + 4) * torch.finfo(dtype).eps)  # (n,)
         uncertain = []
-        for rows in pending.split(max(1, _SEARCH // (n + k * d))):
+        held = _SEARCH if points.device.type == "cpu" else _ACCELERATOR_SEARCH
+        for rows in pending.split(max(1, held // (n + k * d))):
             x = asked[rows]  # (b,)
             bounds = torch.addmm(squares, centred[x], centred.T, alpha=-2)  # (b, n), of r² − ‖x‖²
             bounds.scatter_(1, x[:, None], torch.inf)  # a point is not its own neighbour

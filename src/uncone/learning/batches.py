@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities import move_data_to_device
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
@@ -18,13 +19,14 @@ STEPS_AT_ONCE = 16  # steps that are gathered together: gathering, and Lightning
 
 
 class _Gathered(Dataset[Steps]):
-    """All there is to train on, several steps at a time."""
+    """All there is to train on, several steps at a time, on the device of the pairs."""
 
     def __init__(self, whole: TrainingBatch):
         self.whole = whole
 
     def __getitems__(self, steps: Sequence[Rows]) -> Steps:
-        rows, beside = (torch.cat(each, 1) for each in zip(*steps, strict=True))  # (S, all of the steps)
+        device = next(tensor.device for part in self.whole if part is not None for tensor in part)
+        rows, beside = (torch.cat(each, 1).to(device) for each in zip(*steps, strict=True))  # (S, all of the steps)
         pairs, neighbours, views = self.whole
         whole = TrainingBatch(take(pairs, rows), take(neighbours, beside), take(views, beside))
         return Steps(whole, *(part.shape[1] for part in steps[0]))
@@ -111,10 +113,13 @@ class PairDataModule(pl.LightningDataModule):
         self.batches = EpochBatches(rows, most, seeds, neighbours, neighbours_per_batch)
 
     def train_dataloader(self) -> DataLoader[Steps]:
-        """Shuffled batches, several steps at a time."""
+        """Shuffled batches, several steps at a time, gathered where they are trained on."""
+        where = (
+            self.train if self.trainer is None else move_data_to_device(self.train, self.trainer.strategy.root_device)
+        )
         batches: Any = self.batches
         steps: Any = BatchSampler(batches, STEPS_AT_ONCE, drop_last=False)
-        return DataLoader(_Gathered(self.train), batch_sampler=steps, collate_fn=_as_it_is)
+        return DataLoader(_Gathered(where), batch_sampler=steps, collate_fn=_as_it_is)
 
     def val_dataloader(self) -> Any:
         """All validation pairs as one batch."""

@@ -129,7 +129,7 @@ class RemovalModule(pl.LightningModule):
 
     def training_step(self, batch: Steps, batch_index: int) -> None:
         """Several steps."""
-        optimizer = self.optimizers()
+        optimizer: Any = self.optimizers(use_pl_optimizer=False)  # whose hooks around a step take as long as it does
         for step in batch.split():
             count = 1 if step.pairs is None else step.pairs.score.shape[-1]
             self._losses.append((count, self.update(optimizer, step)))

@@ -84,7 +84,7 @@ class PearsonLoss(Objective):
 
     def forward(self, predictions: Tensor, scores: Tensor, dataset: Tensor) -> Tensor:
         """Losses (…, M), each in [0, 2]."""
-        groups = F.one_hot(dataset.long()).to(predictions.dtype)  # (…, n, sets)
+        groups = F.one_hot(dataset.long(), self.datasets).to(predictions.dtype)  # (…, n, sets)
         counts = groups.sum(-2)[..., None]  # (…, sets, 1)
         p = predictions - groups @ (groups.mT @ predictions / counts.clamp_min(1))  # centred inside each data set
         y = scores[..., None]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 T = TypeVar("T")
+PATIENCE = 1.0  # seconds; what is over by then needs no bar
 
 
 def make_console() -> Console:
@@ -30,6 +32,24 @@ def track(
     """The items, with a bar that tells how many have been taken; `total` for those that have no length."""
     with make_bars(transient=transient, disable=disable) as bars:
         yield from bars.track(items, total=total, description=description)
+
+
+def counted(
+    items: Iterable[T], description: str, total: int, size: Callable[[T], int], disable: bool = False
+) -> Iterator[T]:
+    """The items, with a bar that tells how much of `total` their sizes make up, once they take more than a second."""
+    bars, begun, shown = make_bars(), time.monotonic(), False
+    task = bars.add_task(description, total=total)
+    try:
+        for item in items:
+            yield item
+            bars.advance(task, size(item))
+            if not (shown or disable) and time.monotonic() - begun > PATIENCE:
+                bars.start()
+                shown = True
+    finally:
+        if shown:
+            bars.stop()
 
 
 def headed(head: str, text: str) -> Text:

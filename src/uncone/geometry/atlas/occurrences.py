@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from uncone.encoder import Encoder, StoredEncoder, TableEncoder, TransformerEncoder
+from uncone.encoder.batches import send
 from uncone.encoder.spans import token_spans
 from uncone.support import distributed
 
@@ -29,9 +30,9 @@ class Batch:
     """Some occurrences, in every layer.
 
     Attributes:
-        states: (t, d) vectors of each layer, by the layer's name.
-        types: (t,) int64 token types.
-        slots: (t,) int64, the place of each occurrence in the sample, −1 if it was not drawn.
+        states: (t, d) vectors of each layer, by the layer's name, on the device of the occurrences.
+        types: (t,) int64 token types, in main memory.
+        slots: (t,) int64, the place of each occurrence in the sample, −1 if it was not drawn, in main memory.
     """
 
     states: dict[str, Tensor]
@@ -89,6 +90,7 @@ class Occurrences(ABC):
         drawn: the sample.
         sentences: the texts of the sample, by their index; empty for a table.
         texts: number of texts; 0 for a table.
+        device: that the vectors are on, and are measured on.
     """
 
     layers: list[str]
@@ -96,6 +98,7 @@ class Occurrences(ABC):
     drawn: Drawn
     sentences: dict[int, str]
     texts: int
+    device: torch.device
     have_types: ClassVar[bool] = True  # whether several occurrences can be of one type
 
     def spans(self, rows: np.ndarray) -> list[tuple[int, int] | None]:
@@ -128,7 +131,7 @@ class CorpusOccurrences(Occurrences):
         pilot_windows: int,
         seed: int,
     ):
-        self.encoder, self.windows, self.kept = encoder, windows, kept
+        self.encoder, self.windows, self.kept, self.device = encoder, windows, kept, encoder.device
         self.layers = [str(layer) for layer in encoder.layer_indices]
         self.counts = np.zeros(len(kept), dtype=np.int64)
         self.drawn, self.sentences, self.texts = Drawn(size), {}, 0
@@ -174,12 +177,12 @@ class CorpusOccurrences(Occurrences):
 
     def _batches(self, block: list[tuple[int, str]]) -> Iterator[Batch]:
         numbers, kept = np.array([number for number, _ in block]), torch.from_numpy(self.kept)
-        for rows, states, ids, lengths in self.encoder.token_batches([text for _, text in block], progress=False):
-            types = ids.cpu()
-            wanted = kept[types]
-            if wanted.any():
-                codes = _codes(numbers[rows], lengths.cpu().numpy())[wanted.numpy()]
-                vectors = {str(i): state.float().cpu()[wanted] for i, state in states.items()}
+        for rows, states, types, lengths in self.encoder.token_batches([text for _, text in block], progress=False):
+            wanted = kept[types].nonzero()[:, 0]
+            if len(wanted):
+                codes = _codes(numbers[rows], lengths.numpy())[wanted.numpy()]
+                there = send(wanted, self.device)
+                vectors = {str(i): state[there] for i, state in states.items()}
                 yield Batch(vectors, types[wanted], self.drawn.slots(codes))
 
 
@@ -190,7 +193,7 @@ class TableOccurrences(Occurrences):
     """
 
     def __init__(self, encoder: TableEncoder, kept: np.ndarray, size: int, seed: int):
-        self.table = encoder.table
+        self.table, self.device = encoder.table, encoder.table.device
         self.layers, self.sentences, self.texts = [encoder.layers], {}, 0
         nonzero = [(block != 0).any(1).cpu() for block in self.table.split(ROWS_PER_BLOCK)]
         self.rows = np.flatnonzero(kept & torch.cat(nonzero).numpy())
@@ -208,7 +211,7 @@ class TableOccurrences(Occurrences):
         for start in range(0, len(chosen), ROWS_PER_BLOCK):
             rows = chosen[start : start + ROWS_PER_BLOCK]
             types = torch.from_numpy(rows)
-            vectors = self.table[types.to(self.table.device)].float().cpu()
+            vectors = self.table[types.to(self.device)].float()
             yield Batch({self.layers[0]: vectors}, types, self.drawn.slots(rows * _POSITIONS))
 
 

@@ -24,7 +24,7 @@ from uncone.geometry.clusters import (
 )
 from uncone.geometry.frequency import Method, project, resampled_correlation, weighted_mean
 from uncone.geometry.isotropy import Signs, resampled_log10_isotropy
-from uncone.geometry.local_dimension import Distance, DuplicateWarning, local_dimensions
+from uncone.geometry.local_dimension import Distance, DuplicateWarning, distinct_rows, local_dimensions
 from uncone.removal.spectrum import Spectrum
 
 FREQUENCY_COMPONENTS = 10
@@ -90,6 +90,7 @@ class SampledMeasures:
         log10_frequency: (n,) of each; NaN if unknown.
         spectrum: of all vectors, not only the sampled.
         settings: how to measure.
+        device: where neighbours are sought and I(V) is summed.
     """
 
     X: Tensor
@@ -98,6 +99,7 @@ class SampledMeasures:
     log10_frequency: np.ndarray
     spectrum: Spectrum
     settings: SampledSettings
+    device: torch.device | str = "cpu"
 
     def measures(self) -> dict[str, Estimate]:
         """All of them, by name."""
@@ -137,9 +139,14 @@ class SampledMeasures:
     def _generator(self) -> torch.Generator:
         return torch.Generator().manual_seed(self.settings.seed)
 
+    @cached_property
+    def _there(self) -> Tensor:
+        return self.X.to(self.device)
+
     def _isotropy(self) -> dict[str, Estimate]:
         rows = self._some(self.settings.isotropy_points)
-        log10 = resampled_log10_isotropy(self.X[rows], self._weights[:, rows], self.settings.signs)
+        weights = self._weights[:, rows].to(self.device)
+        log10 = resampled_log10_isotropy(self._there[rows], weights, self.settings.signs).cpu()
         n = len(rows)
         return {"isotropy": Estimate.of(10.0**log10, n), "log10_isotropy": Estimate.of(log10, n)}
 
@@ -151,14 +158,15 @@ class SampledMeasures:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DuplicateWarning)  # reported as lid_duplicates
             for metric in get_args(Distance):
-                result[metric] = local_dimensions(
-                    self.X,
+                found = local_dimensions(
+                    self._there,
                     s.neighbours,
                     squared=s.squared,
                     metric=metric,
                     queries=s.queries,
                     generator=self._generator(),
                 )
+                result[metric] = found.cpu()
         return result
 
     def _local(self) -> dict[str, Estimate]:
@@ -176,7 +184,7 @@ class SampledMeasures:
             place = torch.searchsorted(held, share * held[:, -1:]).clamp_max(n - 1)[:, 0]
             quantile = Estimate.of(values[place], n, value=float(values.quantile(share)))
             result[f"lid_q{round(100 * share)}"] = quantile
-        copies = len(self.X) - len(torch.unique(self.X, dim=0))
+        copies = len(self.X) - len(distinct_rows(self._there)[0])
         return result | {"lid_duplicates": Estimate(copies, None, len(self.X))}
 
     @cached_property

@@ -6,6 +6,7 @@ up memory.
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -28,7 +29,7 @@ class LayerSums:
     """All that is kept of the vectors of one layer under one removal.
 
     The mean of the vectors `pilot` (n, d), an estimate of theirs, is the centre of the centred similarities. Without
-    types, each vector is a type of its own.
+    types, each vector is a type of its own. Sums by type are on the device of the vectors until `bring_together`.
 
     Attributes:
         spectrum: moments of the vectors.
@@ -38,15 +39,14 @@ class LayerSums:
 
     def __init__(self, n_types: int, pilot: Tensor, have_types: bool = True):
         d = pilot.shape[1]
+        make_sums = partial(TypeSums, n_types, d, device=pilot.device, by_type=have_types)
         self.centre = pilot.mean(0, dtype=torch.float64).float()
         spread = float((pilot - self.centre).square().sum(1, dtype=torch.float64).mean().sqrt())
         self.spectrum = Spectrum(d)
-        self.raw = TypeSums(n_types, d, by_type=have_types)
+        self.raw = make_sums()
         # a removal that centres leaves a mean of rounding errors: no need to keep the same sums twice
-        self.centred = (
-            self.raw if float(self.centre.norm()) < 1e-4 * spread else TypeSums(n_types, d, by_type=have_types)
-        )
-        self.norms = torch.zeros(n_types, 2, dtype=torch.float64)
+        self.centred = self.raw if float(self.centre.norm()) < 1e-4 * spread else make_sums()
+        self.norms = torch.zeros(n_types, 2, dtype=torch.float64, device=pilot.device)
 
     def update(self, X: Tensor, types: Tensor) -> None:
         """Add vectors (t, d) of types (t,)."""
@@ -58,8 +58,8 @@ class LayerSums:
             self.centred.update(torch.nn.functional.normalize(X - self.centre, dim=1), types)
 
     def bring_together(self, to: int) -> None:
-        """Sums over all processes, in the one numbered `to`; those of the others mean nothing afterwards."""
-        self.spectrum = self.spectrum.gathered()
+        """Sums over all processes, in main memory of the one numbered `to`; those of the others mean nothing then."""
+        self.spectrum, self.norms = self.spectrum.gathered(), self.norms.cpu()
         self.raw.bring_together(to)
         if self.centred is not self.raw:
             self.centred.bring_together(to)

@@ -66,7 +66,7 @@ def survey(
     sums: dict[tuple[str, str], LayerSums] = {}
     for layer in occurrences.layers:
         points = torch.cat([batch.states[layer] for batch in pilot])
-        removals[layer] = make_removals(layer, points)
+        removals[layer] = make_removals(layer, points.cpu())
         for name, removal in removals[layer].items():
             sums[layer, name] = LayerSums(len(occurrences.counts), removal.apply(points), occurrences.have_types)
     shape = len(occurrences.drawn.codes), points.shape[1]  # of the sample in a layer
@@ -78,7 +78,7 @@ def survey(
     def measured(layer: str, name: str, total: LayerSums, X: Tensor) -> LayerMap:
         drawn, removal = occurrences.drawn, removals[layer][name]
         frequency = log10_frequency[drawn.types]
-        sampled = SampledMeasures(X, drawn.types, drawn.texts, frequency, total.spectrum, settings)
+        sampled = SampledMeasures(X, drawn.types, drawn.texts, frequency, total.spectrum, settings, occurrences.device)
         exact = {metric: Estimate(value, None, total.raw.n) for metric, value in total.measures().items()}
         weights = removal.weights[:WEIGHTS_SHOWN].tolist() if isinstance(removal, Removal) else []
         curves = {**total.curves(log10_frequency), **sampled.curves(shown), "weights": weights or None}
@@ -96,11 +96,12 @@ def survey(
                 with writing(kept), Path(kept, layer).open("r+b") as file:
                     os.posix_fallocate(file.fileno(), 0, 4 * shape[0] * shape[1])
         for batch in progress(stream, int(occurrences.counts.sum()) // distributed.processes()):
-            drawn = batch.slots >= 0
+            drawn = (batch.slots >= 0).nonzero()[:, 0]
+            types, there = (x.to(occurrences.device) for x in (batch.types, drawn))
             for layer, X in batch.states.items():
-                sample(layer)[batch.slots[drawn]] = X[drawn]
+                sample(layer)[batch.slots[drawn]] = X[there].cpu()
                 for name, removal in removals[layer].items():
-                    sums[layer, name].update(removal.apply(X), batch.types)
+                    sums[layer, name].update(removal.apply(X), types)
         maps = list(sums)
         for start in range(0, len(maps), distributed.processes()):
             found: LayerMap | None = None

@@ -1,0 +1,108 @@
+"""What a model reads of texts: tokenised ahead of it, checked, and truncated with a word about it."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+from uncone.encoder.pieces import Tokens, read_tokens, unknown_piece
+from uncone.encoder.texts import check_known, check_texts
+
+logger = logging.getLogger(__name__)
+
+PORTION = 4096  # texts tokenised together, while the model reads the portion before
+AHEAD = 2  # portions that wait for the model
+
+T = TypeVar("T")
+
+
+class TextReader:
+    """A tokenizer that puts special tokens around texts, and knows how many tokens its model reads.
+
+    Args:
+        tokenizer: a fast one of transformers.
+        max_length: tokens of a text that the model reads, special ones included.
+    """
+
+    def __init__(self, tokenizer: Any, max_length: int):
+        self.tokenizer, self.max_length = tokenizer, max_length
+        self.unknown = unknown_piece(tokenizer)
+
+    def read(self, texts: Sequence[str]) -> Tokens:
+        """The tokens of texts; says how many texts were truncated."""
+        tokens = read_tokens(self.tokenizer, texts, self.max_length)
+        self._tell_truncated(tokens.truncated, len(texts))
+        return tokens
+
+    def checked(self, texts: Sequence[str], prompt: str = "") -> Tokens:
+        """`read` of texts that each have a token, with a prompt before them; else a ValueError."""
+        check_texts(texts)
+        _check_written(texts)
+        tokens = self.read([prompt + text for text in texts] if prompt else texts)
+        _check_read(texts, tokens)
+        return tokens
+
+    def portions(self, texts: Sequence[str], prompt: str = "") -> Iterator[tuple[list[int], Tokens]]:
+        """`checked` texts in portions, long ones first, each tokenised while its predecessors are worked on.
+
+        Yields the rows of a portion in `texts`, and its tokens. Who takes them leaves the tokenizer alone meanwhile.
+        """
+        _check_written(texts)
+        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+
+        def tokenised() -> Iterator[tuple[list[int], Tokens]]:
+            for start in range(0, len(order), PORTION):
+                rows = order[start : start + PORTION]
+                yield rows, read_tokens(self.tokenizer, [prompt + texts[i] for i in rows], self.max_length)
+
+        truncated = unknown = 0
+        for rows, tokens in ahead(tokenised()):
+            _check_read([texts[i] for i in rows], tokens)
+            truncated += tokens.truncated
+            if self.unknown is not None:
+                known = ~tokens.special & (tokens.types != self.unknown)
+                unknown += int((tokens.counts(known) == 0).sum())
+            yield rows, tokens
+        self._tell_truncated(truncated, len(texts))
+        if unknown:
+            logger.warning("%d of %d texts are made of unknown pieces only", unknown, len(texts))
+
+    def tokens_of(self, prompt: str) -> int:
+        """How many tokens a prompt puts at the start of a text."""
+        (types,) = self.tokenizer([prompt])["input_ids"]
+        return len(types) - (types[-1] in self.tokenizer.all_special_ids)  # what ends a text is not its end
+
+    def _tell_truncated(self, truncated: int, texts: int) -> None:
+        if truncated:
+            logger.warning("%d of %d texts were truncated to %d tokens", truncated, texts, self.max_length)
+
+
+def _check_written(texts: Sequence[str]) -> None:
+    if not all(map(str.strip, texts)):
+        check_known(texts, [bool(text.strip()) for text in texts])
+
+
+def _check_read(texts: Sequence[str], tokens: Tokens) -> None:
+    has_token: Tensor = tokens.counts(~tokens.special) > 0
+    if not has_token.all():
+        check_known(texts, has_token.tolist())
+
+
+def ahead(items: Iterable[T]) -> Iterator[T]:
+    """Items, made in a thread of their own while those before them are worked on.
+
+    Example:
+        >>> list(ahead(len(word) for word in ["a", "bc"]))
+        [1, 2]
+    """
+    source, nothing_left = iter(items), object()
+    with ThreadPoolExecutor(1) as thread:
+        coming = deque(thread.submit(next, source, nothing_left) for _ in range(AHEAD))
+        while (item := coming.popleft().result()) is not nothing_left:
+            coming.append(thread.submit(next, source, nothing_left))
+            yield item  # type: ignore[misc]
