@@ -1,6 +1,7 @@
 """Collected runs as a table and as a page, in a real browser."""
 
 import csv
+from contextlib import nullcontext
 
 import pytest
 from runs.test_collection import row, settings, write_run
@@ -154,6 +155,47 @@ def test_fits_a_phone(opened, on_a_phone):
         )
         assert overflow == []
         assert width == 390
+
+
+# which labels of a plot cover one another, or lie outside of it; those of parallel coordinates have a height of lines
+COVERED = """
+return [...document.querySelectorAll('.plot')].flatMap((plot) => {
+  const box = plot.getBoundingClientRect();
+  const labels = [...plot.querySelectorAll('.xtick text, .ytick text, .heatmap-label text, .axis-title, .axis .tick text')]
+    .filter((node) => node.textContent.trim()).map((node) => [node.textContent, node.getBoundingClientRect()]);
+  const cover = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+    && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2;
+  const outside = labels.filter(([, a]) => a.left < box.left - 1 || a.right > box.right + 1);
+  const pairs = labels.flatMap(([name, a], i) => labels.slice(i + 1).filter(([, b]) => cover(a, b)).map(([other]) => [name, other]));
+  return [...outside.map(([name]) => name), ...pairs];
+});
+"""
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory):
+    """The page of a sweep with many removals and long names."""
+    folder = tmp_path_factory.mktemp("crowded")
+    removals = ["none", *(f"neighbour_whitening_of_rank_{i}" for i in range(12)), "learned"]
+    for encoder in ("tiny", "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"):
+        for layer in ("static", "1", "[1, 2, 3]"):
+            for pull in PULLS:
+                run = settings(0, pull, layer)
+                run["encoder"]["path"] = encoder
+                run["recipe"]["a_long_name_of_a_setting"] = f"a long value of this setting, {pull}"
+                rows = [row(r, i / 20, layers=layer, encoder=encoder) for i, r in enumerate(removals)]
+                write_run(folder / f"{encoder.replace('/', '_')},{layer},{pull}", run, rows)
+    write_tables(folder, collect(folder))
+    return (folder / "results.html").as_uri()
+
+
+@pytest.mark.parametrize("is_phone", [False, True])
+def test_labels_do_not_cover_one_another(browser, crowded, on_a_phone, is_phone):
+    browser.get(crowded)
+    with on_a_phone(browser) if is_phone else nullcontext():
+        for columns in ("removal", "recipe.a_long_name_of_a_setting"):
+            browser.execute_script("update({columns: arguments[0], removal: 'learned'})", columns)
+            assert browser.execute_script(COVERED) == []
 
 
 def test_a_sweep_of_geometry_alone_has_a_page(tmp_path):

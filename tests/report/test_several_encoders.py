@@ -26,6 +26,9 @@ def run(tmp_path_factory):
     assert failed is None
     assert "minilm, none" in printed
     assert "glove, none" in printed
+    assert "Corpus: lee_background, the first 8 texts of each; " in printed
+    assert "\nminilm is narrow" in printed
+    assert [path.name for path in folder.iterdir()] == ["run"]  # no log, no folder of Hydra's
     return folder / "run"
 
 

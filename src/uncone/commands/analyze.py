@@ -76,7 +76,7 @@ def analyze(config: DictConfig) -> list[Row]:
         head, *more = conclusion(rows, name, entry["dimension"])
         console.print(headed(f"\n{head}", ""))
         for sentence in more:
-            console.print(f"  {sentence}", highlight=False)
+            console.print(f"  {sentence}", highlight=False, soft_wrap=True)
     console.print(f"Written to {folder}; open {write_page(folder)} in a browser")
     return rows
 

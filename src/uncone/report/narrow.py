@@ -56,7 +56,7 @@ def conclusion(rows: Sequence[Row], encoder: str, dimension: int) -> list[str]:
     where = f" in layer {worst}" if len(raw) > 1 else ""
     after = [told for name, of in maps.items() if worst in of and (told := _change(name, raw[worst], of[worst], where))]
     helps = (after or _would_help(raw[worst], where, bool(follows))) if narrow or follows else []
-    tasks = f"Whether words, sentences or search are the better for it, {typed('advise')} measures."
+    tasks = f"Whether words, sentences or search are the better for it: {typed('advise')}"
     return [
         f"{head}.",
         *_narrowest(raw[worst], where, dimension),

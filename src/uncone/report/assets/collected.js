@@ -126,14 +126,18 @@ function drawMaps() {
     const id = `map-${index}`;
     const note = change ? `Change over raw${figure.percent ? ", in points" : ""}.` : figure.percent ? "×100." : "As measured.";
     const plot = card(byId("maps"), id, figure.name, note).querySelector(".plot");
-    plot.style.height = `${Math.max(170, 90 + 34 * layers.length)}px`;
+    plot.parentElement.classList.add("scrolling");
+    const names = widest(columns);
+    const upright = names > (plot.clientWidth - 90) / columns.length;
+    plot.style.minWidth = `${90 + (upright ? CELL : names) * columns.length}px`;
+    plot.style.height = `${70 + 34 * layers.length + (upright ? names : 20)}px`;
     // what stands on an axis is text, not a number, and never markup
     draw(id, [{
       type: "heatmap", x: columns.map((_, j) => j), y: layers.map((_, i) => i), z: numbers, text, texttemplate: "%{text}", customdata: about,
       hovertemplate: "%{customdata}<extra></extra>", showscale: false, xgap: 2, ygap: 2, ...range,
       colorscale: change ? (sign > 0 ? CHANGE : CHANGE.map(([at_, colour], i) => [at_, CHANGE[2 - i][1]])) : [[0, "#f7f5f0"], [1, "#56b4e9"]],
     }], {
-      xaxis: { ...ticks(columns), side: "top", showgrid: false, zeroline: false },
+      xaxis: { ...ticks(columns), tickangle: upright ? -90 : 0, side: "top", showgrid: false, zeroline: false },
       yaxis: { ...ticks(layers), title: { text: "layer" }, autorange: "reversed", showgrid: false, zeroline: false },
     });
   }
@@ -141,7 +145,13 @@ function drawMaps() {
 
 /** Names on an axis; text of a setting is shown as it is. */
 const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-const ticks = (names) => ({ tickvals: names.map((_, i) => i), ticktext: names.map(plain) });
+const ticks = (names) => ({ tickvals: names.map((_, i) => i), ticktext: names.map(short).map(plain) });
+
+const CELL = 40; // pixels, in which a change over raw can be read
+const NAME = 28; // characters of a name on an axis
+const short = (text) => (String(text).length > NAME ? `…${String(text).slice(1 - NAME)}` : String(text));
+/** Pixels that the longest of some names takes on an axis. */
+const widest = (names) => 8 * Math.max(...names.map((name) => short(name).length)) + 10;
 
 // Settings and scores -----------------------------------------------------------------------------------------------
 
@@ -157,8 +167,8 @@ function drawParallel() {
     if (values.length < 2) return [];
     const sorted = name === "layers" ? byDepth(values) : values.sort(number.compare);
     const numeric = sorted.every((value) => value !== "" && !isNaN(value)) && name !== "layers";
-    if (numeric) return [{ label: plain(name), values: lines.map((line) => Number(of(line))) }];
-    return [{ label: plain(name), values: lines.map((line) => sorted.indexOf(of(line))), range: [0, sorted.length - 1], tickvals: sorted.map((_, i) => i), ticktext: sorted }];
+    if (numeric) return [{ label: plain(short(name)), values: lines.map((line) => Number(of(line))) }];
+    return [{ label: plain(short(name)), values: lines.map((line) => sorted.indexOf(of(line))), range: [0, sorted.length - 1], tickvals: sorted.map((_, i) => i), ticktext: sorted.map(short) }];
   });
   const scale = figure.percent ? 100 : 1;
   if (lines.length && lines.every((line) => line.validation !== null)) {
@@ -167,13 +177,16 @@ function drawParallel() {
   const scores = lines.map((line) => scale * line.cells[state.figure].mean);
   dimensions.push({ label: plain(figure.name), values: scores });
   byId("settings").hidden = DATA.lines.length < 2;
-  Object.assign(byId("parallel").style, { height: "420px", minWidth: `${150 * dimensions.length}px` });
+  const names = ({ ticktext }) => widest(ticktext ?? [""]); // which stand left of their axis, as its title does above it
+  const left = Math.max(90, names(dimensions[0]));
+  const apart = Math.max(130, ...dimensions.map(({ label }) => widest([label])), ...dimensions.slice(1).map((each) => names(each) + 10));
+  Object.assign(byId("parallel").style, { height: "420px", minWidth: `${left + 120 + apart * (dimensions.length - 1)}px` });
   const better = figure.lower ? ["#0072b2", "#cfd6de", "#d55e00"] : ["#d55e00", "#cfd6de", "#0072b2"];
   return Plotly.react("parallel", [{
     type: "parcoords", dimensions, labelfont: { size: 13 }, tickfont: { size: 12 }, rangefont: { size: 11, color: "rgba(0,0,0,0)" },
     line: { color: scores, colorscale: better.map((colour, i) => [i / 2, colour]) },
   }], {
-    margin: { l: 90, r: 120, t: 50, b: 20 }, paper_bgcolor: "rgba(0,0,0,0)",
+    margin: { l: left, r: 120, t: 50, b: 20 }, paper_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, size: 13, color: "#1d2733" },
   }, { displayModeBar: false, responsive: true });
 }
