@@ -161,12 +161,14 @@ def test_fits_a_phone(opened, on_a_phone):
 COVERED = """
 return [...document.querySelectorAll('.plot')].flatMap((plot) => {
   const box = plot.getBoundingClientRect();
-  const labels = [...plot.querySelectorAll('.xtick text, .ytick text, .heatmap-label text, .axis-title, .axis .tick text')]
+  const kinds = '.xtick text, .ytick text, .heatmap-label text, .axis-title, .axis .tick text';
+  const labels = [...plot.querySelectorAll(kinds)]
     .filter((node) => node.textContent.trim()).map((node) => [node.textContent, node.getBoundingClientRect()]);
   const cover = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
     && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 2;
   const outside = labels.filter(([, a]) => a.left < box.left - 1 || a.right > box.right + 1);
-  const pairs = labels.flatMap(([name, a], i) => labels.slice(i + 1).filter(([, b]) => cover(a, b)).map(([other]) => [name, other]));
+  const pairs = labels.flatMap(([name, a], i) =>
+    labels.slice(i + 1).filter(([, b]) => cover(a, b)).map(([other]) => [name, other]));
   return [...outside.map(([name]) => name), ...pairs];
 });
 """

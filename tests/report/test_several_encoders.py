@@ -65,7 +65,7 @@ def test_each_has_its_cloud_and_numbers(page, run):
     shown = {}
     for encoder in (0, 1):
         page.execute_script("update({encoder: arguments[0]})", encoder)
-        points = "document.getElementById('cloud').data.reduce((sum, trace) => sum + trace.x.length, 0)"
+        points = "document.getElementById('cloud-0').data.reduce((sum, trace) => sum + trace.x.length, 0)"
         shown[encoder] = page.execute_script(f"return [state.layer, {points}]")  # with and without a known frequency
     assert [layer for layer, _ in shown.values()] == ["3", "words"]
     assert all(points > 1000 for _, points in shown.values())
