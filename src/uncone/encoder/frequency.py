@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from uncone.encoder.pieces import flat
 from uncone.encoder.texts import blocks
 
 WORDS = 100_000  # the most frequent words of English; the rest have a millionth of the mass each at most
@@ -60,11 +61,9 @@ def type_probabilities(encoder: Any) -> Tensor:
 
 def piece_mass(encoder: Any, words: Sequence[str], mass: np.ndarray) -> Tensor:
     """Mass (V,) float64 of token types: each piece of a word collects the mass of the word, one of `mass` (n,)."""
-    pieces = encoder.tokenize(encoder.as_words(words))
-    flat = torch.tensor([i for row in pieces for i in row], dtype=torch.long)  # (t,)
-    counts = torch.tensor([len(row) for row in pieces])
+    types, counts = flat(encoder.tokenize(encoder.as_words(words)))
     collected = torch.zeros(len(encoder.pieces), dtype=torch.float64)
-    return collected.index_add_(0, flat, torch.repeat_interleave(torch.from_numpy(mass), counts))
+    return collected.index_add_(0, types, torch.repeat_interleave(torch.from_numpy(mass), counts))
 
 
 def word_shares(words: Sequence[str], texts: Iterable[str]) -> np.ndarray:
@@ -77,8 +76,7 @@ def type_shares(encoder: Any, texts: Iterable[str]) -> np.ndarray:
     """Share (V,) of each token type of all the tokens of texts, which are read as a stream."""
     counts = np.zeros(len(encoder.pieces), dtype=np.int64)
     for block in blocks(texts):
-        types = np.array([i for row in encoder.tokenize(block) for i in row], dtype=np.int64)
-        counts += np.bincount(types, minlength=len(counts))
+        counts += np.bincount(flat(encoder.tokenize(block))[0].numpy(), minlength=len(counts))
     if not counts.any():
         raise ValueError("a corpus without known tokens has no frequencies")
     return counts / counts.sum()

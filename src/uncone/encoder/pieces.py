@@ -25,6 +25,18 @@ def word_prefix(tokenizer: Any) -> str:
     return " " if twice == alone + after_space != alone + alone else ""
 
 
+def flat(rows: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """Token types (t,) of texts, one text after another, and tokens per text (n,).
+
+    Example:
+        >>> flat([[7, 8], [], [9]])
+        (tensor([7, 8, 9]), tensor([2, 0, 1]))
+    """
+    counts = torch.tensor([len(row) for row in rows], dtype=torch.long)
+    types = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=int(counts.sum()))
+    return torch.from_numpy(types), counts
+
+
 class Tokens:
     """The tokens of n texts, one text after another.
 
@@ -37,9 +49,7 @@ class Tokens:
 
     def __init__(self, encodings: Sequence[Any], before: int = 0, after: int = 0):
         """Those that the backend of a tokenizer has found, with so many special ones `before` and `after` each text."""
-        self.lengths = torch.tensor([len(each) for each in encodings], dtype=torch.long)
-        ids = chain.from_iterable(each.ids for each in encodings)
-        self.types = torch.from_numpy(np.fromiter(ids, dtype=np.int64, count=int(self.lengths.sum())))
+        self.types, self.lengths = flat([each.ids for each in encodings])
         self.special = (self.places < before) | (self.places >= (self.lengths - after)[self.owners])
         self.truncated = 0
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from uncone.encoder.base import Encoder, TokenVectors
 from uncone.encoder.convention import Convention
-from uncone.encoder.pieces import piece_names, tokenize, unknown_piece, word_prefix
+from uncone.encoder.pieces import flat, piece_names, tokenize, unknown_piece, word_prefix
 from uncone.encoder.pooling import check_pooling, pool
 from uncone.encoder.texts import check_known, check_texts, unique_texts
 
@@ -103,7 +103,7 @@ class TableEncoder(Encoder):
     def _pooled(self, texts: list[str]) -> Tensor:
         rows = self.tokenize(texts)
         check_known(texts, [any(i != self._unknown for i in row) for row in rows])
-        ids, lengths = self._flat(rows)
+        ids, lengths = (part.to(self.table.device) for part in flat(rows))
         weights = self.weights[ids] if self.weights is not None else None
         return pool(self.rows_at(ids), lengths, self.pooling, weights).cpu()
 
@@ -114,14 +114,9 @@ class TableEncoder(Encoder):
         texts = [self.prompt + text for text in texts] if pooled else texts
         rows = self.tokenize(texts)
         check_known(texts, [len(row) > 0 for row in rows])
-        ids, lengths = self._flat(rows)
-        owners = torch.repeat_interleave(torch.arange(len(texts)), lengths.cpu())
-        return TokenVectors(self.rows_at(ids).cpu().numpy(), ids.cpu().numpy(), owners.numpy())
-
-    def _flat(self, rows: list[list[int]]) -> tuple[Tensor, Tensor]:
-        """Row indices (t,) of texts, one after another, and tokens per text (n,)."""
-        flat, lengths = torch.tensor([i for row in rows for i in row]), torch.tensor([len(row) for row in rows])
-        return flat.to(self.table.device), lengths.to(self.table.device)
+        ids, lengths = flat(rows)
+        owners = torch.repeat_interleave(torch.arange(len(texts)), lengths)
+        return TokenVectors(self.rows_at(ids.to(self.table.device)).cpu().numpy(), ids.numpy(), owners.numpy())
 
 
 def row_names(tokenizer: Any, count: int) -> list[str]:
