@@ -57,7 +57,9 @@ def test_leaves_what_it_promises(run):
         assert (run / name).is_file(), name
     for picture in ("weights", "frequency_raw", "frequency_learned"):
         assert (run / f"figures/{picture}.png").stat().st_size > 5_000
-    assert json.loads((run / "environment.json").read_text())["packages"]["torch"]
+    made_with = json.loads((run / "environment.json").read_text())
+    assert made_with["packages"]["torch"]
+    assert {"learn", "evaluate", "geometry", "other"} <= set(made_with["seconds"])
     assert OmegaConf.load(run / "config.yaml").recipe.optimizer.max_epochs == 4
 
 

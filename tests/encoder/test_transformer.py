@@ -247,13 +247,3 @@ def test_precision_tells_numbers_and_device(load):
     assert load(dtype="bfloat16").to("meta").precision == "bfloat16 on meta"
     assert load(layers="static", dtype="float16").precision == "float16 on cpu"
     assert Encoder.from_vectors(np.eye(3, dtype=np.float32)).precision == "float32 on cpu"
-
-
-def test_progress_is_shown_on_long_work_only(load, capsys, monkeypatch):
-    encoder = load(token_budget=1)
-    encoder.encode(TEXTS)
-    monkeypatch.setattr("uncone.support.terminal.PATIENCE", 0)
-    encoder.encode(TEXTS, progress=False)
-    assert not capsys.readouterr().out
-    encoder.encode(TEXTS)
-    assert "Encoding with bert" in capsys.readouterr().out

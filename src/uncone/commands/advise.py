@@ -19,6 +19,7 @@ from uncone.advice.items import Items
 from uncone.advice.study import LayerStudy, Learn, candidates_of, find, keep
 from uncone.advice.words import advice, how, print_layers, write_advice
 from uncone.commands.build import (
+    close_run,
     encoder_given,
     given_overrides,
     holds_same_run,
@@ -47,7 +48,7 @@ from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
 from uncone.runs.folder import environment, write_results
 from uncone.runs.settings import digest, telling
-from uncone.support.terminal import make_bars, make_console
+from uncone.support.terminal import make_console, step
 from uncone.support.wording import command_line, typed
 from uncone.tasks import Row, Task
 from uncone.tasks.base import distinct
@@ -79,7 +80,7 @@ def advise(config: DictConfig) -> list[Row]:
         for name, vectors in layers.items()
     ]
     where = {"encoder": first.encoder.name, "pooling": first.encoder.convention, "seed": config.seed}
-    with console.status(f"Drawing {config.resamples} resamples for {len(studies)} layers"):
+    with step(f"Drawing {config.resamples} resamples for {len(studies)} layers", "evaluate"):
         conclusion = conclude(design, studies, where, config.resamples, config.seed)
     told = advice(first.encoder.name, conclusion, studies)
     probe = {"size": config.probe.size, "texts": config.probe.texts, "corpus": ", ".join(names(config.corpus))}
@@ -99,6 +100,7 @@ def advise(config: DictConfig) -> list[Row]:
     if told["warning"]:
         console.print(told["warning"])
     console.print(f"{told['verdict']}\n{told['advice']}", style="bold")
+    close_run(folder, console)
     console.print(f"Written to {folder}; open {page} in a browser")
     return conclusion.rows
 
@@ -201,10 +203,9 @@ def study(
     if any(isinstance(each, TransductiveRemoval) for _, each in removals):
         raise ValueError("a transductive removal is fitted on what it is tested on: leave it out, or take clustered")
     steps = sum(1 if isinstance(each, Correction) else len(design.fits) for _, each in removals)
-    with make_bars(console, transient=True) as bars:
-        bar = bars.add_task(f"layer {layer}", total=steps)
-        deciding = [task for task in tasks if task.use in design.items]
-        candidates = candidates_of(vectors, design, removals, deciding, lambda: bars.advance(bar))
+    deciding = [task for task in tasks if task.use in design.items]
+    with step(f"Layer {layer}: every method on every fold", "fit", steps) as bar:
+        candidates = candidates_of(vectors, design, removals, deciding, bar.advance)
     final = design.choose(candidates)
     _, chosen = removals[candidates.index(final)]
     removal = chosen if isinstance(chosen, Correction) else chosen(np.arange(len(design.pairs["words"])))

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from torch import Tensor
 
-from uncone.commands.build import given_overrides, is_saved, make_only, names, open_run
+from uncone.commands.build import close_run, given_overrides, is_saved, make_only, names, open_run
 from uncone.commands.systems import saved_name
 from uncone.data.corpora import Corpora, Corpus
 from uncone.encoder import Encoder, StoredEncoder, TableEncoder, TransformerEncoder
@@ -40,7 +40,7 @@ from uncone.report.narrow import about_corpus, conclusion
 from uncone.report.page import write_page
 from uncone.runs.folder import write_results
 from uncone.support import distributed
-from uncone.support.terminal import headed, make_bars, make_console
+from uncone.support.terminal import headed, make_console, step, track
 from uncone.support.wording import typed
 from uncone.tasks.row import GEOMETRY, Row
 
@@ -70,14 +70,17 @@ def analyze(config: DictConfig) -> list[Row]:
     store.write_index(corpus | {"window_words": config.window_words}, index)
     store.write_definitions(described)
     write_results(folder, rows)
-    write_figures(folder)
+    with step("Drawing", "report"):
+        write_figures(folder)
+        page = write_page(folder)
     console.print(about_corpus(store.index()), highlight=False)
     for name, entry in index.items():
         head, *more = conclusion(rows, name, entry["dimension"])
         console.print(headed(f"\n{head}", ""))
         for sentence in more:
             console.print(f"  {sentence}", highlight=False, soft_wrap=True)
-    console.print(f"Written to {folder}; open {write_page(folder)} in a browser")
+    close_run(folder, console)
+    console.print(f"Written to {folder}; open {page} in a browser")
     return rows
 
 
@@ -104,7 +107,9 @@ def load_encoders(config: DictConfig) -> Iterator[Encoder]:
         options = {key: config.encoder[key] if value == "???" else value for key, value in options.items()}
         shared: Any = OmegaConf.to_container(OmegaConf.masked_copy(config, ["layers", "special_tokens"]))
         options |= {key: value for key, value in shared.items() if key in options}
-        yield hydra.utils.instantiate(options)
+        with step("Loading the encoder", "load"):
+            encoder = hydra.utils.instantiate(options)
+        yield encoder
 
 
 def make_occurrences(config: DictConfig, encoder: Encoder) -> Occurrences:
@@ -161,7 +166,8 @@ def _survey(
     config: DictConfig, encoder: Encoder, settings: SampledSettings, store: AtlasStore, console: Console
 ) -> tuple[list[LayerMap], dict[str, Any]]:
     """Measure and store the maps of one encoder; returns them, and its entry in the index."""
-    occurrences = make_occurrences(config, encoder)
+    with step("Cutting the corpus into tokens", "load"):
+        occurrences = make_occurrences(config, encoder)
     frequency = type_frequencies(encoder, config.frequencies, occurrences.counts)
     words: Any = OmegaConf.to_container(config.words)
     groups = word_groups(encoder.pieces, words)
@@ -170,19 +176,17 @@ def _survey(
         store.write_sample(encoder.name, view_sample(occurrences, shown, encoder.pieces, frequency, words, groups))
     scratch = store.output_dir if store.output_dir.is_dir() else None  # which other machines need not have
     maps = []
-    with make_bars(console) as bars:
+    with step(f"Layers of {encoder.name}", "geometry", len(occurrences.layers) * len(names(config.removal))) as layers:
 
         def watched(batches: Iterator[Batch], total: int) -> Iterator[Batch]:
-            task = bars.add_task(f"Reading the corpus with {encoder.name}", total=total)
-            for batch in batches:
-                yield batch
-                bars.advance(task, len(batch.types))
+            yield from track(batches, "Tokens of the corpus", "encode", total, size=lambda batch: len(batch.types))
 
         removals = partial(make_removals, config, encoder)
         for found in survey(occurrences, removals, frequency, shown, settings, watched, scratch):
             store.write_map(encoder.name, found.layer, found.removal, found.points, found.curves)
             maps.append(found)
-            bars.console.print(f"measured layer {found.layer}, removal {found.removal}", highlight=False)
+            layers.advance()
+            console.print(f"measured layer {found.layer}, removal {found.removal}", highlight=False)
     return maps, {
         "dimension": encoder.dimension,
         "layers": occurrences.layers,

@@ -12,6 +12,7 @@ import hydra
 import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
 
 from uncone.data.corpora import Corpora, Corpus
 from uncone.encoder import StoredEncoder
@@ -22,11 +23,12 @@ from uncone.removal import Correction
 from uncone.removal import load as load_removal
 from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
-from uncone.runs.folder import begin
+from uncone.runs.folder import begin, write_seconds
 from uncone.runs.loggers import check_mode
 from uncone.runs.reading import read_settings
 from uncone.runs.settings import telling
 from uncone.support import distributed
+from uncone.support.terminal import seconds_by_kind, step, told_seconds
 from uncone.support.wording import meant
 from uncone.tasks.base import Task
 
@@ -81,6 +83,13 @@ def open_run(config: DictConfig, goes_on: bool = False) -> Path:
     return folder
 
 
+def close_run(folder: Path, console: Console) -> None:
+    """Say how long a run took and what for, and keep it with what it was made with."""
+    seconds = seconds_by_kind()
+    write_seconds(folder, seconds)
+    console.print(f"Took {told_seconds(seconds)}", highlight=False)
+
+
 def settle(config: DictConfig) -> Path:
     """Check a config and set its threads; its output folder, whose name is that of the first of several processes."""
     check(config)
@@ -133,7 +142,8 @@ def check_complete(config: DictConfig) -> None:
 
 def make_vectors(config: DictConfig) -> Vectors:
     """The encoder of a config, frozen, with its feature store and corpus."""
-    encoder = hydra.utils.instantiate(config.encoder)
+    with step("Loading the encoder", "load"):
+        encoder = hydra.utils.instantiate(config.encoder)
     if isinstance(encoder, StoredEncoder):  # whose texts are the names of its rows
         return Vectors(encoder, FeatureStore(config.cache_dir), corpus=encoder.pieces)
     corpus = Corpora([Corpus(config.corpus, data_dir=config.data_dir)], config.corpus_limit)

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from uncone.support.files import CONF
+from uncone.support.terminal import loading
 from uncone.support.wording import typed, unknown
 
 COLLECT = """\
@@ -68,6 +69,8 @@ def help_of(command: str, arguments: Sequence[str] = ()) -> str:
 
 def _compose(command: str) -> None:
     """Let Hydra make a config of the command line and hand it to the command."""
+    if not {"-m", "--multirun"} & set(sys.argv):  # whose jobs do so
+        loading("Loading PyTorch")
     import hydra
 
     from uncone.commands.help import refuse_mistyped

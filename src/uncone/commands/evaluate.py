@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from uncone.commands.build import (
     Unfit,
+    close_run,
     encoder_given,
     given_overrides,
     is_saved,
@@ -105,6 +106,7 @@ def evaluate(config: DictConfig) -> list[Row]:
         if len(judged) > 1 and config.report == "best":  # of all fits, table.md has them
             console.print("\n".join(judged.values()), highlight=False)
         print_verdict(console, told)
+        close_run(folder, console)
         console.print(f"Written to {folder}; open {page} in a browser", highlight=False)
     return rows
 

@@ -37,7 +37,7 @@ from uncone.removal.vectors import Vectors
 from uncone.report.tables import print_results, print_thresholds
 from uncone.runs.reading import read_results, read_settings
 from uncone.support import distributed
-from uncone.support.terminal import make_console
+from uncone.support.terminal import make_console, seconds_by_kind, told_seconds
 from uncone.support.wording import typed
 from uncone.tasks.row import Row, geometry_rows
 from uncone.tasks.scoring import NotRun
@@ -79,8 +79,6 @@ OF_VECTORS = {
 
 def export(config: DictConfig) -> list[Row]:
     """Write the format that `config.format` names; returns the rows of results that speak for the removal."""
-    from transformers.utils import logging
-
     if distributed.processes() > 1:
         raise ValueError(f"{typed('export')} runs in one process: start it without torchrun")
     console = make_console()
@@ -101,7 +99,6 @@ def export(config: DictConfig) -> list[Row]:
         return []
     target = Path(config.output_dir).expanduser().absolute()
     check_target(target, config.overwrite)
-    logging.disable_progress_bar()  # of reading and writing models, which happens several times
     run = TrainingRun.of(config.removal)
     config.encoder = chosen_encoder(config, run)
     vectors = make_vectors(config)
@@ -126,6 +123,7 @@ def export(config: DictConfig) -> list[Row]:
         write_calibrations(folder, calibrations)
         text = card(encoder, removal, evidence, usage, exporter.library, calibrations)
         (folder / "README.md").write_text(text.replace("FOLDER", target.name))
+    console.print(f"Took {told_seconds(seconds_by_kind())}", highlight=False)
     console.print(f"Written to {target}; how to use it: {target / 'README.md'}", highlight=False)
     return evidence.rows
 

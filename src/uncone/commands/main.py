@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 from torch.distributed.elastic.multiprocessing.api import SignalException
+from transformers.utils.logging import disable_progress_bar
 
 from uncone.commands.jobs import in_sweep, run_job
 from uncone.commands.processes import Command, ProcessFailed, run_shared
@@ -48,6 +49,7 @@ def run(command: Command, config: DictConfig) -> float | None:
     for name in ("pytorch_lightning", "lightning.pytorch", "transformers"):
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
+    disable_progress_bar()  # of reading and writing models, beside the bar that there is
     rank = int(os.environ.get("RANK", "0"))
     # one of several processes is ended by what has started it, which says so
     if threading.current_thread() is threading.main_thread() and "WORLD_SIZE" not in os.environ:

@@ -122,9 +122,6 @@ def only_the_first_speaks() -> Iterator[None]:
     if distributed.is_first():
         yield
         return
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()  # it is written beside the errors
     logging.disable(logging.WARNING)
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
         yield

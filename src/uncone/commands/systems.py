@@ -23,7 +23,7 @@ from uncone.removal import load as load_removal
 from uncone.removal.spectra import MOST_TEXTS, Fit, Spectra
 from uncone.removal.vectors import Vectors
 from uncone.support.sampling import draw
-from uncone.support.terminal import track
+from uncone.support.terminal import step, track
 from uncone.tasks import Row, Task, evaluate
 from uncone.tasks.leaks import in_learned_texts, scored_texts, without_training_pairs
 from uncone.tasks.row import described
@@ -129,6 +129,7 @@ class Fits:
         return self._texts[corpus]
 
 
+@step("Removals to compare", "fit")
 def make_systems(
     config: DictConfig, name: str, problem: Problem, fits: Fits, judge: Problem | None = None
 ) -> list[System]:
@@ -176,7 +177,7 @@ def best(problem: Problem, systems: Sequence[System]) -> System:
     if len(systems) == 1:
         return systems[0]
     title = f"Choosing {systems[0].title} on validation pairs"
-    return systems[choose(problem, [system.vectors for system in track(systems, title, transient=True)])]
+    return systems[choose(problem, (system.vectors for system in track(systems, title, "fit")))]
 
 
 def saved_name(folder: str) -> str:
@@ -211,7 +212,7 @@ def calibrate(config: DictConfig, systems: Sequence[System]) -> tuple[dict[str, 
     texts = draw(systems[0].vectors.corpus, TEXTS, config.seed)
     stored = systems[0].vectors.encoder  # of which the rows are the texts
     corpus = stored.name if isinstance(stored, StoredEncoder) else Path(config.corpus).name
-    for system in systems:
+    for system in track(systems, f"Random texts of {corpus}", "evaluate"):
         if "seed" in system.candidate:
             continue
         try:

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from uncone.commands.build import (
     LEARNED,
+    close_run,
     encoder_given,
     given_overrides,
     make_problem,
@@ -44,7 +45,7 @@ from uncone.runs.loggers import log_pictures, make_loggers
 from uncone.runs.reading import CHECKPOINTS, last_checkpoint
 from uncone.support import distributed
 from uncone.support.figures import save
-from uncone.support.terminal import make_console
+from uncone.support.terminal import make_console, step
 from uncone.support.wording import command_line
 from uncone.tasks import Sts, WordSimilarity
 from uncone.tasks.row import Row, geometry_rows
@@ -107,6 +108,7 @@ def train(config: DictConfig) -> list[Row]:
         asked = [*rows, *measured], {LEARNED: learned}, calibrations, next_commands(folder), not_run
         page = write_run(folder, "training run", told, *asked)
         print_verdict(console, told)
+        close_run(folder, console)
         console.print(f"Written to {folder}; open {page} in a browser", highlight=False)
     return [*rows, *measured]
 
@@ -119,7 +121,8 @@ def fit(
     try:
         settings: Any = OmegaConf.to_container(config, resolve=True)
         keeps_best = learner.recipe.optimizer.keep == "best"
-        loggers = make_loggers(folder, settings["logger"]["wandb"], settings, keeps_best, resumed_id)
+        with step("Starting the logs", "learn"):
+            loggers = make_loggers(folder, settings["logger"]["wandb"], settings, keeps_best, resumed_id)
         make_trainer = partial(
             hydra.utils.instantiate,
             config.trainer,
@@ -131,12 +134,14 @@ def fit(
         module = learner.fit(None, callbacks, make_trainer, folder / CHECKPOINTS, resume=config.resume is not None)
         learned = learner.finished(module)
         if distributed.is_first():
-            learned.save(folder / "removal")
-            figures = map_figures(learned, probe)
-            log_pictures(loggers, [save(each, folder / FIGURES / f"{name}.png") for name, each in figures.items()])
+            with step("Drawing", "report"):
+                learned.save(folder / "removal")
+                figures = map_figures(learned, probe)
+                log_pictures(loggers, [save(each, folder / FIGURES / f"{name}.png") for name, each in figures.items()])
         return module, learned
     finally:
-        wandb.finish()  # so that the next run of this process starts its own
+        with step("Ending the logs", "learn"):
+            wandb.finish()  # so that the next run of this process starts its own
 
 
 def next_commands(folder: Path) -> list[tuple[str, str]]:

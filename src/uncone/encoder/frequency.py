@@ -17,6 +17,7 @@ from torch import Tensor
 
 from uncone.encoder.pieces import flat
 from uncone.encoder.texts import blocks
+from uncone.support.terminal import step
 
 WORDS = 100_000  # the most frequent words of English; the rest have a millionth of the mass each at most
 
@@ -37,6 +38,7 @@ def word_probabilities(words: Sequence[str]) -> np.ndarray:
     return np.array([word_frequency(word, "en") for word in words], dtype=np.float64)
 
 
+@step("How frequent pieces are", "load")
 def piece_probabilities(encoder: Any, words: int = WORDS) -> Tensor:
     """Probability of each token type in running English, from word frequencies alone.
 
@@ -72,6 +74,7 @@ def word_shares(words: Sequence[str], texts: Iterable[str]) -> np.ndarray:
     return np.array([counts[word] for word in words]) / counts.total()
 
 
+@step("How frequent pieces are in the corpus", "load")
 def type_shares(encoder: Any, texts: Iterable[str]) -> np.ndarray:
     """Share (V,) of each token type of all the tokens of texts, which are read as a stream."""
     counts = np.zeros(len(encoder.pieces), dtype=np.int64)

@@ -108,7 +108,7 @@ def word_occurrence_means(
     totals = np.zeros((len(slots), encoder.dimension))
     counts = np.zeros(len(slots), dtype=np.int64)
     total = sum(1 for _ in blocks(corpus))
-    for block in track(blocks(corpus), f"Words in context, {encoder.name}", total, disable=not progress or total == 1):
+    for block in track(blocks(corpus), "words in context", "encode", total, disable=not progress):
         tokens = tokens_of(block) if tokens_of else encoder.encode_tokens(block, progress=False)
         begins = np.searchsorted(tokens.texts, np.arange(len(block)))
         for begin, spans in zip(begins, word_spans(encoder, block), strict=True):

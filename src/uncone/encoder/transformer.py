@@ -22,7 +22,7 @@ from uncone.encoder.reading import TextReader
 from uncone.encoder.table import STATIC, input_table
 from uncone.encoder.texts import unique_texts
 from uncone.support import distributed
-from uncone.support.terminal import counted
+from uncone.support.terminal import track
 
 NO_LIMIT = 1 << 20  # tokens, of models that state none
 PROBE = ["The cat sat.", "A longer text, in which more words stand than in the other one."]  # to see how a model reads
@@ -179,7 +179,8 @@ class TransformerEncoder(Encoder):
     ) -> Iterator[tuple[list[int], Made]]:
         """Batches, with a bar that counts the texts of this process."""
         share = texts // distributed.processes()
-        return counted(batches, f"Encoding with {self.name}", share, lambda batch: len(batch[0]), not progress)
+        what = f"encoding with {self.name}"
+        return track(batches, what, "encode", share, not progress, lambda batch: len(batch[0]))
 
     @torch.no_grad()
     def encode_tokens(self, texts: Sequence[str], progress: bool = True, pooled: bool = False) -> TokenVectors:

@@ -11,7 +11,7 @@ from uncone.data.vectors import is_dataset
 from uncone.export.vector_files import Corrector, format_of
 from uncone.removal import ClusteredRemoval, Correction
 from uncone.support.files import whole
-from uncone.support.terminal import make_bars
+from uncone.support.terminal import step
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ class StoredVectors:
         self.check(overwrite)
         source, target = Path(str(self.input)), Path(str(self.output))
         form = format_of(source, target)
-        with make_bars(console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task(f"Correcting {source.name}", total=None)
-            corrector = Corrector(removal, source, lambda done, total: bar.update(task, completed=done, total=total))
+        what = f"Correcting {source.name}"
+        with step(what) as bar:
+            corrector = Corrector(removal, source, lambda done, total: bar.say(what, done, total))
             with whole(target) as aside:
                 form(source, aside, self.column, corrector)
                 if not corrector.rows:

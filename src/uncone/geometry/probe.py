@@ -21,6 +21,7 @@ from uncone.geometry.local_dimension import DuplicateWarning, lid
 from uncone.geometry.measures import MEASURES
 from uncone.removal.spectrum import Spectrum
 from uncone.support import distributed
+from uncone.support.terminal import step
 
 if TYPE_CHECKING:
     from uncone.removal import Correction
@@ -50,6 +51,7 @@ class GeometryProbe:
     seed: int
 
     @classmethod
+    @step("Tokens of the probe", "geometry")
     def sample(
         cls, vectors: Vectors, texts: Iterable[str], size: int = 20_000, queries: int = 1_000, seed: int = 0
     ) -> GeometryProbe:
@@ -64,6 +66,7 @@ class GeometryProbe:
             log_frequency[np.isneginf(log_frequency)] = np.nan
         return cls(occurrences, types, occurrences[distinct], log_frequency, min(queries, len(distinct)), seed)
 
+    @step("Geometry of the probe", "geometry")
     def measure(self, removal: Correction) -> dict[str, float]:
         """Geometry of the probe after a removal, by name, but for what it does not have: S_intra where no type repeats.
 

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.callbacks import Callback, LambdaCallback
 from pytorch_lightning.utilities.seed import isolate_rng
 from torch import nn
 
@@ -38,6 +39,7 @@ from uncone.removal.spectrum import Spectrum
 from uncone.removal.vectors import Vectors
 from uncone.runs.reading import LAST
 from uncone.support.arrays import one_thread
+from uncone.support.terminal import step
 from uncone.tasks.base import distinct, paired_cosine
 from uncone.tasks.statistics import macro_spearman
 
@@ -130,9 +132,15 @@ class Learner:
         epochs = optimizer.max_epochs or math.ceil((optimizer.max_steps or 0) / len(data.batches))
         saving = [] if checkpoints is None else [Checkpoints(checkpoints, best)]
         last = checkpoints / LAST if checkpoints and resume else None
-        with one_thread():
+        with one_thread(), step("Learning", "learn", epochs) as bar:
+
+            def tell(trainer: pl.Trainer, module: pl.LightningModule) -> None:
+                score = "" if data.validation is None else f", Spearman {cast(RemovalModule, module).scores.max():.3f}"
+                bar.say(f"Learning{score}", trainer.current_epoch + 1)
+
+            watching = [best, LambdaCallback(on_train_epoch_end=tell), *callbacks, *saving]
             nothing_to_choose_by = {"limit_val_batches": 0} if data.validation is None else {}
-            trainer = make_trainer(max_epochs=epochs, callbacks=[best, *callbacks, *saving], **nothing_to_choose_by)
+            trainer = make_trainer(max_epochs=epochs, callbacks=watching, **nothing_to_choose_by)
             trainer.fit(module, data, ckpt_path=last, weights_only=True)
         if optimizer.keep == "best":
             best.restore(module)
@@ -150,6 +158,7 @@ class Learner:
         content = text_hash([*chain.from_iterable(seen), *self._sentences[0], *self._sentences[1]])
         return RemovalModule(bank, recipe, self._datasets, weight, self.problem.vectors.encoder, content)
 
+    @step("How strong a removal held-out sentences choose", "learn")
     def finished(self, module: RemovalModule, member: int | None = None) -> Removal:
         """A learned removal at its strength, which held-out sentences choose from a list; says what it has seen.
 
@@ -188,6 +197,7 @@ class Learner:
         dataset = torch.tensor([number[name] for name in pairs.dataset])
         return self.basis.pairs(self.problem.raw(pairs.text1), self.problem.raw(pairs.text2), score, dataset)
 
+    @step("Sentences that follow each other", "learn")
     def _neighbours(self) -> tuple[Neighbours, Neighbours | None]:
         """Sentences that follow each other, and views of the first, in the basis.
 

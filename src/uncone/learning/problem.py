@@ -24,6 +24,7 @@ from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
 from uncone.support.arrays import Array
 from uncone.support.sampling import draw
+from uncone.support.terminal import step
 
 Splits = tuple[ScoredPairs, ScoredPairs, ScoredPairs]  # training, validation and test pairs
 Sentences = tuple[list[str], list[str]]  # that follow each other
@@ -170,8 +171,9 @@ class Problem:
 
     def raw(self, texts: Sequence[str]) -> Tensor:
         """(n, d) raw vectors of texts of the pairs; a copy, as stored features cannot be written to."""
-        sentences = self.kind == "sentences"
-        return torch.tensor(self.vectors.raw_sentences(texts) if sentences else self.vectors.raw_words(texts))
+        read = self.vectors.raw_sentences if self.kind == "sentences" else self.vectors.raw_words
+        with step(f"{self.kind.capitalize()} of the pairs", "learn"):
+            return torch.tensor(read(texts))
 
     def read(self, vectors: Vectors, texts: Sequence[str]) -> np.ndarray:
         """(n, d) vectors of texts of the pairs."""

@@ -17,6 +17,7 @@ from uncone.removal.spectrum import Spectrum
 from uncone.removal.vectors import Vectors
 from uncone.support.arrays import Array
 from uncone.support.sampling import draw
+from uncone.support.terminal import step
 from uncone.support.wording import unknown
 
 MOST_TOKENS, MOST_TEXTS = 250_000, 100_000  # of a corpus, that removals are fitted on: of more, a random sample
@@ -86,7 +87,8 @@ class Spectra:
     @cached_property
     def points(self) -> Array:
         """(n, d) raw vectors."""
-        return self._points()
+        with step("What removals are fitted on", "fit"):
+            return self._points()
 
     @property
     def dimension(self) -> int:

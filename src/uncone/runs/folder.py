@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,13 @@ def begin(folder: Path, config: str, goes_on: bool = False, overwrite: bool = Fa
         remove(folder / name)
     write(folder / "config.yaml", config)
     write(folder / "environment.json", json.dumps(environment(), indent=1))
+
+
+def write_seconds(folder: Path, seconds: Mapping[str, float]) -> None:
+    """Add to environment.json how long the steps of the run took, by kind."""
+    if distributed.is_first():
+        path = folder / "environment.json"
+        write(path, json.dumps(json.loads(path.read_text()) | {"seconds": dict(seconds)}, indent=1))
 
 
 def release() -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from uncone.data.files import DataUnavailable
 from uncone.removal.vectors import Vectors
-from uncone.support.terminal import make_bars
+from uncone.support.terminal import step
 from uncone.tasks.base import Average, Prediction, Task
 from uncone.tasks.comparison import Difference, Estimate, holm
 from uncone.tasks.row import COVERAGE, SIGNIFICANT, Headline, Row, origin
@@ -106,19 +106,19 @@ def evaluate(
     told[MAJORITY] = next(iter(told.values()), {})
     rows: list[Row] = []
     not_run: list[NotRun] = []
-    with make_bars(disable=not progress, transient=True) as bar:
-        steps = bar.add_task("", total=len(tasks) * len(systems))
+    with step("Tasks", "evaluate", len(tasks) * len(systems), disable=not progress) as steps:
         for task in tasks:
             predictions: dict[str, list[Prediction]] = {}
             try:
                 for name, vectors in systems.items():
-                    bar.update(steps, description=f"{task.name}: {name}")
+                    steps.say(f"Task {task.name}: {name}")
                     predictions[name] = task.predict(vectors)
-                    bar.advance(steps)
+                    steps.advance()
             except DataUnavailable as error:
                 not_run.append(NotRun(task.name, str(error)))
-                bar.advance(steps, len(systems) - len(predictions))
+                steps.advance(len(systems) - len(predictions))
                 continue
+            steps.say(f"Task {task.name}: {resamples} resamples")
             scored, undefined = score(task.name, predictions, task.averages(), reference, resamples, seed)
             rows += [replace(row, **told.get(row.removal, {}), use=task.use, seed=seed) for row in scored]
             not_run += undefined
