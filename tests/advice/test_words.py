@@ -7,7 +7,7 @@ import pytest
 from uncone.advice.conclusion import Choice, Conclusion
 from uncone.advice.design import Candidate
 from uncone.advice.study import LayerStudy
-from uncone.advice.words import layer_advice, verdict, warning
+from uncone.advice.words import layer_advice, reasons, verdict, warning
 from uncone.tasks.row import Row
 
 
@@ -37,14 +37,16 @@ def conclusion(layers=(), rows=(), of=None):
 def test_the_verdict_says_which_layers_and_what_gains():
     helped, hurt = layer("static", "helped"), layer("1", "hurt")
     rows = [*gains("static", "chosen", 5, 0.2), *gains("1", "chosen", -5, 0.1)]
-    assert verdict("tiny", conclusion([helped, hurt], rows)) == (
-        "Only for these layers of tiny: static. Taken alone, words on static and sentences on none gain surely. "
-        "Better left alone: 1 (hurt)."
+    told = conclusion([helped, hurt], rows)
+    assert verdict("tiny", told) == "On some layers: removal helps tiny on static, and not on 1."
+    assert reasons(told) == (
+        "Words by themselves gain surely on static. Sentences by themselves gain surely on no layer. "
+        "Not helped: 1 (a sure loss)."
     )
-    assert verdict("tiny", conclusion([helped], rows)).startswith(
-        "Yes: removal helps every layer of tiny studied: static."
-    )
-    assert verdict("tiny", conclusion([hurt], rows)) == ("No: removal surely helps no layer of tiny studied: 1 (hurt).")
+    assert verdict("tiny", conclusion([helped, helped], rows)) == "Yes: removal helps tiny on every layer studied."
+    assert verdict("tiny", conclusion([helped], rows)) == "Yes: removal helps tiny on layer static."
+    no = "No: removal does not surely help tiny on any layer studied."
+    assert verdict("tiny", conclusion([hurt, hurt], rows)) == no
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def test_one_use_decides_and_what_it_costs_is_told(run, tmp_path):
     rows = advise(config_of(tmp_path / "labels", *quick, "task=[polarity]"))
     told = json.loads((tmp_path / "labels" / "advice.json").read_text())
     assert told["decides"] == ["labels"]
-    assert re.match("(Yes|No), for labels: |Only for these layers of .*, for labels: ", told["verdict"])
+    assert re.match("(Yes|No), for labels: removal ", told["verdict"])
     assert any(line.startswith("labels: 200 items of polarity") for line in told["how"])
     of = {row.task: row for row in rows if (row.removal, row.subset, row.layers) == ("chosen", "macro", "static")}
     assert list(of) == ["words", "sentences", "labels", "both"]
@@ -178,8 +178,8 @@ def test_a_learned_removal_says_what_it_was_trained_on(run, tmp_path):
         assert len(seen_pairs(removal.settings["trained_on"])) == 353
 
 
-def test_word_vectors_have_one_layer(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(command, "given_overrides", lambda key: {"encoder": "glove"} if key == "encoder" else {})
+def test_word_vectors_have_one_layer(tmp_path, capsys, command_line):
+    command_line("encoder=glove")
     advise(config_of(tmp_path, "encoder=glove", "encoder.limit=20000", "removal=[centre,all_but_the_top]"))
     advice = json.loads((tmp_path / "advice.json").read_text())
     assert [layer["layer"] for layer in advice["layers"]] == ["words"]

@@ -21,6 +21,7 @@ from uncone.report.page import rendered
 from uncone.report.tables import gain_cell, points_gained
 from uncone.report.verdict import improvement
 from uncone.support.files import write
+from uncone.support.wording import enumerated
 from uncone.tasks.comparison import holm
 from uncone.tasks.row import COVERAGE, GEOMETRY, SIGNIFICANT, USES, Row
 from uncone.tasks.table import headlines
@@ -33,22 +34,27 @@ LEGEND = (
 
 
 def verdict(encoder: str, conclusion: Conclusion) -> str:
-    """The answer in a sentence, and what gains: words, sentences, or both."""
-    helped = conclusion.helped
-    others = ", ".join(f"{each.layer} ({each.outcome})" for each in conclusion.layers if each.layer not in helped)
+    """The answer, in a sentence."""
+    helped, studied = conclusion.helped, [each.layer for each in conclusion.layers]
     purpose = f", for {conclusion.decides[0]}" if len(conclusion.decides) == 1 else ""
-    if conclusion.answer == "no":
-        return f"No{purpose}: removal surely helps no layer of {encoder} studied: {others}."
-    gaining = []
-    for kind in conclusion.decides:
+    if len(studied) > 1 and conclusion.answer == "only for these layers":
+        others = enumerated([layer for layer in studied if layer not in helped])
+        return f"On some layers{purpose}: removal helps {encoder} on {enumerated(helped)}, and not on {others}."
+    where = f"layer {studied[0]}" if len(studied) == 1 else "every layer studied" if helped else "any layer studied"
+    if helped:
+        return f"Yes{purpose}: removal helps {encoder} on {where}."
+    return f"No{purpose}: removal does not surely help {encoder} on {where}."
+
+
+def reasons(conclusion: Conclusion) -> str:
+    """What gains on which layers, if several kinds of data decide, and what becomes of layers that are not helped."""
+    told = []
+    for kind in conclusion.decides if len(conclusion.decides) > 1 else ():
         p_holm = holm({each.layer: p_value(conclusion.gains(each.layer)[kind]) for each in conclusion.layers})
-        sure = [layer for layer in helped if p_holm[layer] < SIGNIFICANT]
-        gaining.append(f"{kind} {'on ' + ', '.join(sure) if sure else 'on none'}")
-    where = f" Taken alone, {' and '.join(gaining)} gain surely." if len(gaining) > 1 else ""
-    if conclusion.answer == "yes":
-        return f"Yes{purpose}: removal helps every layer of {encoder} studied: {', '.join(helped)}.{where}"
-    left = f" Better left alone: {others}."
-    return f"Only for these layers of {encoder}{purpose}: {', '.join(helped)}.{where}{left}"
+        sure = [layer for layer in conclusion.helped if p_holm[layer] < SIGNIFICANT]
+        told.append(f"{kind.capitalize()} by themselves gain surely on {enumerated(sure) or 'no layer'}.")
+    left = [f"{each.layer} ({MEANING[each.outcome]})" for each in conclusion.layers if each.outcome != "helped"]
+    return " ".join([*told, *([f"Not helped: {', '.join(left)}."] if left else [])])
 
 
 def layer_advice(conclusion: Conclusion) -> str:
@@ -146,6 +152,7 @@ def advice(encoder: str, conclusion: Conclusion, layers: Sequence[LayerStudy]) -
         "answer": conclusion.answer,
         "layers_helped": conclusion.helped,
         "verdict": verdict(encoder, conclusion),
+        "reasons": reasons(conclusion),
         "advice": layer_advice(conclusion),
         "warning": warning(layers, conclusion),
         "decides": list(conclusion.decides),

@@ -46,6 +46,7 @@ from uncone.learning.recipe import Recipe
 from uncone.removal import Correction, TransductiveRemoval, none
 from uncone.removal.spectra import Spectra
 from uncone.removal.vectors import Vectors
+from uncone.report.tables import print_verdict
 from uncone.runs.folder import environment, write_results
 from uncone.runs.settings import digest, telling
 from uncone.support.terminal import make_console, step
@@ -97,9 +98,7 @@ def advise(config: DictConfig) -> list[Row]:
         console.print(f"not run: {task} on layer {layer}: {why}")
     for each in told["commands"]:
         console.print(f"{each['what']}: {each['command']}", soft_wrap=True)
-    if told["warning"]:
-        console.print(told["warning"])
-    console.print(f"{told['verdict']}\n{told['advice']}", style="bold")
+    print_verdict(console, list(filter(None, (told[key] for key in ("verdict", "advice", "reasons", "warning")))))
     close_run(folder, console)
     console.print(f"Written to {folder}; open {page} in a browser")
     return conclusion.rows

@@ -192,7 +192,7 @@ function drawAll() {
 function start() {
   byId("question").textContent = `Does removal help ${DATA.encoder}?`;
   byId("verdict").textContent = DATA.verdict;
-  byId("verdict").classList.add(DATA.layers_helped.length ? "yes" : "no");
+  byId("reasons").textContent = DATA.reasons;
   byId("advice").textContent = DATA.advice;
   byId("warning").textContent = DATA.warning ?? "";
   byId("warning").hidden = !DATA.warning;
