@@ -3,6 +3,7 @@
 All are composed and checked; the first of each script is run, the others are slow. tests/test_docs.py checks all pages.
 """
 
+import ast
 import re
 import shlex
 import shutil
@@ -14,7 +15,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_class
-from tiny_runs import train_undrawn
+from tiny_runs import CONF, train_undrawn
 
 from uncone.commands.advise import advise
 from uncone.commands.analyze import analyze
@@ -254,3 +255,19 @@ def test_results_and_figure_are_made_from_a_run(finished_run, tmp_path, monkeypa
     assert (tmp_path / "docs" / "default_run.md").read_text() == first
     assert "| none |" in first
     assert (tmp_path / "docs" / "raw_and_learned.png").stat().st_size < 200_000
+
+
+BARE = re.compile(r"(?<![\w'./\"(])(?<!, )\+*[a-z_][\w.]*=\[[^\s\]`]*\]")
+
+
+def test_what_has_brackets_is_quoted_as_zsh_needs_it():
+    """In documentation, in configs, and in the words of messages."""
+    texts = [*PAGES.values(), *(path.read_text() for path in sorted(CONF.rglob("*.yaml")))]
+    found = [bare for text in texts for bare in BARE.findall(text) if not bare.startswith("callbacks")]
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        nodes = list(ast.walk(ast.parse(path.read_text())))
+        said = [part for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values]
+        said += [argument for node in nodes if isinstance(node, ast.Call) for argument in node.args]
+        texts = [part.value for part in said if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+        found += [bare for text in texts for bare in re.findall(r"(?<=\s)[a-z_][\w.]*=\[(?!\()", text)]
+    assert found == []

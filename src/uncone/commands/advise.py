@@ -114,7 +114,7 @@ def vectors_by_layer(config: DictConfig) -> dict[str, Vectors]:
         ValueError: if the encoder has no such layer, or its layers are chosen in the encoder group.
     """
     if given_overrides("encoder.layers"):
-        raise ValueError(f"{typed('advise')} compares layers: write layers=[…] instead of encoder.layers=…")
+        raise ValueError(f"{typed('advise')} compares layers: write 'layers=[…]' instead of encoder.layers=…")
     if "layers" not in config.encoder:
         if config.layers != "all":
             raise ValueError(f"word vectors have one layer: leave out layers={config.layers}")

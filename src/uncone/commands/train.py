@@ -51,7 +51,7 @@ from uncone.tasks import Sts, WordSimilarity
 from uncone.tasks.row import Row, geometry_rows
 
 NO_TASK = (
-    "No task was measured, so nothing tells whether it helps: name some, task=[…], or pairs with scores, data.sets."
+    "No task was measured, so nothing tells whether it helps: name some, 'task=[…]', or pairs with scores, data.sets."
 )
 
 

@@ -149,7 +149,7 @@ class Problem:
         """Training, validation and test pairs."""
         if self._splits is None:
             raise ValueError(
-                "there are no scored pairs to learn from or to choose by: name some with data.sets=[FILE]; or take "
+                "there are no scored pairs to learn from or to choose by: name some with 'data.sets=[FILE]'; or take "
                 "recipe=label_free, and one value for each setting of the methods"
             )
         return self._splits()

@@ -43,7 +43,7 @@ def conclusion(rows: Sequence[Row], encoder: str, dimension: int) -> list[str]:
             maps.setdefault(row.removal, {}).setdefault(str(row.subset), {})[row.metric] = row.value
     raw = {layer: of for layer, of in maps.pop(RAW, {}).items() if "mean_cosine" in of}
     if not raw:
-        return [f"{encoder} was measured after removals only: what they changed shows with removal=[{RAW},…]."]
+        return [f"{encoder} was measured after removals only: what they changed shows with 'removal=[{RAW},…]'."]
     narrow = [layer for layer, of in raw.items() if of["mean_cosine"] >= NARROW]
     follows = [layer for layer, of in raw.items() if of.get("frequency_pearson", 0) >= FOLLOWS]
     worst = max(raw, key=lambda layer: raw[layer]["mean_cosine"])
