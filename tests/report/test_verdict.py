@@ -75,8 +75,8 @@ def test_the_verdict_says_first_what_matters_most():
     ("gains", "expected"),
     [
         ({}, ["Only raw vectors were scored: there is no removal to judge."]),
-        ({"a": -0.1}, ["None of 1 removals helps None and makes nothing surely worse.", "Hurts: a."]),
-        ({"a": 0.1, "b": 0.2}, ["2 of 2 removals help None and make nothing surely worse: a and b."]),
+        ({"a": -0.1}, ["None of 1 removals helps None without hurting it elsewhere.", "Hurts: a."]),
+        ({"a": 0.1, "b": 0.2}, ["2 of 2 removals help None and surely hurt it nowhere: a and b."]),
     ],
 )
 def test_several_removals_at_a_glance(gains, expected):

@@ -194,7 +194,7 @@ class Correction(ABC):
     def _described(self) -> str:
         plain = {key: value for key, value in self.settings.items() if not isinstance(value, Mapping)}
         settings = ", ".join(f"{key}={value}" for key, value in plain.items())
-        return f"{self.method}({settings})"
+        return f"{self.method}({settings})" if settings else self.method
 
     def _owner(self) -> str:
         return f" for {self.encoder['name']} layers {self.encoder['layers']}" if self.encoder else ""
@@ -246,7 +246,11 @@ def check_orthonormal(components: Tensor, used: Tensor) -> None:
 
 def extent(weights: Tensor) -> str:
     """The range of removal weights, in words."""
-    return f"w from {float(weights.min()):.2f} to {float(weights.max()):.2f}" if weights.numel() else "nothing removed"
+    return (
+        f"w from {float(weights.min()):.2f} to {float(weights.max()):.2f}"
+        if weights.numel()
+        else "no component removed"
+    )
 
 
 def capped(count: int, limit: int, what: str) -> int:

@@ -88,7 +88,7 @@ def overview(rows: Sequence[Row]) -> list[str]:
     Example:
         >>> figure = {"subset": "all", "metric": "spearman", "value": 0.5, "task": "lee", "encoder": "bert"}
         >>> overview([Row(**figure, removal=name, gain=gain, p_holm=0.01) for name, gain in (("a", 0.1), ("b", -0.1))])
-        ['1 of 2 removals helps bert and makes nothing surely worse: a.', 'Hurts: b.']
+        ['1 of 2 removals helps bert and surely hurts it nowhere: a.', 'Hurts: b.']
     """
     names: dict[str, list[str]] = {}
     for method in judgements(rows):
@@ -96,11 +96,12 @@ def overview(rows: Sequence[Row]) -> list[str]:
     if not names:
         return ["Only raw vectors were scored: there is no removal to judge."]
     helping, count = names.pop("helps", []), len(judgements(rows))
-    first = f"{len(helping) or 'None'} of {count} removals help{'s' * (len(helping) < 2)} {rows[0].encoder}"
-    told = [f"{first} and makes nothing surely worse{': ' * bool(helping)}{enumerated(helping)}."]
-    if len(helping) > 1:
-        told = [told[0].replace(" and makes ", " and make ", 1)]
-    return told + [f"{kind.capitalize()}: {enumerated(of)}." for kind, of in names.items()]
+    first = f"None of {count} removals helps {rows[0].encoder} without hurting it elsewhere."
+    if helping:
+        verbs = ("help", "hurt") if len(helping) > 1 else ("helps", "hurts")
+        first = f"{len(helping)} of {count} removals {verbs[0]} {rows[0].encoder} and surely {verbs[1]} it nowhere"
+        first += f": {enumerated(helping)}."
+    return [first] + [f"{kind.capitalize()}: {enumerated(of)}." for kind, of in names.items()]
 
 
 def _sure(changes: Sequence[Change], gains: bool) -> list[str]:

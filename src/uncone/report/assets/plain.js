@@ -32,7 +32,7 @@ function table(caption, heads, rows, textColumns) {
 
 /** Cosines of random pairs as a histogram, from their quantiles: the share between two cosines is what lies below one and not the other. */
 function drawCosines(host, calibration, colour, low, high) {
-  const width = Math.max(240, host.clientWidth), height = 170, left = 8, right = 8, top = 22, bottom = height - 24, bins = 50;
+  const width = Math.max(240, host.clientWidth), height = 170, left = 8, right = 38, top = 22, bottom = height - 24, bins = 50;
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.setAttribute("height", height);
