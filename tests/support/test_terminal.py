@@ -93,9 +93,21 @@ def test_steps_are_shown_on_a_terminal_once_they_last(monkeypatch):
     assert re.search(r"  encoding with minilm [━╺╸]+ 2/3 \d s, \d s left", text)
 
 
-def test_nothing_of_steps_is_shown_elsewhere(capsys, monkeypatch):
-    monkeypatch.setattr(terminal, "SHOWN_AFTER", 0.0)
+def test_what_did_not_come_to_an_end_ends_with_the_step_around_it():
+    with step("Tasks"):
+        unfinished = track(range(3), "encoding")
+        next(unfinished)
+    assert terminal._steps == []
+    assert list(unfinished) == [1, 2]
+
+
+def test_elsewhere_a_command_tells_of_long_steps_in_a_line(capsys, monkeypatch):
+    monkeypatch.setattr(terminal, "TOLD_AFTER", 0.03)
     make_console()
-    with step("Words"):
-        time.sleep(0.05)
-    assert capsys.readouterr().out == ""
+    for seconds in (0.0, 0.2):
+        with step(f"Words, {seconds}"), step("encoding"):
+            time.sleep(seconds)
+    monkeypatch.setattr(terminal, "_is_command", False)  # as where others call
+    with step("Sentences"):
+        time.sleep(0.1)
+    assert capsys.readouterr().out == "Words, 0.2 …\n"

@@ -189,16 +189,17 @@ def study(
         return kept
     fits = Fits(config, vectors)
     removals: list[tuple[str, Correction | Learn]] = [(RAW, none(vectors.encoder.dimension))]
-    for name in dict.fromkeys(names(config.removal)):
-        if is_recipe(config, name):
-            removals.append((name, make_learner(config, make_recipe(config, name), vectors, fits.default, design)))
-        elif name != RAW:
-            for fit in fits.of(name):
-                if fit.pooling != fits.pooling:
-                    raise ValueError(
-                        f"advice is for one pooling: set encoder.pooling={fit.pooling} in place of the fit's"
-                    )
-                removals += [(name, each) for each in make_candidates(config, name, fits.spectra(fit))]
+    with step(f"Layer {layer}: fitting", "fit"):
+        for name in dict.fromkeys(names(config.removal)):
+            if is_recipe(config, name):
+                removals.append((name, make_learner(config, make_recipe(config, name), vectors, fits.default, design)))
+            elif name != RAW:
+                for fit in fits.of(name):
+                    if fit.pooling != fits.pooling:
+                        raise ValueError(
+                            f"advice is for one pooling: set encoder.pooling={fit.pooling} in place of the fit's"
+                        )
+                    removals += [(name, each) for each in make_candidates(config, name, fits.spectra(fit))]
     if any(isinstance(each, TransductiveRemoval) for _, each in removals):
         raise ValueError("a transductive removal is fitted on what it is tested on: leave it out, or take clustered")
     steps = sum(1 if isinstance(each, Correction) else len(design.fits) for _, each in removals)

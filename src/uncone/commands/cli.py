@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from uncone.support.files import CONF
-from uncone.support.terminal import loading
+from uncone.support.terminal import loading, step
 from uncone.support.wording import typed, unknown
 
 COLLECT = """\
@@ -53,9 +53,13 @@ def start(command: str) -> None:
         print(help_of(command, arguments))
     elif command == "collect":
         _collect(arguments)
+    elif {"-m", "--multirun"} & set(arguments):
+        _compose(command)
     else:
         sys.argv[1:] = ["--help" if argument == "--help=all" else argument for argument in arguments]
-        _compose(command)
+        with step(typed(command)):  # until all is done, so that something moves whatever it does
+            loading("Loading PyTorch")
+            _compose(command)
 
 
 def help_of(command: str, arguments: Sequence[str] = ()) -> str:
@@ -69,8 +73,6 @@ def help_of(command: str, arguments: Sequence[str] = ()) -> str:
 
 def _compose(command: str) -> None:
     """Let Hydra make a config of the command line and hand it to the command."""
-    if not {"-m", "--multirun"} & set(sys.argv):  # whose jobs do so
-        loading("Loading PyTorch")
     import hydra
 
     from uncone.commands.help import refuse_mistyped

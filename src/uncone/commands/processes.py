@@ -19,6 +19,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from uncone.runs.folder import release
 from uncone.support import distributed
+from uncone.support.terminal import stand_back
 
 Command = Callable[[DictConfig], Any]
 
@@ -86,6 +87,7 @@ def start_processes(count: int, command: Command, config: DictConfig) -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // count)))
     meeting: dict[str, Any] = {"run_id": uuid.uuid4().hex, "rdzv_backend": "c10d", "rdzv_endpoint": "localhost:0"}
     settings = LaunchConfig(1, 1, count, max_restarts=0, local_addr="localhost", **meeting)
+    stand_back()
     with TemporaryDirectory() as folder, _streams_for_children():
         path = Path(folder) / "config.yaml"
         path.write_text(OmegaConf.to_yaml(config, resolve=True))

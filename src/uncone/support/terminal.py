@@ -2,12 +2,11 @@
 
 Whatever may take more than a second is a `step`. Steps of steps stand below them, so that a model that is started
 again says what for. A step that is over leaves nothing but its seconds, which a command tells at its end by kind.
-Nothing of steps is shown where there is no terminal.
+Where there is no terminal, a command tells of long ones in a line.
 """
 
 from __future__ import annotations
 
-import atexit
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -19,7 +18,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-SHOWN_AFTER = 0.5  # seconds; what is over sooner would only flicker
+SHOWN_AFTER, TOLD_AFTER = 0.5, 5.0  # seconds; what is over sooner would only flicker, and be too many lines of a log
 OTHER = "other"  # kind of what is no step
 T = TypeVar("T")
 
@@ -34,17 +33,20 @@ class Step:
     """
 
     def __init__(self, what: str, kind: str | None, total: int | None):
+        self.what = what
         self.kind: str = kind or (_steps[-1].kind if _steps else OTHER)
         self.task = _bars.add_task("  " * len(_steps) + what, total=total)
         self.indent = "  " * len(_steps)
 
     def advance(self, count: int = 1) -> None:
         """Some parts are done."""
-        _bars.advance(self.task, count)
+        if self in _steps:
+            _bars.advance(self.task, count)
 
     def say(self, what: str, done: int | None = None, total: int | None = None) -> None:
         """Another part has begun; what is None stays as it is."""
-        _bars.update(self.task, description=self.indent + what, completed=done, total=total)
+        if self in _steps:
+            _bars.update(self.task, description=self.indent + what, completed=done, total=total)
 
 
 class _Counted(ProgressColumn):
@@ -64,21 +66,28 @@ class _Bars(Progress):
 
 
 def loading(what: str) -> None:
-    """Begin a step that lasts until a command makes its console, or ends before."""
+    """Begin a step that lasts until a command makes its console."""
     _loading.enter_context(step(what, "load"))
-    atexit.register(_loading.close)
 
 
 def make_console() -> Console:
     """The terminal, for one command, whose steps it shows from now on."""
-    global _bars
+    global _bars, _is_command
     _loading.close()
-    console = Console(markup=False)
+    _is_command = True
     if not _steps:
+        console = Console(markup=False)
         text = TextColumn("{task.description}", style="progress.description", markup=False)
         shown = console.is_terminal or console.is_jupyter
         _bars = _Bars(text, BarColumn(24), _Counted(), console=console, transient=True, disable=not shown)
-    return console
+    return _bars.console
+
+
+def stand_back() -> None:
+    """Show no steps any more: another process, which does the work, has the terminal."""
+    _loading.close()
+    _bars.stop()
+    _bars.disable = True
 
 
 _bars: _Bars
@@ -88,6 +97,7 @@ _seconds: dict[str, float] = {}  # of finished ones, by kind
 _since = _began = time.perf_counter()  # when the present step, or what is between steps, went on
 _lock = threading.RLock()
 make_console()
+_is_command = False
 
 
 @contextmanager
@@ -98,7 +108,7 @@ def step(what: str, kind: str | None = None, total: int | None = None, disable: 
     if disable:
         _bars.update(present.task, visible=False)
     _steps.append(present)
-    timer = threading.Timer(SHOWN_AFTER, _show)
+    timer = threading.Timer(TOLD_AFTER if _bars.disable else SHOWN_AFTER, _show)
     timer.daemon = True
     if len(_steps) == 1 and not disable:
         timer.start()
@@ -108,8 +118,8 @@ def step(what: str, kind: str | None = None, total: int | None = None, disable: 
         timer.cancel()
         _clock()
         with _lock:
-            _steps.remove(present)
-            _bars.remove_task(present.task)
+            while present in _steps:  # with what has begun inside it and did not come to an end
+                _bars.remove_task(_steps.pop().task)
             if not _steps:
                 _bars.stop()
 
@@ -158,10 +168,12 @@ def headed(head: str, text: str) -> Text:
 
 
 def _show() -> None:
-    """Show the bars, if there is something to show by now."""
+    """Show the bars, or tell what is being done where there is no terminal, if it is still going on."""
     with _lock:
-        if _steps:
+        if _steps and not _bars.disable:
             _bars.start()
+        elif _steps and _is_command:
+            _bars.console.print(f"{_steps[0].what} …")
 
 
 def _clock() -> None:
