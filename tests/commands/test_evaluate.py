@@ -113,6 +113,12 @@ def test_a_task_without_data_is_reported_not_dropped(tmp_path, monkeypatch, caps
     assert "data_dir" in output
 
 
+def test_a_run_of_which_nothing_could_be_had_fails(tmp_path):
+    """Where one of several tasks is missing the run is whole, and says so."""
+    with pytest.raises(ValueError, match=r"none of the tasks was run: beir: name a folder with corpus.jsonl"):
+        evaluate(config_of(tmp_path, "removal=none", "task=[beir]"))
+
+
 def test_any_task_of_mteb_goes_by_its_name(tmp_path):
     (task,) = make_tasks(config_of(tmp_path, "task=mteb:SciFact", f"data_dir={tmp_path}"))
     assert task.name == "mteb_scifact"

@@ -222,6 +222,14 @@ def test_the_command_line_says_what_is_wrong_in_one_line(folder_of, tmp_path):
         ("probe.sise=3", r"unknown key 'probe.sise': .*did you mean 'probe.size'"),
         ("encoder=minlm", r"unknown encoder 'minlm': choose one of .*; did you mean 'minilm'"),
         ("recipe=learned,papper", r"unknown recipe 'papper': choose one of .*; did you mean 'paper'"),
+        ("encoder.layers=[3", r"'encoder.layers=\[3' cannot be read \(.*\): a list is 'encoder.layers=\[A,B\]'"),
+        (
+            "removal=none,centre",
+            r"'removal=none,centre' has several values: a list is 'removal=\[none,centre\]'",
+        ),
+        ("--seed=1", r"unknown option --seed=1: a setting has no dashes, seed=VALUE"),
+        ("seed", r"'seed' is no setting: KEY=VALUE was expected"),
+        ("seed=abc", r"seed=abc: Value 'abc' of type 'str' could not be converted to Integer$"),
     ],
 )
 def test_the_command_line_names_what_is_mistyped(typed, said, tmp_path):

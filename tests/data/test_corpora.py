@@ -114,3 +114,10 @@ def test_streamed_corpora_that_are_not_there(tmp_path):
 
 def test_an_sts_set_is_a_corpus_of_its_sentences(data_dir):
     assert tuple(Corpus("stsb_dev", data_dir=data_dir)) == load_texts("stsb_dev", data_dir)
+
+
+@pytest.mark.parametrize("text", ["", "\n  \n"])
+def test_a_file_without_text_is_named(text, tmp_path):
+    (tmp_path / "empty.txt").write_text(text)
+    with pytest.raises(ValueError, match=r"the corpus .*empty.txt holds no text: name one"):
+        list(Corpus(str(tmp_path / "empty.txt")))

@@ -72,6 +72,12 @@ def test_blank_lines_byte_order_mark_windows_line_ends_and_gzip(tmp_path):
         ("", "is empty; a header line with word1, word2, score"),
         (HEADER, "holds no row below its header"),
         ("cup\tmug\t9\nsun\tstar\t5\n", "the header lacks word1, word2, score; it holds cup, mug, 9"),
+        (
+            "word1,word2,score\ncup,mug,9\n",
+            "the header lacks .*: its fields are apart by commas, so end its name",
+        ),
+        ("sentence1\tsentence2\tscore\n", "the header lacks word1, word2; .*: .* say data.kind=sentences"),
+        ("word1\tword2\trating\n", "the header lacks score; .*: name its columns so, score"),
         ("word1\tword1\tword2\tscore\n", "the header names word1 more than once"),
         (HEADER + "cup\tmug\t9\nsun\tstar\n", "line 3: 3 fields expected as in the header, found 2"),
         (HEADER + "cup\tmug\t9\nsun\tstar\t5\tx\n", "line 3: 3 fields expected as in the header, found 4"),

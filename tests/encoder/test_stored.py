@@ -127,3 +127,12 @@ def test_refuses_what_holds_no_vectors(name, message, tmp_path):
     np.save(tmp_path / "empty.npy", np.zeros((0, 3)))
     with pytest.raises(ValueError, match=message.replace("is read", "no vectors that are read")):
         open_vectors(tmp_path / name)
+
+
+def test_vectors_that_hold_nan_are_named(tmp_path):
+    """When they are opened, whatever they are then used for."""
+    X = np.eye(8)
+    X[5, 2] = np.nan
+    np.save(tmp_path / "docs.npy", X)
+    with pytest.raises(ValueError, match="vectors of docs holds NaN or infinity, first in row 5: leave such rows out"):
+        Encoder.from_vectors(tmp_path / "docs.npy")

@@ -18,3 +18,9 @@ def test_a_folder_that_another_process_writes_into_is_refused(tmp_path):
     begin(folder, "seed: 1")  # this one may go on
     assert (folder / "config.yaml").read_text() == "seed: 1"
     release()
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "pairs.tsv").touch()
+    with pytest.raises(ValueError, match=r"output_dir=.*pairs.tsv is a file: name a folder"):
+        begin(tmp_path / "pairs.tsv", "seed: 0")

@@ -5,9 +5,11 @@ It answers `--help` at once: it loads Hydra for a command alone, and torch when 
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -89,7 +91,27 @@ def _compose(command: str) -> None:
         refuse_mistyped(command, sys.argv[1:])
     except ValueError as error:
         sys.exit(f"Error: {error}")
-    hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(task)()
+    with _refused_in_one_line():
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name=command)(task)()
+
+
+@contextmanager
+def _refused_in_one_line() -> Iterator[None]:
+    """Inside, what Hydra refuses ends the process in one line; in a traceback where HYDRA_FULL_ERROR=1 asks for it."""
+    from hydra.errors import HydraException, InstantiationException
+
+    asked = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints its errors itself, on many lines
+    try:
+        yield
+    except HydraException as error:
+        if asked or isinstance(error, InstantiationException):
+            raise
+        lines = [*str(error).splitlines()[:1], *str(error.__cause__ or "").splitlines()[:1]]
+        sys.exit(f"Error: {': '.join(line.removeprefix('Error merging override ') for line in lines)}")
+    finally:
+        if asked is None:
+            del os.environ["HYDRA_FULL_ERROR"]
 
 
 def _collect(arguments: list[str]) -> None:

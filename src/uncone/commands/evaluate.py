@@ -108,6 +108,8 @@ def evaluate(config: DictConfig) -> list[Row]:
         print_verdict(console, told)
         close_run(folder, console)
         console.print(f"Written to {folder}; open {page} in a browser", highlight=False)
+    if not_run and not rows:
+        raise ValueError(f"none of the tasks was run: {not_run[0].what}: {not_run[0].why}")
     return rows
 
 

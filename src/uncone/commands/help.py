@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 
 from uncone.support.files import CONF
 from uncone.support.wording import meant, typed, unknown
@@ -92,7 +95,8 @@ def help_text(command: str, arguments: Sequence[str] = ()) -> str:
 
 
 def refuse_mistyped(command: str, arguments: Sequence[str]) -> None:
-    """Raise a ValueError for a key or a choice that there is not, which says what may have been meant."""
+    """Raise a ValueError for what cannot be read, or a key or choice that there is not; it says what may be meant."""
+    several = _several(arguments)
     folders = _folders(arguments)
     if missing := [folder for folder in folders if not folder.is_dir()]:
         raise ValueError(f"--config-dir={missing[0]}: there is no such folder")
@@ -114,6 +118,32 @@ def refuse_mistyped(command: str, arguments: Sequence[str]) -> None:
                 wrong = f"{above}.{part}".lstrip(".")
                 raise ValueError(f"unknown key {wrong!r}: {listed}{meant(wrong, siblings)}")
             node = node[part]
+    for argument in several:
+        key, _, value = argument.partition("=")
+        raise ValueError(f"{argument!r} has several values: a list is '{key}=[{value}]', and -m runs each alone")
+
+
+def _several(arguments: Sequence[str]) -> list[str]:
+    """Settings of several values where no sweep is asked for; a ValueError for what is no option and no setting."""
+    options, strange = get_args_parser().parse_known_args(list(arguments))
+    if strange:
+        name = strange[0].lstrip("-").partition("=")[0]
+        raise ValueError(f"unknown option {strange[0]}: a setting has no dashes, {name}=VALUE")
+    sweeps = options.multirun or any(each.startswith(("sweep=", "hydra.mode=")) for each in arguments)
+    parser, found_several = OverridesParser.create(), []
+    for argument in options.overrides:
+        key, found, _ = argument.partition("=")
+        if not found and not argument.startswith("~"):
+            raise ValueError(f"{argument!r} is no setting: KEY=VALUE was expected, without spaces around =")
+        try:
+            if parser.parse_override(argument).is_sweep_override() and not sweeps:
+                found_several.append(argument)
+        except HydraException as error:
+            reason = str(error).splitlines()[0]
+            raise ValueError(
+                f"{argument!r} cannot be read ({reason}): a list is '{key}=[A,B]', in quotes where it has spaces"
+            ) from error
+    return found_several
 
 
 def _assigned(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -106,13 +106,16 @@ class Corpus:
         return islice(self._present(name), limit)
 
     def _present(self, name: str) -> Iterator[str]:
-        missing = 0
+        missing, present = 0, False
         try:
             for text in self._texts(name):
                 if text is None:
                     missing += 1
                 elif stripped := text.strip():
+                    present = True
                     yield stripped
+            if not present:
+                raise ValueError(f"the corpus {name} holds no text: name one that does, one text a line")
         finally:
             say_left_out(self.name, missing)
 

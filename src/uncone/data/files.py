@@ -93,6 +93,15 @@ class Table:
         return self.columns[name]
 
 
+def _fix(header: Sequence[str], missing: Sequence[str]) -> str:
+    """What to do about a header that lacks columns."""
+    if len(header) == 1 and "," in header[0]:
+        return ": its fields are apart by commas, so end its name in .csv"
+    if {"word1", "word2"} & {*missing} and {"sentence1", "sentence2"} <= {*header}:
+        return ": if these are pairs of sentences, say data.kind=sentences"
+    return f": name its columns so, {', '.join(missing)}"
+
+
 def read_table(path: str | Path, columns: Sequence[str]) -> Table:
     """Read all columns of a file whose header line holds `columns`, in any order and among others.
 
@@ -122,7 +131,8 @@ def stream_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list
         raise ValueError(f"{path}: the header names {', '.join(repeated)} more than once")
     missing = [name for name in columns if name not in header]
     if missing:
-        raise ValueError(f"{path}: the header lacks {', '.join(missing)}; it holds {', '.join(header)}")
+        lacks = f"{path}: the header lacks {', '.join(missing)}; it holds {', '.join(header)}"
+        raise ValueError(lacks + _fix(header, missing))
     yield line, header
     for line, row in rows:
         if len(row) != len(header):

@@ -149,7 +149,10 @@ class ScoredPairs:
         parts = [np.flatnonzero(part_of[group] == part) for part in range(len(fractions))]
         for fraction, rows in zip(fractions, parts, strict=True):
             if not len(rows):
-                raise ValueError(f"a share of {fraction} of {len(self)} pairs is empty: give more, or other fractions")
+                names = ", ".join(dict.fromkeys(self.dataset))
+                raise ValueError(
+                    f"{names}: a share of {fraction} of {len(self)} pairs is empty: give more pairs, or other fractions"
+                )
         return tuple(map(self.take, parts))
 
 

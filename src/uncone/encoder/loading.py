@@ -116,7 +116,10 @@ def _locate(path: str) -> str:
     if source.is_dir():
         return str(source)
     if path.startswith((".", "/", "~")) or path.count("/") > 1:
-        raise ValueError(f"no encoder folder {path!r} (looked for {source.resolve()})")
+        raise ValueError(
+            f"no encoder folder {path!r} (looked for {source.resolve()}): name a folder that transformers' AutoModel "
+            "loads, minilm, which is packaged, or a model of the Hugging Face hub"
+        )
     return path
 
 
@@ -176,7 +179,7 @@ def _read_model(path: str, where: str, subfolder: str, trust_remote_code: bool) 
             raise ValueError(f"{where} holds no encoder that transformers can read ({reason})") from error
         raise ValueError(
             f"no encoder {path!r}: it is not a packaged one (minilm), not a folder here, and the Hugging Face hub did "
-            f"not give it ({reason})"
+            f"not give it ({reason}): correct the name, or give the folder of a model that was fetched before"
         ) from error
     if not tokenizer.is_fast:
         raise ValueError(f"{path} has no fast tokenizer (tokenizer.json), which uncone needs")
@@ -247,7 +250,9 @@ def resolve_device(device: str) -> torch.device:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError) as error:  # torch raises either, by how it was built
         reason = str(error).splitlines()[0]
-        raise ValueError(f"no device {device!r} here ({reason}): choose auto, cpu, cuda, cuda:1 or mps") from error
+        there = ["auto", "cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+        there += ["mps"] if torch.backends.mps.is_available() else []
+        raise ValueError(f"no device {device!r} here ({reason}): choose one of {', '.join(there)}") from error
 
 
 def content_hash(texts: Iterable[str], tensors: Mapping[str, Tensor]) -> str:

@@ -16,7 +16,7 @@ from uncone.encoder.base import ROLES, Encoder
 from uncone.encoder.convention import Convention
 from uncone.encoder.loading import content_hash
 from uncone.encoder.table import TableEncoder
-from uncone.support.arrays import Array, as_tensor
+from uncone.support.arrays import Array, as_tensor, matrix
 
 STORED = "stored"  # layers of vectors that are stored
 QUERY = "query: "  # before the name of a row of queries
@@ -86,7 +86,8 @@ class StoredEncoder(TableEncoder):
         name: str = STORED,
         centre_queries: bool = False,
     ):
-        documents, asked = _matrix(vectors, "vectors"), None if queries is None else _matrix(queries, "queries")
+        documents = _matrix(vectors, f"vectors of {name}")
+        asked = None if queries is None else _matrix(queries, f"queries of {name}")
         if asked is not None and asked.shape[1] != documents.shape[1]:
             raise ValueError(
                 f"queries of {asked.shape[1]} numbers cannot be compared with vectors of {documents.shape[1]}"
@@ -214,7 +215,7 @@ def _matrix(vectors: Array, what: str) -> Tensor:
     tensor = as_tensor(vectors)
     if tensor.ndim != 2 or not tensor.is_floating_point() or not len(tensor):
         raise ValueError(f"{what} must be a matrix (n, d) of float numbers, got {tensor.dtype} {tuple(tensor.shape)}")
-    return tensor.detach().cpu()
+    return matrix(tensor.detach().cpu(), what)
 
 
 def _mean(vectors: Tensor) -> Tensor:

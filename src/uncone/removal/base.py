@@ -123,8 +123,10 @@ class Correction(ABC):
     def check_encoder(self, encoder: Encoder) -> None:
         """Raise a ValueError if the removal belongs to another encoder; `for_encoder` says how to override."""
         if encoder.dimension != self.dimension:
+            own = f", that of this one is {_called(self.encoder)}" if self.encoder else ""
             raise ValueError(
-                f"this removal corrects {self.dimension} dimensions, {encoder.name} has {encoder.dimension}"
+                f"this removal corrects {self.dimension} dimensions, {encoder.name} has {encoder.dimension}: "
+                f"fit one for it, or choose another encoder{own}"
             )
         for key in ("hash", "layers"):
             if self.encoder and self.encoder[key] != encoder.identity[key]:

@@ -65,6 +65,8 @@ def begin(folder: Path, config: str, goes_on: bool = False, overwrite: bool = Fa
     """
     if not distributed.is_first():
         return
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"output_dir={folder} is a file: name a folder, which is made if there is none")
     found = [] if goes_on else [name for name in OCCUPIED if (folder / name).exists()]
     if found and not overwrite:
         raise ValueError(

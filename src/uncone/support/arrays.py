@@ -62,7 +62,8 @@ def matrix(x: Array, name: str = "X", minimum_rows: int = 1, dtype: torch.dtype 
             continue
         bad = ~torch.isfinite(block).all(1)
         if bad.any():
-            raise ValueError(f"{name} holds NaN or infinity, first in row {start + int(bad.nonzero()[0])}")
+            row = start + int(bad.nonzero()[0])
+            raise ValueError(f"{name} holds NaN or infinity, first in row {row}: leave such rows out")
     return tensor
 
 
