@@ -79,7 +79,7 @@ def advice():
     return {
         **{"encoder": f"tiny {HARM}", "answer": "only for these layers", "layers_helped": ["static", "1"]},
         **{"verdict": f"Only for these layers: static, 1. {HARM}", "advice": f"Keep raw layer 2. {HARM}"},
-        "reasons": f"Not helped: 2 ({HARM}).",
+        "reasons": [f"Not helped: 2 ({HARM})."],
         "warning": f"Further tasks lose: {HARM}",
         "layers": [layer("static", "helped"), layer("1", "helped"), layer("2", "hurt")],
         "which": {"outcome": "not sure", "layer": "1", "final": "none", "reference": "2", "choices": {"1: m": 5}},
@@ -117,7 +117,7 @@ def test_opens_without_complaint_whatever_its_text(opened, advice):
     for name, expected in (
         ("verdict", advice["verdict"]),
         ("advice", advice["advice"]),
-        ("reasons", advice["reasons"]),
+        ("reasons", advice["reasons"][0]),
         ("warning", advice["warning"]),
     ):
         assert text_of(opened, name) == expected

@@ -7,7 +7,7 @@ import pytest
 from uncone.advice.conclusion import Choice, Conclusion
 from uncone.advice.design import Candidate
 from uncone.advice.study import LayerStudy
-from uncone.advice.words import layer_advice, reasons, verdict, warning
+from uncone.advice.words import by_layers, layer_advice, verdict, warning
 from uncone.tasks.row import Row
 
 
@@ -39,8 +39,8 @@ def test_the_verdict_says_which_layers_and_what_gains():
     rows = [*gains("static", "chosen", 5, 0.2), *gains("1", "chosen", -5, 0.1)]
     told = conclusion([helped, hurt], rows)
     assert verdict("tiny", told) == "On some layers: removal helps tiny on static, and not on 1."
-    assert reasons(told) == (
-        "Words by themselves gain surely on static. Sentences by themselves gain surely on no layer. "
+    assert by_layers(told) == (
+        "Of what decides, words surely gain on layer static and sentences surely gain on no layer. "
         "Not helped: 1 (a sure loss)."
     )
     assert verdict("tiny", conclusion([helped, helped], rows)) == "Yes: removal helps tiny on every layer studied."
@@ -54,16 +54,16 @@ def test_the_verdict_says_which_layers_and_what_gains():
     [
         (
             which("helped"),
-            "Use layer 1 with m.D=1.: .* gains .3.0 .* on words and .4.0 .*; .* alone, .1.0 and .0.5",
+            "Use layer 1 with m.D=1.. .*gains .3.0 .* on words and .4.0 .*; .* alone, .1.0 and .0.5",
         ),
-        (which("helped", "none"), "Use layer 1 raw: "),
-        (which("not sure"), "Keep raw layer 2: layer 1 with m.*no sure gain"),
-        (which("left alone"), "Keep raw layer 2: of all"),
+        (which("helped", "none"), "Use layer 1 raw. "),
+        (which("not sure"), "Keep raw layer 2. Layer 1 with m.*no sure gain"),
+        (which("left alone"), "Keep raw layer 2. Of all"),
     ],
 )
 def test_the_advice_says_which_layer_to_use(chosen, expected):
     rows = [*gains("chosen", "chosen", 3, 4), *gains("chosen", "layer_alone", 1, 0.5)]
-    assert re.match(expected, layer_advice(conclusion([], rows, chosen)))
+    assert re.match(expected, " ".join(layer_advice(conclusion([], rows, chosen))))
 
 
 NO_COST = conclusion()
@@ -83,5 +83,5 @@ def test_further_tasks_that_lose_are_named():
         kept("3", "other", "uniformity", -0.04, 0.001),  # lower is better
         LayerStudy(layer="4", candidates=[RAW], final=RAW, rows=[], not_run=[]),
     ]
-    assert warning(layers, NO_COST).endswith("what it chooses: google on 1 (-4.0).")
+    assert warning(layers, NO_COST).endswith("surely get worse: google on 1 (-4.0).")
     assert warning(layers[2:], NO_COST) is None

@@ -46,36 +46,33 @@ def verdict(encoder: str, conclusion: Conclusion) -> str:
     return f"No{purpose}: removal does not surely help {encoder} on {where}."
 
 
-def reasons(conclusion: Conclusion) -> str:
-    """What gains on which layers, if several kinds of data decide, and what becomes of layers that are not helped."""
-    told = []
-    for kind in conclusion.decides if len(conclusion.decides) > 1 else ():
-        p_holm = holm({each.layer: p_value(conclusion.gains(each.layer)[kind]) for each in conclusion.layers})
-        sure = [layer for layer in conclusion.helped if p_holm[layer] < SIGNIFICANT]
-        told.append(f"{kind.capitalize()} by themselves gain surely on {enumerated(sure) or 'no layer'}.")
-    left = [f"{each.layer} ({MEANING[each.outcome]})" for each in conclusion.layers if each.outcome != "helped"]
-    return " ".join([*told, *([f"Not helped: {', '.join(left)}."] if left else [])])
-
-
-def layer_advice(conclusion: Conclusion) -> str:
-    """Which layer to use, in a sentence."""
+def layer_advice(conclusion: Conclusion) -> tuple[str, str]:
+    """Which layer to use, and why, in a sentence each."""
     which = conclusion.which
     raw = f"raw layer {conclusion.reference}"
     if which.outcome == "left alone":
-        return f"Keep {raw}: of all layers and removals it is chosen itself."
+        return f"Keep {raw}.", "Of all layers and removals it is chosen itself."
     system = f"layer {which.layer} {'raw' if which.final == RAW else f'with {which.final}'}"
     gained = " and ".join(f"{points_gained(conclusion.gains()[kind])} on {kind}" for kind in conclusion.decides)
     if which.outcome == "helped":
         gains = conclusion.gains(removal=LAYER_ALONE)
         alone = " and ".join(f"{100 * gain(gains[kind]):+.1f}" for kind in conclusion.decides)
-        return (
-            f"Use {system}: choosing layer and removal so, on data kept apart, gains {gained} over {raw}; choosing "
-            f"the layer alone, {alone}."
-        )
-    return (
-        f"Keep {raw}: {system} looks best, but choosing so, on data kept apart, comes to {gained} "
-        f"({MEANING[which.outcome]})."
-    )
+        why = f"Choosing layer and removal so, on data kept apart, gains {gained} over {raw}; choosing the layer"
+        return f"Use {system}.", f"{why} alone, {alone}."
+    why = f"L{system[1:]} looks best, but choosing so, on data kept apart, comes to {gained}"
+    return f"Keep {raw}.", f"{why} ({MEANING[which.outcome]})."
+
+
+def by_layers(conclusion: Conclusion) -> str:
+    """What gains on which layers, if several kinds of data decide, and what becomes of layers that are not helped."""
+    told = []
+    for kind in conclusion.decides if len(conclusion.decides) > 1 else ():
+        p_holm = holm({each.layer: p_value(conclusion.gains(each.layer)[kind]) for each in conclusion.layers})
+        sure = [layer for layer in conclusion.helped if p_holm[layer] < SIGNIFICANT]
+        told.append(f"{kind} surely gain on {'layer ' * bool(sure)}{enumerated(sure) or 'no layer'}")
+    left = [f"{each.layer} ({MEANING[each.outcome]})" for each in conclusion.layers if each.outcome != "helped"]
+    parts = [f"Of what decides, {enumerated(told)}."] if told else []
+    return " ".join([*parts, *([f"Not helped: {', '.join(left)}."] if left else [])])
 
 
 def warning(layers: Sequence[LayerStudy], conclusion: Conclusion) -> str | None:
@@ -97,7 +94,7 @@ def warning(layers: Sequence[LayerStudy], conclusion: Conclusion) -> str | None:
     if not lost:
         return None
     found = "; ".join(f"{task} on {', '.join(names)}" for task, names in lost.items())
-    return f"What the choice did not look at loses surely with what it chooses: {found}."
+    return f"The choice did not look at these, and they surely get worse: {found}."
 
 
 def how(design: Design, **settings: Any) -> list[str]:
@@ -146,14 +143,15 @@ def print_layers(console: Console, conclusion: Conclusion) -> None:
 def advice(encoder: str, conclusion: Conclusion, layers: Sequence[LayerStudy]) -> dict[str, Any]:
     """What advice.json says of a conclusion, whose figures stand in results.json."""
     which = asdict(conclusion.which) | {"reference": conclusion.reference}
+    chosen, why = layer_advice(conclusion)
     del which["settings"]  # which a choice among layers has none of
     return {
         "encoder": encoder,
         "answer": conclusion.answer,
         "layers_helped": conclusion.helped,
         "verdict": verdict(encoder, conclusion),
-        "reasons": reasons(conclusion),
-        "advice": layer_advice(conclusion),
+        "advice": chosen,
+        "reasons": [why, *filter(None, [by_layers(conclusion)])],
         "warning": warning(layers, conclusion),
         "decides": list(conclusion.decides),
         "calibrations": {

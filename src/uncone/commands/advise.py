@@ -98,7 +98,7 @@ def advise(config: DictConfig) -> list[Row]:
         console.print(f"not run: {task} on layer {layer}: {why}")
     for each in told["commands"]:
         console.print(f"{each['what']}: {each['command']}", soft_wrap=True)
-    print_verdict(console, list(filter(None, (told[key] for key in ("verdict", "advice", "reasons", "warning")))))
+    print_verdict(console, [told["advice"], told["verdict"], *told["reasons"], *filter(None, [told["warning"]])])
     close_run(folder, console)
     console.print(f"Written to {folder}; open {page} in a browser")
     return conclusion.rows

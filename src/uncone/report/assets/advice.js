@@ -192,7 +192,7 @@ function drawAll() {
 function start() {
   byId("question").textContent = `Does removal help ${DATA.encoder}?`;
   byId("verdict").textContent = DATA.verdict;
-  byId("reasons").textContent = DATA.reasons;
+  for (const reason of DATA.reasons) byId("reasons").append(make("p", { class: "lead" }, reason));
   byId("advice").textContent = DATA.advice;
   byId("warning").textContent = DATA.warning ?? "";
   byId("warning").hidden = !DATA.warning;
