@@ -142,7 +142,7 @@ def test_a_removal_without_a_run_is_measured(saved, tmp_path, capsys):
     )
     assert {row.removal for row in rows} == {"none", "random"}
     assert {row.task for row in rows} == {"lee", "geometry"}
-    assert "the random removal" in " ".join(capsys.readouterr().out.split())
+    assert "The random removal" in " ".join(capsys.readouterr().out.split())
     rows = np.load(tmp_path / "model" / "vectors.npy")
     encoder = Encoder.from_pretrained("minilm", layers="static")
     np.testing.assert_allclose(rows, load(saved).apply(encoder.table), atol=1e-6)
@@ -152,7 +152,7 @@ def test_a_removal_that_hurts_is_called_so(tmp_path, capsys):
     """Removing 300 of 384 components leaves next to nothing."""
     settings = ("removal=all_but_the_top", "methods.all_but_the_top.D=300", f"output_dir={tmp_path}/model")
     export(config_of("export", *settings, "format=numpy", "task=lee", "resamples=200"))
-    assert "removal makes sentences worse (lee -" in " ".join(capsys.readouterr().out.split())
+    assert "removal hurts minilm (layers static): sentences worse (lee -" in " ".join(capsys.readouterr().out.split())
     card = (tmp_path / "model" / "README.md").read_text()
     assert "**This removal makes the encoder worse on what was measured. Use the raw encoder.**" in card
 

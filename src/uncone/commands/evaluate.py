@@ -77,7 +77,9 @@ def evaluate(config: DictConfig) -> list[Row]:
             systems += made
             for system in made:
                 fitted.append({"removal": system.title, "seed": seed, "seconds": seconds})
-                made_so = f"{system.title}: {system.removal.describe()}; made in {seconds:.1f} s"
+                does = system.removal.describe()
+                made_so = does if does.startswith(system.title) else f"{system.title}: {does}"
+                made_so += f"; made in {seconds:.1f} s"
                 console.print(made_so, highlight=False)
         clean = leave_out_seen(config, console, tasks, systems)
         of_seed, missing = compare(seeded, clean, systems)

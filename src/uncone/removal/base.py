@@ -248,11 +248,10 @@ def check_orthonormal(components: Tensor, used: Tensor) -> None:
 
 def extent(weights: Tensor) -> str:
     """The range of removal weights, in words."""
-    return (
-        f"w from {float(weights.min()):.2f} to {float(weights.max()):.2f}"
-        if weights.numel()
-        else "no component removed"
-    )
+    if not weights.numel():
+        return "no component removed"
+    low, high = (f"{float(end):.2f}" for end in (weights.min(), weights.max()))
+    return f"w {low}" if low == high else f"w from {low} to {high}"
 
 
 def capped(count: int, limit: int, what: str) -> int:

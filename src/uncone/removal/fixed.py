@@ -32,7 +32,7 @@ def of_vectors(
     Example:
         >>> X = torch.tensor([[5.0, 1.0], [-5.0, 1.0], [4.0, 1.2]])
         >>> all_but_the_top(X, D=1)
-        <Removal all_but_the_top(D=1, centred=True): centred, removes 1 of 2 components, w from 1.00 to 1.00>
+        <Removal all_but_the_top(D=1, centred=True): centred, removes 1 of 2 components, w 1.00>
     """
 
     @wraps(make)
