@@ -144,10 +144,11 @@ def test_scored_rows_leave_no_trace_in_the_classifier(probe):
     (before,) = Classification(texts, "mine", probe=probe).predict(vectors)
     spoilt = Planted(vectors.x.copy())
     spoilt.x[251:299] = 1e4  # the first test row is the pair of rows 250 and 299
-    label = (*texts.label[:250], *texts.label[250:][::-1])
+    label = (*texts.label[:251], *texts.label[251:][::-1])
     (after,) = Classification(LabelledTexts(names, label, split, second), "mine", probe=probe).predict(spoilt)
     assert before.predicted[0] == after.predicted[0]
-    assert before.majority.tolist() == after.majority.tolist()
+    rows = slice(1) if probe == "few_shot" else slice(None)  # where what is told is whether the label was met
+    assert before.majority[rows].tolist() == after.majority[rows].tolist()
 
 
 def test_fit_sees_training_rows_only():
@@ -208,10 +209,30 @@ def test_neighbours_and_a_few_shots_equal_plain_scripts():
     nearest = np.argsort(-(unit[test] @ unit[train].T), axis=1)[:, :5]
     np.testing.assert_array_equal(found.predicted, [np.bincount(target[train][row]).argmax() for row in nearest])
     (found,) = Classification(texts, "mine", probe="few_shot", seed=4).predict(vectors)
-    order = np.random.default_rng(4).permutation(300)
-    drawn = [row for c in range(3) for row in [i for i in order if target[i] == c][:8]]
-    expected = LogisticRegression(max_iter=5000).fit(x[drawn], target[drawn]).predict(x[test])
-    np.testing.assert_array_equal(found.predicted, expected)
+    generator, right = np.random.default_rng(4), []
+    for _ in range(10):
+        order = generator.permutation(300)
+        drawn = [row for c in range(3) for row in [i for i in order if target[i] == c][:8]]
+        model = LogisticRegression(max_iter=5000).fit(x[drawn], target[drawn])
+        right.append(model.predict(x[test]) == target[test])
+    np.testing.assert_allclose(found.predicted, np.mean(right, axis=0))
+    assert len({each.mean() for each in right}) > 1  # which rows are drawn matters
+
+
+def test_few_shots_are_a_mean_accuracy():
+    vectors, texts = planted(500, classes=3, split=("train",) * 300 + ("test",) * 200)
+    rows, _ = evaluate([Classification(texts, "mine", probe="few_shot")], {"none": vectors}, resamples=200)
+    assert {row.metric for row in rows} == {"mean_accuracy"}
+    (prediction,) = Classification(texts, "mine", probe="few_shot").predict(vectors)
+    (row,) = [row for row in rows if row.removal == "none"]
+    assert row.value == pytest.approx(prediction.predicted.mean())
+    error = prediction.predicted.std() / np.sqrt(200)  # over scored rows, of which all draws see the same
+    assert (row.high - row.low) / 2 == pytest.approx(1.96 * error, rel=0.2)
+    train, test = texts.rows("train"), texts.rows("test")
+    (most,) = [row.value for row in rows if row.removal == "majority"]
+    assert most == np.mean(texts.target[test] == np.bincount(texts.target[train]).argmax())
+    with pytest.raises(ValueError, match="mean accuracy of its draws: leave out metric=matthews"):
+        Classification(texts, "mine", probe="few_shot", metric="matthews")
 
 
 @pytest.mark.parametrize("upper", [0, 1])

@@ -17,7 +17,7 @@ from uncone.tasks.base import DataTask, Prediction, distinct, paired_cosine
 from uncone.tasks.statistics import point
 
 METRICS = ("accuracy", "macro_f1", "matthews")
-Classifier = Callable[[np.ndarray], np.ndarray]  # features (n, d) -> class numbers (n,)
+Classifier = Callable[[np.ndarray], np.ndarray]  # features (n, d) -> class numbers (n,), or (r, n) of r classifiers
 
 
 class Rows(NamedTuple):
@@ -121,24 +121,31 @@ class NeighboursProbe:
 
 @dataclass(frozen=True)
 class FewShotProbe:
-    """Logistic regression on a few rows of each class, drawn at random, with the settings of MTEB: not standardised.
+    """Logistic regressions on a few rows of each class, drawn at random, as MTEB trains them: not standardised.
+
+    Each draw has a classifier of its own: which rows are drawn moves an accuracy by some points.
 
     Attributes:
         shots: rows of each class, or as many as it has.
-        seed: of the draw.
+        draws: how many.
+        seed: of the draws.
     """
 
     shots: int = 8
+    draws: int = 10
     seed: int = 0
 
     def fit(self, train: Rows, classes: int, dev: Rows | None = None) -> Classifier:
-        """See `Probe.fit`; dev rows are not used."""
+        """See `Probe.fit`; dev rows are not used. The classifier tells classes (draws, n)."""
         from sklearn.linear_model import LogisticRegression
 
-        order = np.random.default_rng(self.seed).permutation(len(train.target))
-        drawn = np.concatenate([order[train.target[order] == i][: self.shots] for i in range(classes)])
-        model = LogisticRegression(max_iter=5000).fit(train.x[drawn].astype(np.float64), train.target[drawn])
-        return lambda x: model.predict(x.astype(np.float64))
+        generator, models = np.random.default_rng(self.seed), []
+        for _ in range(self.draws):
+            order = generator.permutation(len(train.target))
+            drawn = np.concatenate([order[train.target[order] == i][: self.shots] for i in range(classes)])
+            model = LogisticRegression(max_iter=5000).fit(train.x[drawn].astype(np.float64), train.target[drawn])
+            models.append(model)
+        return lambda x: np.stack([model.predict(x.astype(np.float64)) for model in models])
 
 
 @dataclass(frozen=True)
@@ -200,11 +207,13 @@ class Classification(DataTask[LabelledTexts]):
         data, name, data_dir: for `uncone.data.load_classification`; see `DataTask`.
         metric: the figure that speaks for the task and chooses the regularisation: one of `METRICS`.
         probe: "logistic" regression; "mlp" with one hidden layer; the 5 nearest "neighbours"; "few_shot", logistic on
-            8 rows of each class; or for pairs of two classes "threshold", on the cosine alone.
+            8 rows of each class, of which the mean accuracy over 10 draws is reported, and the interval is over scored
+            rows; or for pairs of two classes "threshold", on the cosine alone.
         folds: of the outer cross-validation; `inner_folds` of the one inside the training rows.
         seed: of folds and probes.
 
-    A ValueError if metric or probe are unknown, or, in `predict`, a class has fewer rows than there are folds.
+    A ValueError if metric or probe are unknown or do not go together, or, in `predict`, a class has fewer rows than
+    there are folds.
 
     Example:
         >>> task = Classification("polarity")
@@ -237,6 +246,8 @@ class Classification(DataTask[LabelledTexts]):
         }
         if probe not in probes:
             raise unknown("probe", probe, probes)
+        if probe == "few_shot" and metric != "accuracy":
+            raise ValueError(f"few_shot reports the mean accuracy of its draws: leave out metric={metric}")
         super().__init__(data, name, data_dir)
         self._metrics = (metric, *(other for other in METRICS if other != metric))
         self._probe = probes[probe]
@@ -247,7 +258,7 @@ class Classification(DataTask[LabelledTexts]):
         """Classes of the scored rows, by probes that have not seen them."""
         texts = self.data
         x, target = self._features(vectors), texts.target
-        predicted = np.zeros(len(texts), dtype=np.int64)
+        predicted = np.zeros((self._probe.draws if isinstance(self._probe, FewShotProbe) else 1, len(texts)), np.int64)
         majority = np.zeros(len(texts), dtype=np.int64)
         train, dev = texts.rows("train"), texts.rows("dev")
         if texts.scored == "all":
@@ -257,10 +268,14 @@ class Classification(DataTask[LabelledTexts]):
         held_out = Rows(x[dev], target[dev]) if len(dev) and texts.scored == "test" else None
         for inside, scored in rounds:
             classifier = self._probe.fit(Rows(x[inside], target[inside]), len(texts.classes), held_out)
-            predicted[scored] = classifier(x[scored])
+            predicted[:, scored] = classifier(x[scored])
             majority[scored] = np.bincount(target[inside]).argmax()
         rows = texts.rows(texts.scored)
-        return [Prediction(texts.scored, target[rows], predicted[rows], self._metrics, majority=majority[rows])]
+        gold, predicted, majority = target[rows], predicted[:, rows], majority[rows]
+        if isinstance(self._probe, FewShotProbe):
+            right, by_majority = (predicted == gold).mean(0), (majority == gold).astype(np.float64)
+            return [Prediction(texts.scored, np.zeros(len(rows)), right, ("mean_accuracy",), majority=by_majority)]
+        return [Prediction(texts.scored, gold, predicted[0], self._metrics, majority=majority)]
 
     def _features(self, vectors: Vectors) -> np.ndarray:
         """Features (n, d) of every item; (n, 2 d) of pairs, or (n, 1) for a threshold."""
