@@ -147,10 +147,16 @@ def test_the_map_as_a_matrix(X, docs, run, tmp_path):
 
 def test_a_matrix_for_queries_of_their_own_centre(X, docs, tmp_path):
     np.save(tmp_path / "queries.npy", X[:50] + 4)
-    own = (f"encoder.queries={tmp_path}/queries.npy", "encoder.centre_queries=true")
+    own = (f"encoder.queries={tmp_path}/queries.npy", "fit.queries=true")
     export(composed("export", *stored(docs, tmp_path / "map"), *own, "removal=centre", "format=numpy"))
     W, b = np.load(tmp_path / "map" / "W.npy"), np.load(tmp_path / "map" / "b_queries.npy")
     np.testing.assert_allclose(((X[:50] + 4) @ W.T + b).mean(0), 0, atol=1e-4)
+    np.testing.assert_allclose((X @ W.T + np.load(tmp_path / "map" / "b.npy")).mean(0), 0, atol=1e-4)
+    asked = (f"removal={tmp_path}/map/removal", "format=vectors", f"input={tmp_path}/queries.npy")
+    export(composed("export", *asked, f"output={tmp_path}/out.npy", "role=query"))
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), (X[:50] + 4) @ W.T + b, atol=1e-4)
+    with pytest.raises(ValueError, match="a centre for queries: set role=query or role=document"):
+        export(composed("export", *asked, f"output={tmp_path}/other.npy"))
     assert "FOLDER" not in (tmp_path / "map" / "README.md").read_text()
     assert 'raw_queries @ W.T + np.load("map/b_queries.npy")' in (tmp_path / "map" / "README.md").read_text()
 

@@ -85,15 +85,12 @@ def test_queries_have_rows_of_their_own(X):
         StoredEncoder(X, queries=X[:5, :3])
 
 
-def test_queries_get_a_centre_of_their_own(X):
+def test_tells_how_far_queries_lie_from_documents(X):
     queries = X[:7] * 2 + 5
-    encoder = StoredEncoder(X, queries=queries, centre_queries=True)
-    found = encoder.with_prompt("query").encode([str(i) for i in range(7)])
-    np.testing.assert_allclose(found.mean(0), X.mean(0), atol=1e-5)
-    np.testing.assert_allclose(found - found.mean(0), queries - queries.mean(0), atol=1e-5)
-    np.testing.assert_array_equal(encoder.encode(["3"])[0], X[3])
-    with pytest.raises(ValueError, match="needs queries to centre"):
-        StoredEncoder(X, centre_queries=True)
+    encoder = StoredEncoder(X, queries=queries)
+    np.testing.assert_allclose(encoder.query_shift(), queries.mean(0) - X.mean(0), atol=1e-5)
+    with pytest.raises(ValueError, match="has no vectors of queries to centre"):
+        StoredEncoder(X).query_shift()
 
 
 def test_what_belongs_together(X, tmp_path):

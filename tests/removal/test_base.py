@@ -4,13 +4,15 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from uncone.removal import Removal
+from uncone.removal import ClusteredRemoval, Removal, reduced
+from uncone.removal.spectrum import Spectrum
 
 ENCODER = {"name": "mine", "hash": "a" * 32, "layers": "static"}
 
@@ -48,11 +50,32 @@ def test_moves_to_a_device():
     made = removal()
     made.fold()
     there = made.to("meta")
-    assert {getattr(there, name).device.type for name in there.tensors} == {"meta"}
+    assert {tensor.device.type for tensor in vars(there).values() if isinstance(tensor, torch.Tensor)} == {"meta"}
     assert there.fold()[0].device.type == "meta"
     assert made.centre.device.type == made.fold()[0].device.type == "cpu"
     back = made.to("cpu")
     assert all(map(torch.equal, back.fold(), made.fold()))
+
+
+def test_queries_may_have_a_centre_of_their_own(tmp_path):
+    e = torch.randn(7, 5, generator=torch.Generator().manual_seed(1))
+    shift = torch.arange(5.0)
+    made = removal().with_query_shift(shift)
+    torch.testing.assert_close(made.apply(e), removal().apply(e))
+    torch.testing.assert_close(made.of_queries().apply(e + shift), removal().apply(e))
+    assert made.of_queries().query_centre is made.of_documents().query_centre is removal().query_centre is None
+    assert removal().of_queries() is not None
+    made.save(tmp_path)
+    torch.testing.assert_close(Removal.load(tmp_path).query_centre, made.query_centre)
+    assert "centred, queries by their own mean, removes 2" in made.describe()
+    smaller = reduced(made, 4, Spectrum.fit(e))
+    torch.testing.assert_close(smaller.of_queries().apply(e + shift), smaller.apply(e))
+    with pytest.raises(ValueError, match=r"\(d,\), \(d, k\) and \(k,\)"):
+        replace(made, query_centre=torch.zeros(4))
+    with pytest.raises(ValueError, match="clustered is not one affine map"):
+        ClusteredRemoval(
+            torch.zeros(1, 5), torch.zeros(1, 5), torch.eye(5)[None, :, :1], torch.zeros(1, 1)
+        ).with_query_shift(shift)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5])

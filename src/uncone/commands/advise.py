@@ -187,6 +187,8 @@ def study(
     if kept is not None:
         console.print(f"layer {layer}: read from {place}")
         return kept
+    if config.fit.queries is not None:
+        raise ValueError(f"advice is on one map for all texts: leave out fit.queries, which {typed('evaluate')} scores")
     fits = Fits(config, vectors)
     removals: list[tuple[str, Correction | Learn]] = [(RAW, none(vectors.encoder.dimension))]
     with step(f"Layer {layer}: fitting", "fit"):

@@ -57,7 +57,7 @@ SETTINGS = {
     "binary",
     "lowercase",
     "limit",
-    *("vectors", "texts", "queries", "query_texts", "pairs", "column", "centre_queries"),  # of stored ones
+    *("vectors", "texts", "queries", "query_texts", "pairs", "column"),  # of stored ones
 }
 ANYWHERE = {"device", "dtype", "token_budget", "name"}  # of an encoder: what does not tell it from another
 PROBE_TEXTS, PROBE_SIZE, PROBE_QUERIES = 30, 2000, 200  # of the geometry of a removal without a run: seconds
@@ -67,6 +67,7 @@ OF_VECTORS = {
     "input",
     "output",
     "column",
+    "role",
     "removal",
     "methods",
     "dimensions",
@@ -88,7 +89,7 @@ def export(config: DictConfig) -> list[Row]:
     exporter: Exporter | StoredVectors = hydra.utils.instantiate(config.format)
     given = {key.partition(".")[0] for key in given_overrides()}
     stored = isinstance(exporter, StoredVectors)
-    if ignored := (given - OF_VECTORS if stored else given & {"input", "output", "column"}):
+    if ignored := (given - OF_VECTORS if stored else given & {"input", "output", "column", "role"}):
         why = "corrects vectors that are stored, as they are" if stored else "exports an encoder, not stored vectors"
         raise ValueError(f"this format {why}: leave out {', '.join(sorted(ignored))}")
     if config.threads is not None:

@@ -9,10 +9,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
+from torch import Tensor
 
-from uncone.commands.build import LEARNED, is_recipe, is_saved, make_candidates, make_recipe
+from uncone.commands.build import LEARNED, Unfit, is_recipe, is_saved, make_candidates, make_recipe
 from uncone.data.corpora import Corpora, Corpus
 from uncone.encoder import StoredEncoder
 from uncone.geometry.calibration import TEXTS, Calibration
@@ -77,6 +80,7 @@ class Fits:
         self._pooled = {self.pooling: vectors}
         self._spectra: dict[Fit, Spectra] = {}
         self._texts: dict[str, tuple[str, ...]] = {}
+        self._shifts: dict[str, Tensor] = {}
 
     def of(self, name: str) -> list[Fit]:
         """The fits that `config.fit` and the method of that name allow: a list stands for each of its values."""
@@ -100,6 +104,39 @@ class Fits:
         if pooling not in self._pooled:
             self._pooled[pooling] = self.vectors.pooled(pooling)
         return self._pooled[pooling]
+
+    def for_queries(self, removal: Correction, pooling: str | None = None) -> Correction:
+        """The removal with a centre of its own for queries, where `config.fit.queries` names some: theirs.
+
+        They are moved by as much as their mean lies from that of the documents, texts of the corpus that removals are
+        fitted on, which have to be like those that are searched. Texts that tasks score are among neither.
+
+        Raises:
+            ValueError: if there are no such queries.
+            Unfit: if the removal is not one affine map.
+        """
+        asked, encoder = self.config.fit.queries, self.vectors.encoder
+        if asked is None or removal.method == "none":
+            return removal
+        if (asked is True) != isinstance(encoder, StoredEncoder):
+            raise ValueError(f"fit.queries={asked}: it is true for stored vectors, and else names a corpus of queries")
+        if "query_centre" not in removal.tensors:
+            raise Unfit(f"{removal.method} is not one affine map, so queries can have no centre of their own")
+        return removal.with_query_shift(self._query_shift(pooling or self.pooling))
+
+    def _query_shift(self, pooling: str) -> Tensor:
+        """The mean of queries less that of documents, (d,)."""
+        if isinstance(self.vectors.encoder, StoredEncoder):
+            return self.vectors.encoder.query_shift()
+        if pooling not in self._shifts:
+            documents = next((fit.corpus for fit in self.of(LEARNED) if fit.corpus), self.config.corpus)
+            means = []
+            for role, corpus in (("query", self.config.fit.queries), ("document", documents)):
+                if not (texts := self.texts(corpus)):
+                    raise ValueError(f"{corpus} has no text that no task scores: name others as {role} texts to fit on")
+                means.append(self.pooled(pooling).with_prompt(role).raw_sentences(texts).mean(0, dtype=np.float64))
+            self._shifts[pooling] = torch.from_numpy(means[0] - means[1])
+        return self._shifts[pooling]
 
     @property
     def default(self) -> Spectra:
@@ -158,6 +195,7 @@ def make_systems(
                 removal: Correction = none(encoder.dimension).for_encoder(encoder)
             else:
                 removal = follow(problem.of_vectors(fits.pooled(pooling)), make_recipe(config, name))
+                removal = fits.for_queries(removal, pooling)
             systems.append(
                 System(name, fits.pooled(pooling).corrected(removal), {"pooling": pooling} if len(poolings) > 1 else {})
             )
@@ -166,7 +204,7 @@ def make_systems(
     for fit in allowed:
         candidate = {key: value for key, value in fit._asdict().items() if key in told and value is not None}
         for removal in make_candidates(config, name, fits.spectra(fit)):
-            removal = removal.for_encoder(encoder).with_settings(fit=fit._asdict())
+            removal = fits.for_queries(removal.for_encoder(encoder).with_settings(fit=fit._asdict()), fit.pooling)
             system = System(name, fits.pooled(fit.pooling).corrected(removal), candidate)
             found.setdefault(system.title, []).append(system)
     return [best(judge or problem, systems) for systems in found.values()]

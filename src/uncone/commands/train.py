@@ -35,7 +35,7 @@ from uncone.learning.checkpoints import WholeFiles, read_checkpoint
 from uncone.learning.fit import Learner
 from uncone.learning.module import LOGGED_AS, RemovalModule
 from uncone.learning.replicas import trainer_options
-from uncone.removal import Removal, none
+from uncone.removal import Correction, none
 from uncone.report.figures import FIGURES, components_figure, cosines_figure, map_figures
 from uncone.report.run import write_run
 from uncone.report.tables import print_results, print_thresholds, print_verdict
@@ -79,11 +79,12 @@ def train(config: DictConfig) -> list[Row]:
     if resumes:  # nothing is written before all has been compared
         learner.module().check(checkpoint)
         open_run(config, goes_on=True)
-    module, learned = fit(config, folder, checkpoint.get(LOGGED_AS), learner, probe)
+    module, learned = fit(config, folder, checkpoint.get(LOGGED_AS), learner, probe, fits)
     members = candidates(module.bank.members) if config.report == "all" else []
     systems.append(System(LEARNED, vectors.corrected(learned)))
     for member, candidate in enumerate(members):
-        systems.append(System(LEARNED, vectors.corrected(learner.finished(module, member)), candidate))
+        of_member = fits.for_queries(learner.finished(module, member))
+        systems.append(System(LEARNED, vectors.corrected(of_member), candidate))
 
     sentences = config.data.kind == "sentences"
     held_out = [(Sts if sentences else WordSimilarity)(problem.test, name="held_out")] if problem.has_pairs else []
@@ -114,8 +115,8 @@ def train(config: DictConfig) -> list[Row]:
 
 
 def fit(
-    config: DictConfig, folder: Path, resumed_id: str | None, learner: Learner, probe: GeometryProbe
-) -> tuple[RemovalModule, Removal]:
+    config: DictConfig, folder: Path, resumed_id: str | None, learner: Learner, probe: GeometryProbe, fits: Fits
+) -> tuple[RemovalModule, Correction]:
     """Train the bank, with logs, checkpoints and the geometry after every epoch; save and draw what it has learned."""
     callbacks = [GeometryCallback(probe, config.probe.every_n_epochs)]
     try:
@@ -132,7 +133,7 @@ def fit(
             **trainer_options(asks_for_processes(config)),
         )
         module = learner.fit(None, callbacks, make_trainer, folder / CHECKPOINTS, resume=config.resume is not None)
-        learned = learner.finished(module)
+        learned = fits.for_queries(learner.finished(module))
         if distributed.is_first():
             with step("Drawing", "report"):
                 learned.save(folder / "removal")

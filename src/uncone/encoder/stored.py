@@ -56,11 +56,8 @@ class StoredEncoder(TableEncoder):
         query_texts: m names, likewise.
         pairs: names of queries and names of documents that belong together; None takes rows that follow each other.
         name: what results call it.
-        centre_queries: move queries so that their mean is that of the documents: a centre for each, as far as affine
-            removals go.
 
     Attributes:
-        shift: (d,) float32, added to queries; zeros unless they are centred.
         pairs: (p, 2) numbers of rows that belong together, of which label-free recipes learn; queries are numbered
             after the documents.
 
@@ -84,7 +81,6 @@ class StoredEncoder(TableEncoder):
         query_texts: Sequence[str] | None = None,
         pairs: tuple[Sequence[str], Sequence[str]] | None = None,
         name: str = STORED,
-        centre_queries: bool = False,
     ):
         documents = _matrix(vectors, f"vectors of {name}")
         asked = None if queries is None else _matrix(queries, f"queries of {name}")
@@ -99,11 +95,6 @@ class StoredEncoder(TableEncoder):
         own = Convention(prompts={} if asked is None else {ROLES["query"][0]: QUERY})
         super().__init__(documents, names, self._rows_of, name, identity, STORED, own=own)  # type: ignore[arg-type]
         self.register_buffer("queries", asked, persistent=False)
-        self.shift = torch.zeros(self.dimension)
-        if centre_queries:
-            if asked is None:
-                raise ValueError("centre_queries=true needs queries to centre: set queries=FILE")
-            self.shift = _mean(documents) - _mean(asked)
         if pairs is None:
             rows = np.arange(len(documents) - 1)
             self.pairs = np.stack([rows, rows + 1], 1)
@@ -123,6 +114,15 @@ class StoredEncoder(TableEncoder):
         """(n, d), the vectors of documents as they are stored."""
         return self.table.numpy()
 
+    def query_shift(self) -> Tensor:
+        """The mean of the queries less that of the documents, (d,) float32: how far their clouds lie apart.
+
+        A ValueError if there are no queries.
+        """
+        if self.queries is None:
+            raise ValueError(f"{self.name} has no vectors of queries to centre: set encoder.queries=FILE")
+        return (_mean(self.queries) - _mean(self.table)).float()
+
     def name_of(self, row: int) -> str:
         """The name of a row, queries numbered after the documents."""
         beyond = row - len(self.table)
@@ -135,7 +135,7 @@ class StoredEncoder(TableEncoder):
         n = len(self.table)
         found = torch.empty(len(ids), self.dimension)
         found[ids < n] = self.table[ids[ids < n]].float()
-        found[ids >= n] = self.queries[ids[ids >= n] - n].float() + self.shift
+        found[ids >= n] = self.queries[ids[ids >= n] - n].float()
         return found
 
     def _pooled(self, texts: list[str]) -> Tensor:
@@ -171,7 +171,6 @@ def load_vectors(
     pairs: str | Path | tuple[Sequence[str], Sequence[str]] | None = None,
     column: str | None = None,
     name: str | None = None,
-    centre_queries: bool = False,
 ) -> StoredEncoder:
     """Take vectors that were computed elsewhere as an encoder, whose texts are the names of rows.
 
@@ -185,7 +184,6 @@ def load_vectors(
             document.
         column: of files, the tensor or column that holds the vectors; None takes the only one.
         name: what results call the encoder; None for the name of the file.
-        centre_queries: move queries so that their mean is that of the documents.
 
     Raises:
         ValueError: for files that cannot be read, shapes that do not fit, or a pair that names no row.
@@ -207,7 +205,7 @@ def load_vectors(
         table = read_table(pairs, COLUMNS)
         pairs = table.text(COLUMNS[0]), table.text(COLUMNS[1])
     name = name or (Path(str(vectors)).stem if is_file else STORED)
-    given = matrices[0], names[0], matrices[1], names[1], pairs, name, centre_queries
+    given = matrices[0], names[0], matrices[1], names[1], pairs, name
     return StoredEncoder(*given)  # type: ignore[arg-type]
 
 
@@ -219,7 +217,7 @@ def _matrix(vectors: Array, what: str) -> Tensor:
 
 
 def _mean(vectors: Tensor) -> Tensor:
-    return sum(block.sum(0, dtype=torch.float64) for block in vectors.split(ROWS_PER_BLOCK)).div(len(vectors)).float()
+    return sum(block.sum(0, dtype=torch.float64) for block in vectors.split(ROWS_PER_BLOCK)).div(len(vectors))
 
 
 def _names(texts: Sequence[str] | None, count: int, what: str) -> tuple[Sequence[str], dict[str, int] | None]:

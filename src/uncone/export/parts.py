@@ -140,8 +140,18 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return nn.functional.normalize(torch.from_numpy(vectors), dim=1).numpy()
 
 
+def check_one_centre(removal: Correction, what: str) -> None:
+    """Raise a ValueError that says what to use instead, for a removal that has a centre of its own for queries."""
+    if removal.query_centre is not None:
+        raise ValueError(
+            f"{what} takes all texts alike, and this removal moves queries by a mean of their own: leave out "
+            "fit.queries, or correct stored vectors, format=vectors or format=numpy"
+        )
+
+
 def affine(removal: Correction, what: str) -> Removal | ReducedRemoval:
-    """The removal, or a ValueError if it is not one affine map."""
+    """The removal, or a ValueError if it is not one affine map for all texts."""
+    check_one_centre(removal, what)
     if isinstance(removal, (Removal, ReducedRemoval)):
         return removal
     raise ValueError(f"{what} takes one affine map, and this is {removal.kind}: use format=sentence_transformers")

@@ -21,6 +21,7 @@ from uncone.encoder.pooling import WEIGHTED
 from uncone.export.base import Exporter, markdown
 from uncone.export.parts import (
     affine,
+    check_one_centre,
     check_tokenizer,
     check_vectors,
     ends_in_unit_length,
@@ -44,6 +45,7 @@ class SentenceTransformersExporter(Exporter):
 
     def check(self, encoder: Encoder, removal: Correction) -> None:
         """See `Exporter.check`."""
+        check_one_centre(removal, "a SentenceTransformer")
         pooling_mode(encoder)
 
     def write(self, encoder: Encoder, removal: Correction, folder: Path) -> str:
@@ -67,8 +69,9 @@ def sentence_transformer(encoder: Encoder, removal: Correction, normalize: bool 
     """An encoder with its removal as a model of sentence-transformers, in memory, on the device of a transformer.
 
     Raises:
-        ValueError: if modules of sentence-transformers cannot express the encoder.
+        ValueError: if modules of sentence-transformers cannot express the encoder or the removal.
     """
+    check_one_centre(removal, "a SentenceTransformer")
     mode = pooling_mode(encoder)
     if isinstance(encoder, TransformerEncoder):
         modules, device = _transformer(encoder), str(encoder.device)

@@ -12,7 +12,7 @@ import numpy as np
 
 from uncone.encoder import Encoder, StoredEncoder
 from uncone.export.base import Exporter, markdown
-from uncone.export.parts import affine
+from uncone.export.parts import affine, check_one_centre
 from uncone.removal import ClusteredRemoval, Correction
 
 
@@ -34,6 +34,7 @@ class TableExporter(Exporter):
             raise ValueError(
                 f"{encoder.name} are stored vectors, no table of words: set format=numpy, or format=vectors"
             )
+        check_one_centre(removal, "a table of words")
         if isinstance(removal, ClusteredRemoval) and removal.level == "texts":
             raise ValueError("this removal corrects vectors of texts, not the rows of a table: fit one of level=tokens")
 
@@ -78,7 +79,7 @@ class NumpyExporter(TableExporter):
     def check(self, encoder: Encoder, removal: Correction) -> None:
         """See `Exporter.check`."""
         if isinstance(encoder, StoredEncoder):
-            affine(removal, "a matrix")
+            affine(removal.of_documents(), "a matrix")
         else:
             super().check(encoder, removal)
 
@@ -86,8 +87,10 @@ class NumpyExporter(TableExporter):
         """See `Exporter.write`."""
         if not isinstance(encoder, StoredEncoder):
             return super().write(encoder, removal, folder)
-        W, b = affine(removal, "a matrix").fold()
-        parts = {"W": W, "b": b} | ({"b_queries": b + W @ encoder.shift} if encoder.shift.any() else {})
+        W, b = affine(removal.of_documents(), "a matrix").fold()
+        parts = {"W": W, "b": b}
+        if removal.query_centre is not None:
+            parts["b_queries"] = affine(removal.of_queries(), "a matrix").fold()[1]
         for name, part in parts.items():
             np.save(folder / f"{name}.npy", part.numpy(), allow_pickle=False)
         return markdown(

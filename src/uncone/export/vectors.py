@@ -12,6 +12,9 @@ from uncone.export.vector_files import Corrector, format_of
 from uncone.removal import ClusteredRemoval, Correction
 from uncone.support.files import whole
 from uncone.support.terminal import step
+from uncone.support.wording import unknown
+
+ROLES = ("document", "query")
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class StoredVectors:
         input: an .npy, .safetensors or .parquet file, or the folder of a Hugging Face data set on disk.
         output: where the same kind of file or folder is written; not `input` itself.
         column: the tensor, or the column of lists of numbers, that holds the vectors; None takes the only one.
+        role: "document" or "query", which a removal may have a centre of its own for; None where it has one for all.
 
     Example:
         >>> import tempfile, torch, uncone
@@ -43,11 +47,14 @@ class StoredVectors:
     input: str | None
     output: str | None
     column: str | None = None
+    role: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("input", "output"):
             if not getattr(self, name):
                 raise ValueError(f"format=vectors needs the file to read and the file to write: set {name}=PATH")
+        if self.role not in (None, *ROLES):
+            raise unknown("role", self.role, ROLES)
 
     def check(self, overwrite: bool) -> None:
         """Raise a ValueError, before any work, if there is no such input, or the output may not be written."""
@@ -63,6 +70,14 @@ class StoredVectors:
                 vectors of another dimension; a row that holds NaN or infinity, or would after the correction.
         """
         self.check(overwrite)
+        if (removal.query_centre is None) != (self.role is None):
+            other = (
+                "one centre for all vectors: leave out role"
+                if self.role
+                else "a centre for queries: set role=query or role=document"
+            )
+            raise ValueError(f"this removal has {other}")
+        removal = removal.of_queries() if self.role == "query" else removal.of_documents()
         source, target = Path(str(self.input)), Path(str(self.output))
         form = format_of(source, target)
         what = f"Correcting {source.name}"

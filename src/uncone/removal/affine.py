@@ -33,6 +33,7 @@ class Removal(Correction):
         centre: (d,) c; zeros for an uncentred map.
         components: (d, k) U, orthonormal columns.
         gains: (k,) g = 1 − w.
+        query_centre: (d,), c of queries where they have their own; see `of_queries`.
 
     Raises:
         ValueError: if shapes do not fit, a number is not finite, or U is not orthonormal.
@@ -50,14 +51,16 @@ class Removal(Correction):
     method: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     encoder: Mapping[str, str] = field(default_factory=dict)
+    query_centre: Tensor | None = None
 
     kind: ClassVar[str] = "affine"
-    tensors: ClassVar[tuple[str, ...]] = ("centre", "components", "gains")
+    tensors: ClassVar[tuple[str, ...]] = ("centre", "components", "gains", "query_centre")
 
     def __post_init__(self) -> None:
         self._own_tensors()
         d, k = self.components.shape if self.components.ndim == 2 else (-1, -1)
-        if self.centre.shape != (d,) or self.gains.shape != (k,) or k > d:
+        centres = [self.centre] if self.query_centre is None else [self.centre, self.query_centre]
+        if any(each.shape != (d,) for each in centres) or self.gains.shape != (k,) or k > d:
             raise self._misfit("(d,), (d, k) and (k,) with k ≤ d")
         check_orthonormal(self.components, torch.ones(k))
 
@@ -125,7 +128,7 @@ class Removal(Correction):
 
     def describe(self) -> str:
         """One line a person can read."""
-        kind = "centred" if self.centre.any() else "uncentred"
+        kind = self._centred()
         does = "reweighs" if (self.gains > 1).any() else "removes"
         count = f"{does} {len(self.gains)} of {self.dimension} components, " if len(self.gains) else ""
         return f"{self._described()}: {kind}, {count}{extent(self.weights)}{self._owner()}"

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from uncone.support.arrays import ArrayT, as_given, as_tensor
 from uncone.support.files import reading, whole, write
+from uncone.support.wording import enumerated
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,6 +46,7 @@ class Correction(ABC):
         method: name of the method that made it.
         settings: the method's own settings, plain JSON values.
         encoder: identity of the encoder it belongs to, empty for any.
+        query_centre: (d,), what is subtracted from queries in place of the centre; None where that is the same.
     """
 
     kind: ClassVar[str]
@@ -55,6 +57,8 @@ class Correction(ABC):
     settings: Mapping[str, Any]
     encoder: Mapping[str, str]
     gains: Tensor
+    centre: Tensor  # of those that are one affine map
+    query_centre: Tensor | None = None
 
     @property
     def weights(self) -> Tensor:
@@ -109,8 +113,8 @@ class Correction(ABC):
     def to(self, device: str | torch.device) -> Self:
         """The same map kept on a device, where vectors that are there need no copy of it; what is made of it is not."""
         other = copy(self)
-        for name in self.tensors:
-            object.__setattr__(other, name, getattr(self, name).to(device))
+        for name, tensor in self._held().items():
+            object.__setattr__(other, name, tensor.to(device))
         vars(other).pop("_matrices", None)  # which are computed anew there
         return other
 
@@ -140,6 +144,25 @@ class Correction(ABC):
         """The same map declared to belong to `encoder`, whatever it was fitted on."""
         return replace(self, encoder=encoder.identity)  # type: ignore[type-var]  # every subclass is a data class
 
+    def with_query_shift(self, shift: Tensor) -> Self:
+        """The same map with a centre of its own for queries, which lie so far (d,) from documents.
+
+        A ValueError for a removal that is not one affine map.
+        """
+        if "query_centre" not in self.tensors:
+            raise ValueError(f"{self.method} is not one affine map, with a centre that queries could have another of")
+        return replace(self, query_centre=self.centre + shift.to(self.centre.dtype))  # type: ignore[type-var]
+
+    def of_documents(self) -> Self:
+        """The map that all other texts go through."""
+        return self if self.query_centre is None else replace(self, query_centre=None)  # type: ignore[type-var]
+
+    def of_queries(self) -> Self:
+        """The map that queries go through: with their own centre, where they have one."""
+        if self.query_centre is None:
+            return self
+        return replace(self, centre=self.query_centre, query_centre=None)  # type: ignore[type-var]
+
     def with_settings(self, **settings: Any) -> Self:
         """The same map, with more said of how it was made."""
         return replace(self, settings={**self.settings, **settings})  # type: ignore[type-var]
@@ -151,7 +174,7 @@ class Correction(ABC):
         """
         folder = Path(folder)
         with whole(folder / TENSORS) as aside:
-            save_file({name: getattr(self, name).cpu().float() for name in self.tensors}, aside)
+            save_file({name: tensor.cpu().float() for name, tensor in self._held().items()}, aside)
         description = {"format": FORMAT, "format_version": FORMAT_VERSION, "kind": self.kind, "method": self.method}
         description |= {"settings": dict(self.settings), "encoder": dict(self.encoder)}
         description |= {name: getattr(self, name) for name in self.options}
@@ -180,8 +203,8 @@ class Correction(ABC):
 
     def _own_tensors(self) -> None:
         """Hold all tensors on the CPU, float64 where they came so and else float32, refusing NaN and infinity."""
-        for name in self.tensors:
-            tensor = as_tensor(getattr(self, name)).detach()
+        for name, held in self._held().items():
+            tensor = as_tensor(held).detach()
             precision = torch.float64 if tensor.dtype == torch.float64 else torch.float32
             tensor = tensor.to("cpu", precision).contiguous()
             if not torch.isfinite(tensor).all():
@@ -189,14 +212,22 @@ class Correction(ABC):
             object.__setattr__(self, name, tensor)
 
     def _misfit(self, expected: str) -> ValueError:
-        shapes = tuple(tuple(getattr(self, name).shape) for name in self.tensors)
-        names = f"{', '.join(self.tensors[:-1])} and {self.tensors[-1]}"
+        shapes = tuple(tuple(tensor.shape) for tensor in self._held().values())
+        names = enumerated(list(self._held()))
         return ValueError(f"{names} of shapes {shapes} do not fit: expected {expected}")
+
+    def _held(self) -> dict[str, Tensor]:
+        """The tensors that it has, by name."""
+        return {name: tensor for name in self.tensors if (tensor := getattr(self, name)) is not None}
 
     def _described(self) -> str:
         plain = {key: value for key, value in self.settings.items() if not isinstance(value, Mapping)}
         settings = ", ".join(f"{key}={value}" for key, value in plain.items())
         return f"{self.method}({settings})" if settings else self.method
+
+    def _centred(self) -> str:
+        kind = "centred" if self.centre.any() else "uncentred"
+        return kind if self.query_centre is None else f"{kind}, queries by their own mean"
 
     def _owner(self) -> str:
         return f" for {self.encoder['name']} layers {self.encoder['layers']}" if self.encoder else ""

@@ -23,6 +23,7 @@ class ReducedRemoval(Correction):
     Attributes:
         centre: (d,) c.
         matrix: (d, k) M, k ≤ d.
+        query_centre: (d,), c of queries where they have their own.
 
     Raises:
         ValueError: if shapes do not fit, or a number is not finite.
@@ -33,14 +34,16 @@ class ReducedRemoval(Correction):
     method: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     encoder: Mapping[str, str] = field(default_factory=dict)
+    query_centre: Tensor | None = None
 
     kind: ClassVar[str] = "reduced"
-    tensors: ClassVar[tuple[str, ...]] = ("centre", "matrix")
+    tensors: ClassVar[tuple[str, ...]] = ("centre", "matrix", "query_centre")
 
     def __post_init__(self) -> None:
         self._own_tensors()
         d, k = self.matrix.shape if self.matrix.ndim == 2 else (-1, -1)
-        if self.centre.shape != (d,) or not 1 <= k <= d:
+        centres = [self.centre] if self.query_centre is None else [self.centre, self.query_centre]
+        if any(each.shape != (d,) for each in centres) or not 1 <= k <= d:
             raise self._misfit("(d,) and (d, k) with 1 ≤ k ≤ d")
 
     @property
@@ -63,8 +66,8 @@ class ReducedRemoval(Correction):
 
     def describe(self) -> str:
         """One line a person can read."""
-        kind = "centred" if self.centre.any() else "uncentred"
-        return f"{self._described()}: {kind}, {self.dimension} dimensions to {self.output_dimension}{self._owner()}"
+        size = f"{self.dimension} dimensions to {self.output_dimension}"
+        return f"{self._described()}: {self._centred()}, {size}{self._owner()}"
 
 
 def reduced(removal: Correction, dimensions: int, spectrum: Spectrum | None = None) -> ReducedRemoval:
@@ -110,4 +113,5 @@ def reduced(removal: Correction, dimensions: int, spectrum: Spectrum | None = No
     relative, tie = (each / each.trace().clamp_min(torch.finfo(torch.float64).tiny) for each in moments)
     directions = Q @ eigenbasis(relative + TIE * tie)[1][:, :dimensions]
     settings = {**removal.settings, "dimensions": dimensions}
-    return ReducedRemoval(removal.centre, M @ directions, removal.method, settings, removal.encoder)
+    made = removal.method, settings, removal.encoder, removal.query_centre
+    return ReducedRemoval(removal.centre, M @ directions, *made)

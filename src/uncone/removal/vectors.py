@@ -79,9 +79,13 @@ class Vectors:
         return self.encoder.dimension if self.removal is None else self.removal.output_dimension
 
     def with_prompt(self, role: Literal["query", "document"]) -> Vectors:
-        """The same vectors, of texts that are queries or documents to be found: see `Encoder.with_prompt`."""
+        """The same vectors, of texts that are queries or documents to be found: see `Encoder.with_prompt`.
+
+        Queries go through the map that the removal has for them.
+        """
         together = None if self.together is None else self.together.with_prompt(role)
-        return replace(self, encoder=self.encoder.with_prompt(role), together=together)
+        removal = self.removal.of_queries() if self.removal and role == "query" else self.removal
+        return replace(self, encoder=self.encoder.with_prompt(role), together=together, removal=removal)
 
     def words(self, words: Sequence[str]) -> np.ndarray:
         """Vectors (n, d) of words, of which there may be none; one without a vector (see `known`) is a ValueError."""
