@@ -191,6 +191,13 @@ def test_scores_stand_as_two_histograms(opened, advice):
         assert len(shares) == 50
         assert sum(shares) == pytest.approx(100, abs=0.5)
         assert f"{of['thresholds']['1%']['cosine']:.3f} ±" in text_of(opened, "threshold-table")
+        cut = opened.execute_script(
+            "const right = document.querySelector(`#cosines-${arguments[0]} svg`).getBoundingClientRect().right;"
+            "return [...document.querySelectorAll(`#cosines-${arguments[0]} text`)]"
+            ".filter((text) => text.getBoundingClientRect().right > right).map((text) => text.textContent)",
+            removal,
+        )
+        assert cut == []
     opened.execute_script("document.querySelector('#layers [data-layer=\"1\"]').click()")
     assert opened.execute_script("return document.getElementById('thresholds').hidden")
     opened.execute_script("document.querySelector('#layers [data-layer=\"2\"]').click()")
