@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from uncone.learning.problem import Problem
 from uncone.removal import Correction, none
 from uncone.removal import load as load_removal
 from uncone.removal.spectra import MOST_TEXTS, Fit, Spectra
-from uncone.removal.vectors import Vectors
+from uncone.removal.vectors import Role, Vectors
 from uncone.support.sampling import draw
 from uncone.support.terminal import step, track
 from uncone.tasks import Row, Task, evaluate
@@ -130,8 +130,8 @@ class Fits:
             return self.vectors.encoder.query_shift()
         if pooling not in self._shifts:
             documents = next((fit.corpus for fit in self.of(LEARNED) if fit.corpus), self.config.corpus)
-            means = []
-            for role, corpus in (("query", self.config.fit.queries), ("document", documents)):
+            means, roles = [], get_args(Role)
+            for role, corpus in zip(roles, (self.config.fit.queries, documents), strict=True):
                 if not (texts := self.texts(corpus)):
                     raise ValueError(f"{corpus} has no text that no task scores: name others as {role} texts to fit on")
                 means.append(self.pooled(pooling).with_prompt(role).raw_sentences(texts).mean(0, dtype=np.float64))

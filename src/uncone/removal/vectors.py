@@ -21,6 +21,7 @@ from uncone.support.sampling import draw
 
 WordVectors = Literal["alone", "corpus"]
 Frequencies = Literal["wordfreq", "corpus"]
+Role = Literal["query", "document"]
 Kind = Literal["texts", "words", "tokens", "pooled tokens"]  # of what is kept
 OCCURRENCES_PER_TEXT = 4  # at least, of a sample of tokens, on average: more texts would take longer and tell no more
 
@@ -78,7 +79,7 @@ class Vectors:
         """d, the numbers of a vector, after the removal."""
         return self.encoder.dimension if self.removal is None else self.removal.output_dimension
 
-    def with_prompt(self, role: Literal["query", "document"]) -> Vectors:
+    def with_prompt(self, role: Role) -> Vectors:
         """The same vectors, of texts that are queries or documents to be found: see `Encoder.with_prompt`.
 
         Queries go through the map that the removal has for them.
