@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
+from uncone.advice.conclusion import Choice, Conclusion
 from uncone.commands import advise as command
 from uncone.commands.advise import advise
 from uncone.commands.schema import register
@@ -211,3 +212,13 @@ def test_a_saved_removal_is_refused(run, tmp_path):
     none(384).save(tmp_path / "mine")
     with pytest.raises(ValueError, match=r"may have been trained on these pairs.*evaluate"):
         advise(config_of(tmp_path / "run", *overrides, f"removal=[{tmp_path}/mine]"))
+
+
+def test_what_to_run_next_begins_with_what_is_advised():
+    helped = Choice(layer="1", outcome="helped", final="m", choices={})
+    unsure = Choice(layer="2", outcome="not sure", final="m", choices={})
+    told = [each["command"] for each in command.next_commands(Conclusion([helped], unsure, "2", []), Path("run"), [])]
+    assert told[0].endswith("export 'encoder.layers=[2]' removal=none")
+    assert told[1].endswith("export 'encoder.layers=[1]' removal=run/layers/1")
+    told = [each["command"] for each in command.next_commands(Conclusion([helped], helped, "2", []), Path("run"), [])]
+    assert told[0].endswith("export 'encoder.layers=[1]' removal=run/layers/1")

@@ -127,9 +127,7 @@ def test_either_kind_is_read_by_load(tmp_path):
 
 def test_says_what_it_is():
     made = clustered(Clustering.fit(vectors(), 3), 2)
-    assert made.describe() == (
-        "clustered(clusters=3, D=2): 3 clusters of tokens, 2 of 8 components in each, w 1.00"
-    )
+    assert made.describe() == ("clustered(clusters=3, D=2): 3 clusters of tokens, 2 of 8 components in each, w 1.00")
 
 
 @pytest.mark.parametrize(

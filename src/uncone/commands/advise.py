@@ -259,7 +259,7 @@ def measure(
 
 
 def next_commands(conclusion: Conclusion, folder: Path, encoder: Sequence[str]) -> list[dict[str, str]]:
-    """What to run next: for the layer advised, or else for each layer that removal helps.
+    """What to run next: first for what is advised, then for each layer that removal helps.
 
     The folder holds the removals; `encoder` is what the command line said of it.
     """
@@ -273,9 +273,10 @@ def next_commands(conclusion: Conclusion, folder: Path, encoder: Sequence[str]) 
             chosen = {"export": ["format=numpy"], "train": ["experiment=stored"]}[name] if layer == STORED else []
         return command_line(name, *encoder, *chosen, *rest)
 
+    as_it_is = command("export", conclusion.reference, "removal=none")
+    kept = [{"what": f"Export raw layer {conclusion.reference} (advised)", "command": as_it_is}]
     if not wanted:
-        as_it_is = command("export", conclusion.reference, "removal=none")
-        return [{"what": "Export the encoder as it is", "command": as_it_is}]
+        return kept
     lines = []
     for layer, final in wanted.items():
         advised = " (advised)" if layer == which.layer and which.outcome == "helped" else ""
@@ -284,4 +285,4 @@ def next_commands(conclusion: Conclusion, folder: Path, encoder: Sequence[str]) 
         lines.append({"what": f"Export layer {layer}{advised}, with {final}", "command": exported})
     trained = command("train", next(iter(wanted)))
     lines.insert(1, {"what": f"Train a removal for layer {next(iter(wanted))} at full length", "command": trained})
-    return lines
+    return lines if which.outcome == "helped" else [*kept, *lines]
