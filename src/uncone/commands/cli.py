@@ -6,6 +6,8 @@ It answers `--help` at once: it loads Hydra for a command alone, and torch when 
 from __future__ import annotations
 
 import os
+import atexit
+import gc
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -59,6 +61,7 @@ def start(command: str) -> None:
         _compose(command)
     else:
         sys.argv[1:] = ["--help" if argument == "--help=all" else argument for argument in arguments]
+        atexit.register(gc.freeze)  # or seconds pass in which all that was imported is looked through for garbage
         with step(typed(command)):  # until all is done, so that something moves whatever it does
             loading("Loading PyTorch")
             _compose(command)
