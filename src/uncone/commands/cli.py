@@ -5,9 +5,9 @@ It answers `--help` at once: it loads Hydra for a command alone, and torch when 
 
 from __future__ import annotations
 
-import os
 import atexit
 import gc
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
