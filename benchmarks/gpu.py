@@ -1,6 +1,6 @@
 """What a GPU makes of uncone: encoding beside sentence-transformers, a sweep, local dimensions and an atlas.
 
-    python benchmarks/gpu.py [--only encoding sweep local_dimension atlas]
+    python benchmarks/gpu.py [--only encoding sweep recipe local_dimension atlas]
 
 Needs no network: a BERT-base and a MiniLM of random weights read random frequent words through the packaged tokenizer.
 On one GPU it is meant to take less than four minutes; without one, a miniature of everything runs on the CPU, which
@@ -8,11 +8,13 @@ shows that it works and nothing about speed. Ends with an error if vectors are n
 of their largest coordinate in float32, to a cosine of 0.999 in bfloat16.
 
 - Encoding: texts of 12 words on average, of 128 and of 512 tokens, in float32 and bfloat16. sentence-transformers runs
-  at the batch size that was best on an eighth of the texts. The share is that of the matrix products of a large square,
-  measured here; a token of n costs 24 d² + 4 n d operations in each block of width d. "tokenizer alone" is its rate
-  without a model behind it, "waiting" the share of the time in which the model had nothing to read.
+  at the batch size that was best on an eighth of the texts. Both read all texts twice, and the second time counts:
+  the first time, memory is allocated and kernels are loaded for every shape. The share is that of the matrix products
+  of a large square, measured here; a token of n costs 24 d² + 4 n d operations in each block of width d. "tokenizer
+  alone" is its rate without a model behind it, "waiting" the share of the time in which the model had nothing to read.
 - Sweep: 40 numbers of components × 5 learning rates in one bank, as in benchmarks/sweep.py, here and, in a process
   beside, on the CPU.
+- Recipe: `train.py` on the input table of the MiniLM, which is random, trained here and on the CPU.
 - Local dimension: k = 100 among 768-dimensional points, around all of them; on the CPU around some, which must agree.
 - Atlas: `analyze`, from its start to the page, of all layers of the BERT-base over made texts; and a small one of the
   MiniLM on both devices, which must agree.
@@ -47,6 +49,7 @@ from uncone.encoder.pieces import read_tokens
 from uncone.geometry.local_dimension import local_dimensions
 from uncone.learning.basis import Basis
 from uncone.removal.spectrum import Spectrum
+from uncone.support.terminal import told_seconds
 
 ROOT = Path(__file__).resolve().parents[1]
 SHAPES = {"MiniLM": (384, 6), "BERT-base": (768, 12)}  # width and blocks
@@ -69,9 +72,9 @@ class Scale(NamedTuple):
     sample: int
 
 
-FULL = Scale({"short": 40_000, "128": 4096, "512": 1024}, [128, 512, 1024], 8192, 200, 100_000, 1000, 15_600, 80_000)
+FULL = Scale({"short": 30_000, "128": 4096, "512": 1024}, [128, 512, 1024], 8192, 200, 100_000, 1000, 15_600, 80_000)
 MINIATURE = Scale({"short": 32, "128": 4}, [32], 512, 1, 2000, 100, 20, 500)
-PARTS = ("encoding", "sweep", "local_dimension", "atlas")
+PARTS = ("encoding", "sweep", "recipe", "local_dimension", "atlas")
 
 
 def main() -> None:
@@ -98,6 +101,8 @@ def main() -> None:
                     wrong += encoding(folder / model, kind, make_texts(kind, count, seed=0), device, scale)
         if on_cpu is not None:
             wrong += sweep(on_cpu, device, scale)
+        if "recipe" in only:
+            recipe(folder, device)
         if "local_dimension" in only:
             wrong += local_dimension(device, scale)
         if "atlas" in only:
@@ -161,10 +166,11 @@ def encoding(folder: Path, kind: str, texts: list[str], device: str, scale: Scal
         def their_seconds(batch: int, texts: list[str], model: SentenceTransformer = theirs) -> float:
             return timed(lambda: model.encode(texts, batch_size=batch, convert_to_numpy=True))[1]
 
-        their_seconds(scale.batches[0], part[:COMPARED])  # first calls allocate, and choose kernels
+        their_seconds(scale.batches[0], part[:COMPARED])
         best = min(scale.batches, key=lambda batch: their_seconds(batch, part))
-        their = their_seconds(best, texts)
-        ours.encode(part, progress=False)
+        # the first time that a shape is met, memory is allocated and kernels are chosen and loaded
+        first, their = (their_seconds(best, texts) for _ in range(2))
+        our_first = timed(lambda encoder=ours: encoder.encode(texts, progress=False))[1]
         waited = Waiting(ours)
         found, our = timed(lambda encoder=ours: encoder.encode(texts, progress=False))
         share = ""
@@ -179,7 +185,8 @@ def encoding(folder: Path, kind: str, texts: list[str], device: str, scale: Scal
         what = f"{folder.name}, {kind} texts, {dtype}"
         print(
             f"{what}: uncone {len(texts) / our:,.0f} texts/s, {tokens / our:,.0f} tokens/s{share}; ratio "
-            f"{their / our:.2f} to sentence-transformers at batch {best} ({len(texts) / their:,.0f} texts/s); "
+            f"{their / our:.2f} to sentence-transformers at batch {best} ({len(texts) / their:,.0f} texts/s), the "
+            f"first time {first / our_first:.2f} ({len(texts) / our_first:,.0f} and {len(texts) / first:,.0f}); "
             f"tokenizer alone {len(texts) / alone:,.0f} texts/s, of which {alone / our:.0%}, waiting "
             f"{waited.seconds / our:.0%}; {told}",
             flush=True,
@@ -224,10 +231,28 @@ def sweep(on_cpu: Future[tuple[list[float], float]], device: str, scale: Scale) 
     difference = float(np.abs(np.array(found) - expected).max())
     print(
         f"sweep of {len(found)} members, {scale.epochs} epochs: {seconds:.1f} s; on the CPU, one thread beside all of "
-        f"the above, {of_cpu:.1f} s; losses differ by {difference:.0e} at most",
+        f"the above, {of_cpu:.1f} s; losses from "
+        f"{min(expected):.2e} to {max(expected):.2e} differ by {difference:.0e} at most",
         flush=True,
     )
     return [] if difference <= 1e-4 else [f"sweep, losses differ by {difference:.0e}"]
+
+
+def command(script: str, output: Path, **settings: Any) -> str:
+    """Run one over a model of the benchmark; its seconds, start included, and those of its steps."""
+    given = [f"{key}={value}" for key, value in {**settings, "output_dir": output}.items()]
+    line = [sys.executable, str(ROOT / script), "encoder=local", *given]
+    seconds = timed(lambda: subprocess.run(line, check=True, stdout=subprocess.DEVNULL))[1]
+    steps = json.loads((output / "environment.json").read_text())["seconds"]
+    return f"{seconds:.0f} s, of which {told_seconds(steps)}"
+
+
+def recipe(folder: Path, device: str) -> None:
+    """The default recipe by the command, on the device and on the CPU."""
+    for accelerator in dict.fromkeys(["cpu", "gpu" if device == "cuda" else "cpu"]):
+        output = folder / f"recipe_{accelerator}"
+        where = {"encoder.path": folder / "MiniLM", "encoder.layers": "static", "trainer": accelerator}
+        print(f"default recipe, trainer={accelerator}: {command('train.py', output, **where)}", flush=True)
 
 
 def local_dimension(device: str, scale: Scale) -> list[str]:
@@ -254,28 +279,27 @@ def atlas(folder: Path, large: str, device: str, scale: Scale) -> list[str]:
     corpus = folder / "corpus.txt"
     corpus.write_text("\n".join(make_texts("64", scale.windows, seed=1)), encoding="utf-8")
 
-    def run(model: str, where: str, **settings: Any) -> tuple[dict[str, float], float]:
+    def run(model: str, where: str, **settings: Any) -> tuple[dict[str, float], str]:
         output = folder / f"atlas_{len(list(folder.iterdir()))}"
-        settings |= {"encoder.path": folder / model, "encoder.device": where, "corpus": corpus, "output_dir": output}
-        given = [f"{key}={value}" for key, value in settings.items()]
-        command = [sys.executable, str(ROOT / "analyze.py"), "encoder=local", *given]
-        _, seconds = timed(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+        settings |= {"encoder.path": folder / model, "encoder.device": where, "corpus": corpus}
+        seconds = command("analyze.py", output, **settings)
         rows = json.loads((output / "results.json").read_text())
         return {f"{row['metric']} of layer {row['layers']}": row["value"] for row in rows}, seconds
 
     seconds = run(large, device, sample=scale.sample)[1]
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     print(
-        f"atlas of {scale.windows:,} texts of 64 tokens, {large}, all layers: {seconds:.0f} s, its start and its page "
-        f"included; at most {peak:.1f} GiB of main memory",
+        f"atlas of {scale.windows:,} texts of 64 tokens, {large}, all layers: {seconds}; "
+        f"at most {peak:.1f} GiB of main memory",
         flush=True,
     )
     few = {"corpus_limit": 100, "sample": 500, "measures.neighbours": 10, "measures.clusters": [2], "resamples": 10}
     on_device, on_cpu = (run("MiniLM", where, **few)[0] for where in (device, "cpu"))
-    exact = [key for key in on_cpu if key.startswith(("s_in", "mean_cosine", "norm_", "lid ", "isoscore"))]
-    error = max(abs(on_device[key] / on_cpu[key] - 1) for key in exact)
-    print(f"atlas of 100 texts on both devices: relative difference {error:.0e} at most over {len(exact)} figures")
-    return [] if error <= 1e-3 else [f"atlas, relative difference {error:.0e}"]
+    kinds = ("s_inter", "s_intra", "mean_cosine", "norm_mean", "isoscore", "lid ")
+    compared = [key for key, value in on_cpu.items() if key.startswith(kinds) and value is not None]
+    error = max(abs(on_device[key] - on_cpu[key]) / max(1, abs(on_cpu[key])) for key in compared)
+    print(f"atlas of 100 texts on both devices: {len(compared)} figures differ by {error:.0e} at most")
+    return [] if error <= 1e-4 else [f"atlas, figures differ by {error:.0e}"]
 
 
 if __name__ == "__main__":

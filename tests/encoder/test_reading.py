@@ -11,14 +11,14 @@ TEXTS = ["a cat", "the dog barked", "a cat sat on the mat", "dog", "the cat", "a
 
 @pytest.fixture
 def encoder(folder_of, monkeypatch):
-    monkeypatch.setattr("uncone.encoder.reading.PORTION", 2)
+    monkeypatch.setattr("uncone.encoder.reading.PORTION", 60)
     return Encoder.from_pretrained(str(folder_of("bert")), max_length=8)
 
 
 def test_portions_hold_every_text_once_and_the_longest_first(encoder):
     portions = list(encoder.reader.portions(TEXTS))
-    assert [rows for rows, _ in portions] == [[5, 2], [1, 4], [0, 3]]
-    assert [len(tokens.lengths) for _, tokens in portions] == [2, 2, 2]
+    assert [rows for rows, _ in portions] == [[5, 2], [1, 4, 0, 3]]
+    assert [len(tokens.lengths) for _, tokens in portions] == [2, 4]
 
 
 def test_vectors_of_portions_stand_in_the_order_of_the_texts(encoder):

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.cluster import KMeans
+from sklearn.cluster import KMeans, kmeans_plusplus
 from sklearn.metrics import silhouette_samples, silhouette_score
 
-from uncone.geometry.clusters import find_clusters, silhouettes
+from uncone.geometry.clusters import find_clusters, lloyd, silhouettes
 
 
 @pytest.fixture
@@ -71,3 +71,15 @@ def test_errors(gaussian):
         silhouettes(gaussian, np.zeros(300, dtype=int))
     with pytest.raises(ValueError, match="needs at least 2 of them"):
         silhouettes(gaussian, np.zeros((300, 1), dtype=int))
+
+
+def test_lloyd_finds_what_scikit_learn_finds_from_the_same_centres(gaussian):
+    X = planted(gaussian, 4, distance=2.0)
+    centres, _ = kmeans_plusplus(X.numpy(), 5, random_state=0)
+    expected = KMeans(5, n_init=1, init=centres, tol=0).fit_predict(X.numpy())
+    np.testing.assert_array_equal(lloyd(X, torch.from_numpy(centres)), expected)
+
+
+def test_lloyd_leaves_a_centre_without_points_where_it_is():
+    X = torch.tensor([[0.0], [1.0], [10.0], [11.0]])
+    assert lloyd(X, torch.tensor([[0.0], [10.0], [1000.0]])).tolist() == [0, 0, 1, 1]

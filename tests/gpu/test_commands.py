@@ -1,7 +1,6 @@
 """The commands on one GPU, on tiny models: they run there, and find what the CPU finds."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -15,7 +14,14 @@ from uncone.commands.analyze import analyze
 from uncone.commands.evaluate import evaluate
 from uncone.commands.export import export
 from uncone.encoder import Encoder
+from uncone.learning.bank import RemovalBank, members
+from uncone.learning.basis import Basis, TrainingBatch
+from uncone.learning.batches import PairDataModule
+from uncone.learning.fit import quiet_trainer
+from uncone.learning.module import RemovalModule
+from uncone.learning.recipe import Recipe
 from uncone.removal import Removal
+from uncone.removal.spectrum import Spectrum
 from uncone.runs.reading import read_results
 
 DEVICE = "cuda"
@@ -92,11 +98,31 @@ def test_torchrun_starts_a_run_with_nccl(model, tmp_path):
     processes = ("trainer=ddp", "trainer.accelerator=gpu", "trainer.devices=1")
     asked = (*TRAIN, *model, *processes, "recipe.strength=1", f"output_dir={tmp_path / 'run'}")
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=1"]
-    done = subprocess.run(
-        [*torchrun, CONF.parent / "train.py", *asked],
-        env=os.environ | {"PYTHONPATH": str(CONF.parent / "src")},
-        capture_output=True,
-        text=True,
-    )
+    done = subprocess.run([*torchrun, CONF.parent / "train.py", *asked], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "removal" / "removal.safetensors").is_file()
+
+
+@pytest.mark.parametrize("rates", [[0.01], [0.01, 0.02]], ids=["adam", "row_adam"])
+def test_steps_that_were_recorded_are_those_taken_one_by_one(rates, monkeypatch):
+    found = []
+    for warm_up in (1, 10**9):
+        monkeypatch.setattr("uncone.learning.graphs.WARM_UP", warm_up)
+        found.append(learned(rates, "gpu"))
+    torch.testing.assert_close(*found)
+    torch.testing.assert_close(found[0], learned(rates, "cpu"), rtol=1e-3, atol=1e-4)
+
+
+def learned(rates, accelerator):
+    """Gains (M, k) of a bank that learns from pairs of random vectors for three epochs of four steps."""
+    generator = torch.Generator().manual_seed(0)
+    first, noise = torch.randn(2, 200, 12, generator=generator)
+    second = 0.5 * first + noise
+    scores = torch.nn.functional.cosine_similarity(first[:, 2:], second[:, 2:])
+    basis = Basis.of(Spectrum.fit(first), 8, centred=True)
+    pairs = basis.pairs(first, second, scores, torch.zeros(200, dtype=torch.long))
+    data = PairDataModule(TrainingBatch(pairs, None), None, batch_size=60)
+    bank = RemovalBank(basis, members([4, 8], learning_rates=rates))
+    module = RemovalModule(bank, Recipe.named("pairs").but(optimizer={"name": "adam", "batch_size": 60}))
+    quiet_trainer(max_epochs=3, accelerator=accelerator).fit(module, data)
+    return bank.gains().detach().cpu()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -51,7 +53,7 @@ class Batching:
         budget = self.token_budget
         if budget is None:
             budget = CPU_BUDGET if device.type == "cpu" else ACCELERATOR_BUDGET
-        batches = make_batches(lengths.tolist(), budget)
+        batches = make_batches(lengths.numpy(), budget)
         if divided:  # in turn, also where there are fewer batches than processes at a time
             first = (distributed.rank() - self._dealt) % distributed.processes()
             self._dealt += len(batches)
@@ -73,7 +75,7 @@ class Batching:
     def _smaller(self, batches: Iterable[list[int]], lengths: Tensor) -> list[list[int]]:
         """The texts of some batches, in batches that the memory bears."""
         rows = [row for batch in batches for row in batch]
-        return [[rows[i] for i in batch] for batch in make_batches(lengths[rows].tolist(), self._bearable or 0)]
+        return [[rows[i] for i in batch] for batch in make_batches(lengths[rows].numpy(), self._bearable or 0)]
 
     def _halve(self, texts: int, longest: int, device: torch.device, error: torch.OutOfMemoryError) -> None:
         """Allow half of the tokens with which the device ran out of memory."""
@@ -87,7 +89,7 @@ class Batching:
         logger.warning(told, self.name, device, texts * longest, self._bearable)
 
 
-def make_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
+def make_batches(lengths: Sequence[int] | np.ndarray, token_budget: int) -> list[list[int]]:
     """Batches of texts of equal length as far as possible, longest first.
 
     Padding costs as much as text, so a batch ends where the texts get shorter, unless it is still so small that the
@@ -103,17 +105,27 @@ def make_batches(lengths: Sequence[int], token_budget: int) -> list[list[int]]:
         >>> make_batches([3, 8, 3, 3, 3], token_budget=8)
         [[1], [0, 2], [3, 4]]
     """
+    lengths = np.asarray(lengths, dtype=np.int64)
+    if not len(lengths):
+        return []
+    order = np.argsort(-lengths, kind="stable")
+    ends = np.append(np.flatnonzero(np.diff(lengths[order])) + 1, len(order))  # of texts of one length
     batches: list[list[int]] = []
-    batch: list[int] = []
-    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if batch:
-            longest, padded = lengths[batch[0]], lengths[batch[0]] * len(batch)
-            full = padded + longest > token_budget
-            if full or (lengths[i] < longest and padded * FILLED >= token_budget):
-                batches.append(batch)
-                batch = []
-        batch.append(i)
-    return [*batches, batch] if batch else batches
+    start = longest = 0  # of the batch that is being filled: its first text, and tokens of that
+    for first, end in pairwise([0, *ends.tolist()]):
+        length, place = int(lengths[order[first]]), first
+        while place < end:
+            if place == start:
+                longest = length
+            most = max(1, token_budget // longest) if longest else end - start
+            if length < longest:
+                most = min(most, -(-token_budget // (FILLED * longest)))
+            if place - start < most:
+                place = min(end, start + most)
+            else:
+                batches.append(order[start:place].tolist())
+                start = place
+    return [*batches, order[start:].tolist()]
 
 
 def ranges(starts: Tensor, rows: Tensor) -> Tensor:
@@ -123,13 +135,17 @@ def ranges(starts: Tensor, rows: Tensor) -> Tensor:
     return torch.repeat_interleave(starts[rows] - before, counts) + torch.arange(int(counts.sum()))
 
 
-def pad(types: Tensor, lengths: Tensor, wanted: Tensor, filler: int) -> tuple[Tensor, Tensor, Tensor]:
+def pad(types: Tensor, lengths: Tensor, wanted: Tensor, filler: int) -> tuple[Tensor, Tensor | None, Tensor]:
     """Token types (t,) of n texts, one after another, as a rectangle (n, longest) that ends in fillers.
 
     Returns:
-        The rectangle; whether a token of the text stands there; and where in it, read row by row, the wanted ones are.
+        The rectangle; whether a token of the text stands there, None if one does everywhere; and where in it, read row
+        by row, the wanted ones are.
     """
-    inside = torch.arange(int(lengths.max())) < lengths[:, None]
+    longest = int(lengths.max())
+    if longest * len(lengths) == len(types):  # texts of one length
+        return types.view(-1, longest), None, wanted.nonzero().squeeze(1)
+    inside = torch.arange(longest) < lengths[:, None]
     padded = torch.full(inside.shape, filler)
     padded[inside] = types
     marks = torch.zeros_like(inside)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import numpy as np
 from torch import Tensor
 
 from uncone.encoder.pieces import Tokens, read_tokens, unknown_piece
 from uncone.encoder.texts import check_known, check_texts
+from uncone.support.arrays import one_thread
 
 logger = logging.getLogger(__name__)
 
-PORTION = 4096  # texts tokenised together, while the model reads the portion before
+# Characters of texts tokenised together, while the model reads the portion before: some batches of an accelerator.
+PORTION = 1 << 19
 AHEAD = 2  # portions that wait for the model
 
 T = TypeVar("T")
@@ -53,21 +58,20 @@ class TextReader:
         Yields the rows of a portion in `texts`, and its tokens. Who takes them leaves the tokenizer alone meanwhile.
         """
         _check_written(texts)
-        order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
+        truncated = unknown = 0
 
         def tokenised() -> Iterator[tuple[list[int], Tokens]]:
-            for start in range(0, len(order), PORTION):
-                rows = order[start : start + PORTION]
-                yield rows, read_tokens(self.tokenizer, [prompt + texts[i] for i in rows], self.max_length)
+            nonlocal truncated, unknown
+            for rows in _portions(texts):
+                asked = [prompt + texts[i] for i in rows] if prompt else [texts[i] for i in rows]
+                tokens = read_tokens(self.tokenizer, asked, self.max_length)
+                _check_read(asked, tokens)
+                truncated += tokens.truncated
+                if self.unknown is not None and (tokens.types == self.unknown).any():
+                    unknown += int((tokens.counts(~tokens.special & (tokens.types != self.unknown)) == 0).sum())
+                yield rows, tokens
 
-        truncated = unknown = 0
-        for rows, tokens in ahead(tokenised()):
-            _check_read([texts[i] for i in rows], tokens)
-            truncated += tokens.truncated
-            if self.unknown is not None:
-                known = ~tokens.special & (tokens.types != self.unknown)
-                unknown += int((tokens.counts(known) == 0).sum())
-            yield rows, tokens
+        yield from ahead(tokenised())
         self._tell_truncated(truncated, len(texts))
         if unknown:
             logger.warning("%d of %d texts are made of unknown pieces only", unknown, len(texts))
@@ -82,6 +86,14 @@ class TextReader:
             logger.warning("%d of %d texts were truncated to %d tokens", truncated, texts, self.max_length)
 
 
+def _portions(texts: Sequence[str]) -> list[list[int]]:
+    """Rows of texts in portions, the longest first."""
+    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    order = np.argsort(-lengths, kind="stable")
+    number = lengths[order].cumsum() // PORTION
+    return [rows.tolist() for rows in np.split(order, np.flatnonzero(np.diff(number)) + 1)]
+
+
 def _check_written(texts: Sequence[str]) -> None:
     if not all(map(str.strip, texts)):
         check_known(texts, [bool(text.strip()) for text in texts])
@@ -91,6 +103,22 @@ def _check_read(texts: Sequence[str], tokens: Tokens) -> None:
     has_token: Tensor = tokens.counts(~tokens.special) > 0
     if not has_token.all():
         check_known(texts, has_token.tolist())
+
+
+@contextmanager
+def beside_a_thread() -> Iterator[None]:
+    """Give work to an accelerator while a thread tokenises, and neither waits long for the other.
+
+    Many threads for the little that is left to compute here would take turns with those of the tokenizer, and Python
+    lets one of its own threads run for 5 ms before another: as long as an accelerator takes for a whole batch.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(before / 10)
+    try:
+        with one_thread():
+            yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def ahead(items: Iterable[T]) -> Iterator[T]:

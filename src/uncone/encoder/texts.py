@@ -35,6 +35,8 @@ def unique_texts(texts: Sequence[str]) -> tuple[list[str], Tensor]:
     """The distinct texts in order of first appearance, and the index (n,) of each text among them."""
     check_texts(texts)
     index = {text: i for i, text in enumerate(dict.fromkeys(texts))}
+    if len(index) == len(texts):
+        return list(index), torch.arange(len(index))
     return list(index), torch.tensor([index[text] for text in texts])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from copy import copy
 from dataclasses import replace
 from operator import itemgetter
@@ -18,7 +19,7 @@ from uncone.encoder.convention import Convention
 from uncone.encoder.layers import Layers, LayerStates, average, position_limit, reads_by_blocks
 from uncone.encoder.pieces import Tokens, piece_names, tokenize, word_prefix
 from uncone.encoder.pooling import PICKS, WEIGHTED, check_pooling, pool
-from uncone.encoder.reading import TextReader
+from uncone.encoder.reading import TextReader, beside_a_thread
 from uncone.encoder.table import STATIC, input_table
 from uncone.encoder.texts import unique_texts
 from uncone.support import distributed
@@ -172,7 +173,9 @@ class TransformerEncoder(Encoder):
                 for batch, vectors in self.batching.run(read.lengths, self.device, reader, divided=True):
                     yield [rows[i] for i in batch], vectors
 
-        return gather(self._watched(batches(), n, progress), self.device, 1, self._width, torch.arange(n + 1))[0]
+        with nullcontext() if self.device.type == "cpu" else beside_a_thread():
+            watched = self._watched(batches(), n, progress)
+            return gather(watched, self.device, 1, self._width, torch.arange(n + 1))[0]
 
     def _watched(
         self, batches: Iterator[tuple[list[int], Made]], texts: int, progress: bool
@@ -284,8 +287,8 @@ class TransformerEncoder(Encoder):
         """
         # all is counted here: a GPU would be waited for until it knows how many there are
         padded, inside, positions = pad(types, lengths, wanted, self.tokenizer.pad_token_id or 0)
-        counts = torch.bincount(positions // inside.shape[1], minlength=len(lengths))
-        attention = None if inside.all() else send(inside.long(), self.device)  # without one, it takes its fast path
+        counts = torch.bincount(positions // padded.shape[1], minlength=len(lengths))
+        attention = None if inside is None else send(inside.long(), self.device)
         padded, positions, counts = (send(x, self.device) for x in (padded, positions, counts))
         states = self.states(padded, attention)  # of each layer (n, longest, d)
         return {i: x.flatten(0, 1)[positions].float() for i, x in states.items()}, padded.flatten()[positions], counts

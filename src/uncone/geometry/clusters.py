@@ -22,7 +22,8 @@ from uncone.support.arrays import Array, as_tensor, matrix
 ISLANDS_FROM = 0.1  # below this maximum mean silhouette there is one cluster
 GROUPS = 10  # of texts, deleted in turn by the jackknife
 ClusterWeights = Literal["types", "equal"]
-_DISTANCES = 64  # MiB of distances held at once, in float32
+LLOYD_STEPS = 300
+_DISTANCES = 1 << 23  # held at once, in float64 64 MiB
 
 
 @dataclass(frozen=True)
@@ -66,17 +67,42 @@ def find_clusters(X: Array, K: Sequence[int] = tuple(range(2, 16)), seed: int = 
         >>> find_clusters(X).count
         3
     """
-    from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
     if not K or min(K) < 2:
         raise ValueError(f"K must list numbers of clusters, each at least 2, got {list(K)}")
-    points = matrix(X, minimum_rows=max(K) + 1).float().cpu().numpy()
+    points = matrix(X, minimum_rows=max(K) + 1).float()
     with warnings.catch_warnings():  # fewer distinct points than clusters: the labels then use fewer, which is right
         warnings.simplefilter("ignore", ConvergenceWarning)
-        labels = [KMeans(k, n_init=1, random_state=seed).fit_predict(points) for k in K]
+        labels = [_kmeans(points, k, seed) for k in K]
     stacked = np.stack(labels, axis=1).astype(np.int64)
     return Clusters(tuple(K), stacked, silhouettes(points, stacked))
+
+
+def _kmeans(points: Tensor, k: int, seed: int) -> np.ndarray:
+    """Clusters (n,) of points (n, d): by scikit-learn in main memory, from its starts elsewhere."""
+    from sklearn.cluster import KMeans, kmeans_plusplus
+
+    there = points.cpu().numpy()
+    if points.device.type == "cpu":
+        return KMeans(k, n_init=1, random_state=seed).fit_predict(there)
+    return lloyd(points, torch.from_numpy(kmeans_plusplus(there, k, random_state=seed)[0]).to(points.device))
+
+
+def lloyd(points: Tensor, centres: Tensor) -> np.ndarray:
+    """Clusters (n,) of points (n, d) by k-means (Lloyd 1982) from centres (k, d), until none of them moves any more.
+
+    A cluster that loses all of its points stays where it is.
+    """
+    labels = torch.full((len(points),), -1, device=points.device)
+    for _ in range(LLOYD_STEPS):
+        before, labels = labels, torch.cdist(points, centres).argmin(1)
+        if torch.equal(before, labels):
+            break
+        counts = torch.bincount(labels, minlength=len(centres))[:, None]
+        sums = torch.zeros_like(centres).index_add_(0, labels, points)
+        centres = torch.where(counts > 0, sums / counts.clamp_min(1), centres)
+    return labels.cpu().numpy()
 
 
 def silhouettes(X: Array, labels: Array) -> np.ndarray:
@@ -93,9 +119,7 @@ def silhouettes(X: Array, labels: Array) -> np.ndarray:
         >>> silhouettes(X, torch.tensor([[0], [0], [1], [1]]))[:, 0].round(3).tolist()
         [0.905, 0.895, 0.895, 0.905]
     """
-    from sklearn.metrics import pairwise_distances_chunked
-
-    vectors = matrix(X, minimum_rows=2).float().cpu().numpy()
+    vectors = matrix(X, minimum_rows=2).double()
     clusters = as_tensor(labels).cpu().numpy()
     if clusters.ndim != 2 or len(clusters) != len(vectors):
         raise ValueError(f"labels must be of shape ({len(vectors)}, m), got {clusters.shape}")
@@ -103,11 +127,10 @@ def silhouettes(X: Array, labels: Array) -> np.ndarray:
     members = [each[:, None] == np.arange(each.max() + 1) for each in numbered]  # (n, clusters) bool of each clustering
     if any(own.shape[1] < 2 for own in members):
         raise ValueError("a silhouette compares clusters and needs at least 2 of them in every clustering")
-    all_members = np.concatenate(members, axis=1).astype(np.float64)
-    blocks = pairwise_distances_chunked(
-        vectors, reduce_func=lambda distances, _: distances @ all_members, working_memory=_DISTANCES
-    )
-    sums = np.concatenate(list(blocks))  # (n, clusters of all clusterings), of the distances to their vectors
+    all_members = torch.from_numpy(np.concatenate(members, axis=1)).to(vectors)
+    blocks = vectors.split(max(1, _DISTANCES // len(vectors)))
+    # (n, clusters of all clusterings), of the distances to their vectors
+    sums = torch.cat([torch.cdist(block, vectors) @ all_members for block in blocks]).cpu().numpy()
     found = np.zeros(clusters.shape)
     for column, own in enumerate(members):
         to_each, sums = np.split(sums, [own.shape[1]], axis=1)

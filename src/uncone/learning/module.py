@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor
 from uncone.encoder import Encoder
 from uncone.learning.bank import RemovalBank, labels
 from uncone.learning.basis import PairBatch, Steps, TrainingBatch
+from uncone.learning.graphs import StepGraphs
 from uncone.learning.objectives import make_objective, neighbour_contrast, relative_alignment
 from uncone.learning.optimizers import make_optimizer
 from uncone.learning.recipe import Recipe
@@ -44,6 +46,7 @@ class RemovalModule(pl.LightningModule):
     """
 
     pull: Tensor
+    _take: Callable[[TrainingBatch], Tensor]
 
     def __init__(
         self,
@@ -123,16 +126,30 @@ class RemovalModule(pl.LightningModule):
         for gradient in gradients:
             gradient.mul_(factor)
 
+    def on_train_start(self) -> None:
+        """Choose how steps are taken. They go past Lightning, whose hooks around each would take as long as it does."""
+        optimizer: Any = self.optimizers(use_pl_optimizer=False)
+        self._take = partial(self.update, optimizer)
+        if isinstance(optimizer, torch.optim.Adam):
+            on_gpu = self.device.type == "cuda"
+            for group in optimizer.param_groups:  # as a checkpoint may come from elsewhere
+                group["capturable"] = on_gpu
+            if on_gpu:
+                self._take = StepGraphs(self._take)
+
+    def on_train_end(self) -> None:
+        """Let go of what was recorded."""
+        del self._take
+
     def on_train_epoch_start(self) -> None:
         """Forget the losses of the epoch before."""
         self._losses: list[tuple[int, Tensor]] = []
 
     def training_step(self, batch: Steps, batch_index: int) -> None:
         """Several steps."""
-        optimizer: Any = self.optimizers(use_pl_optimizer=False)  # whose hooks around a step take as long as it does
         for step in batch.split():
             count = 1 if step.pairs is None else step.pairs.score.shape[-1]
-            self._losses.append((count, self.update(optimizer, step)))
+            self._losses.append((count, self._take(step)))
 
     def on_train_epoch_end(self) -> None:
         """Log the mean loss of every member over the epoch."""

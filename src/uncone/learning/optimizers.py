@@ -23,7 +23,7 @@ class RowAdam(torch.optim.Adam):
     """
 
     def __init__(self, groups: Sequence[dict[str, Any]], rates: Tensor):
-        super().__init__(groups)
+        super().__init__(groups, fused=True)
         self.rates = rates
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -37,7 +37,8 @@ class RowAdam(torch.optim.Adam):
         super().step()
         with torch.no_grad():
             for tensor, start in zip(tensors, before, strict=True):
-                rates = self.rates.to(tensor).view(-1, *[1] * (tensor.ndim - 1))
+                self.rates = self.rates.to(tensor)
+                rates = self.rates.view(-1, *[1] * (tensor.ndim - 1))
                 tensor.copy_(start + rates * (tensor - start))
         return value
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from uncone.geometry import isotropy, lid, s_intra
-from uncone.geometry.atlas.sampled import SampledMeasures, SampledSettings
+from uncone.geometry.atlas.sampled import SampledMeasures, SampledSettings, text_weights
 from uncone.geometry.clusters import clustered_similarities
 from uncone.removal.spectrum import Spectrum
 
@@ -15,13 +15,16 @@ N, D = 400, 8
 
 def make(X, log10_frequency=None, texts=None, **settings):
     n = len(X)
+    texts = np.arange(n) if texts is None else texts
+    chosen = SampledSettings(**{**SETTINGS.__dict__, **settings})
     return SampledMeasures(
         X,
         np.arange(n) % 20,
-        np.arange(n) if texts is None else texts,
+        texts,
         np.full(n, np.nan) if log10_frequency is None else log10_frequency,
         Spectrum.fit(X),
-        SampledSettings(**{**SETTINGS.__dict__, **settings}),
+        chosen,
+        text_weights(texts, chosen.resamples, chosen.seed),
     )
 
 

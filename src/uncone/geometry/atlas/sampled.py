@@ -90,7 +90,8 @@ class SampledMeasures:
         log10_frequency: (n,) of each; NaN if unknown.
         spectrum: of all vectors, not only the sampled.
         settings: how to measure.
-        device: where neighbours are sought and I(V) is summed.
+        weights: (1 + resamples, n) of the vectors; see `text_weights`.
+        device: where neighbours and clusters are sought and I(V) is summed.
     """
 
     X: Tensor
@@ -99,6 +100,7 @@ class SampledMeasures:
     log10_frequency: np.ndarray
     spectrum: Spectrum
     settings: SampledSettings
+    weights: Tensor
     device: torch.device | str = "cpu"
 
     def measures(self) -> dict[str, Estimate]:
@@ -128,10 +130,6 @@ class SampledMeasures:
         """Coordinates (m, 3) of some of the vectors on the first three principal components."""
         return project(self.X[shown], self.spectrum, 3)
 
-    @cached_property
-    def _weights(self) -> Tensor:
-        return text_weights(self.texts, self.settings.resamples, self.settings.seed)
-
     def _some(self, number: int) -> np.ndarray:
         """A seeded choice of so many of the sampled vectors, ascending."""
         return np.sort(np.random.default_rng(self.settings.seed).permutation(len(self.X))[:number])
@@ -145,7 +143,7 @@ class SampledMeasures:
 
     def _isotropy(self) -> dict[str, Estimate]:
         rows = self._some(self.settings.isotropy_points)
-        weights = self._weights[:, rows].to(self.device)
+        weights = self.weights[:, rows].to(self.device)
         log10 = resampled_log10_isotropy(self._there[rows], weights, self.settings.signs).cpu()
         n = len(rows)
         return {"isotropy": Estimate.of(10.0**log10, n), "log10_isotropy": Estimate.of(log10, n)}
@@ -171,7 +169,7 @@ class SampledMeasures:
 
     def _local(self) -> dict[str, Estimate]:
         asked = torch.randperm(len(self.X), generator=self._generator())[: self.settings.queries]  # as they are drawn
-        weights, n = self._weights[:, asked], len(asked)
+        weights, n = self.weights[:, asked], len(asked)
         result = {}
         for name, values in zip(("lid", "lid_cosine"), self._dimensions.values(), strict=True):
             mean, square, inverse = weighted_mean(weights, torch.stack([values, values.square(), 1 / values], dim=1)).T
@@ -191,13 +189,13 @@ class SampledMeasures:
     def _clustered(self) -> tuple[np.ndarray, Clusters]:
         """The sampled vectors that are clustered, and their clusters."""
         rows = self._some(self.settings.cluster_points)
-        return rows, find_clusters(self.X[rows], self.settings.clusters, self.settings.seed)
+        return rows, find_clusters(self._there[rows], self.settings.clusters, self.settings.seed)
 
     @cached_property
     def _silhouettes(self) -> Tensor:
         """Mean silhouettes (1 + resamples, number of K)."""
         rows, clusters = self._clustered
-        return weighted_mean(self._weights[:, rows], torch.from_numpy(clusters.silhouettes))
+        return weighted_mean(self.weights[:, rows], torch.from_numpy(clusters.silhouettes))
 
     def _clusters(self) -> dict[str, Estimate]:
         rows, clusters = self._clustered
@@ -225,7 +223,7 @@ class SampledMeasures:
 
     def _against_frequency(self, values: Tensor) -> dict[Method, Tensor]:
         """Correlations (1 + resamples, k) of values (n, k) with log frequency; NaN where too few are known."""
-        f, weights = self.log10_frequency[self._known], self._weights[:, self._known]
+        f, weights = self.log10_frequency[self._known], self.weights[:, self._known]
         if len(f) < 3 or np.ptp(f) == 0:
             return dict.fromkeys(get_args(Method), torch.full((len(weights), values.shape[1]), torch.nan))
         known, other = values[self._known].double(), torch.from_numpy(f)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from uncone.geometry.atlas.occurrences import Batch, Occurrences
-from uncone.geometry.atlas.sampled import Estimate, SampledMeasures, SampledSettings
+from uncone.geometry.atlas.sampled import Estimate, SampledMeasures, SampledSettings, text_weights
 from uncone.geometry.atlas.store import plain
 from uncone.geometry.atlas.sums import LayerSums
 from uncone.removal import Correction, Removal
@@ -75,10 +75,13 @@ def survey(
     del pilot  # each batch goes when it has been counted
     stream = chain((mine.pop() for _ in range(len(mine))), occurrences.rest())
 
+    resampled = text_weights(occurrences.drawn.texts, settings.resamples, settings.seed)
+
     def measured(layer: str, name: str, total: LayerSums, X: Tensor) -> LayerMap:
         drawn, removal = occurrences.drawn, removals[layer][name]
         frequency = log10_frequency[drawn.types]
-        sampled = SampledMeasures(X, drawn.types, drawn.texts, frequency, total.spectrum, settings, occurrences.device)
+        where = settings, resampled, occurrences.device
+        sampled = SampledMeasures(X, drawn.types, drawn.texts, frequency, total.spectrum, *where)
         exact = {metric: Estimate(value, None, total.raw.n) for metric, value in total.measures().items()}
         weights = removal.weights[:WEIGHTS_SHOWN].tolist() if isinstance(removal, Removal) else []
         curves = {**total.curves(log10_frequency), **sampled.curves(shown), "weights": weights or None}
