@@ -94,7 +94,7 @@ COMMAND = {"train": train, "evaluate": evaluate, "analyze": analyze, "advise": a
 STAND_INS = {
     "MODEL": "wordy_model",
     "VECTORS.txt": "word_vectors",
-    "my_pairs.tsv": "pairs",
+    "examples/my_pairs.tsv": "pairs",
     "my_sentences.txt": "corpus",
     RUN: "finished_run",
     "DATA": "data_dir",
@@ -112,14 +112,10 @@ def word_vectors(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def pairs(tmp_path_factory) -> Path:
-    """The example of a pair file, with enough rows to split."""
-    header, *rows = blocks("tsv", PAGES["commands.md"])[0].splitlines()
-    more = [
-        f"{a}\t{b}\t{i % 7}" for i, (a, b) in enumerate((a, b) for a in ("sun", "tea", "car") for b in "abcdefghij")
-    ]
-    path = tmp_path_factory.mktemp("pairs") / "my_pairs.tsv"
-    path.write_text("\n".join([header, *rows, *more]) + "\n")
+def pairs() -> Path:
+    """The example of a pair file, wherever commands are run."""
+    path = ROOT / "examples" / "my_pairs.tsv"
+    assert path.read_text().startswith(blocks("tsv", PAGES["commands.md"])[0])
     return path
 
 
