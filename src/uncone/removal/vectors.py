@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
@@ -80,10 +80,7 @@ class Vectors:
         return self.encoder.dimension if self.removal is None else self.removal.output_dimension
 
     def with_prompt(self, role: Role) -> Vectors:
-        """The same vectors, of texts that are queries or documents to be found: see `Encoder.with_prompt`.
-
-        Queries go through the map that the removal has for them.
-        """
+        """The same vectors, of texts that are queries or documents: with their prompt, and the map for them."""
         together = None if self.together is None else self.together.with_prompt(role)
         removal = self.removal.of_queries() if self.removal and role == "query" else self.removal
         return replace(self, encoder=self.encoder.with_prompt(role), together=together, removal=removal)
@@ -155,7 +152,7 @@ class Vectors:
 
         kind: Kind = "words" if alone else "texts"
         self._share(kind, texts)
-        return self.encoder.finish(self._fetch(kind, texts, build)["vectors"])
+        return self.encoder.finish(self.store.fetch(self._key(kind, texts), build)["vectors"])
 
     def tokens(self, texts: Sequence[str], pooled: bool = False) -> TokenVectors:
         """Vectors of every token occurrence of texts; `pooled`, of those that are pooled (`Encoder.encode_tokens`)."""
@@ -168,7 +165,8 @@ class Vectors:
             return self.encoder.encode_tokens(texts, pooled=pooled)
         kind: Kind = "pooled tokens" if pooled else "tokens"
         self._share(kind, texts)
-        return TokenVectors(**self._fetch(kind, texts, lambda: vars(self.encoder.encode_tokens(texts, pooled=pooled))))
+        read = partial(self.encoder.encode_tokens, texts, pooled=pooled)
+        return TokenVectors(**self.store.fetch(self._key(kind, texts), lambda: vars(read())))
 
     def first_texts(self, count: int) -> Iterable[str]:
         """So many texts of the corpus; of stored vectors all, as each is one vector, and no more than a token."""
@@ -269,7 +267,7 @@ class Vectors:
             means, counts = word_occurrence_means(self._contextual, self.corpus, words)
             return {"means": means, "counts": counts}
 
-        arrays = self._fetch("occurrences", chain(words, [""], self.corpus), build)
+        arrays = self.store.fetch(self._key("occurrences", chain(words, [""], self.corpus)), build)
         return arrays["means"], arrays["counts"]
 
     @property
@@ -293,9 +291,6 @@ class Vectors:
 
         for layer in map(str, encoder.layer_indices):
             self.store.fetch(self._key(kind, texts) | {"layers": layer}, partial(build, layer))
-
-    def _fetch(self, kind: str, texts: Iterable[str], build: Callable[[], Arrays]) -> Arrays:
-        return self.store.fetch(self._key(kind, texts), build)
 
     def _key(self, kind: str, texts: Iterable[str]) -> dict[str, str | int | bool | None]:
         settings = self.encoder.settings
