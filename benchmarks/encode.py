@@ -64,7 +64,7 @@ def outside_products(encode: Callable[[], np.ndarray]) -> float:
     with profile(activities=[ProfilerActivity.CPU]) as profiled:
         _, _, seconds = timed(encode)
     inside = sum(event.self_cpu_time_total for event in profiled.key_averages() if event.key in PRODUCTS)
-    return 1 - inside / 1e6 / seconds / torch.get_num_threads()
+    return 1 - inside / 1e6 * torch.get_num_threads() / seconds
 
 
 def main() -> None:

@@ -15,8 +15,9 @@ def encoder(folder_of, monkeypatch):
     return Encoder.from_pretrained(str(folder_of("bert")), max_length=8)
 
 
-def test_portions_hold_every_text_once_and_the_longest_first(encoder):
-    portions = list(encoder.reader.portions(TEXTS))
+@pytest.mark.parametrize("in_thread", [False, True])
+def test_portions_hold_every_text_once_and_the_longest_first(encoder, in_thread):
+    portions = list(encoder.reader.portions(TEXTS, "", in_thread))
     assert [rows for rows, _ in portions] == [[5, 2], [1, 4, 0, 3]]
     assert [len(tokens.lengths) for _, tokens in portions] == [2, 4]
 

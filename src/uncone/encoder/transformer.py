@@ -144,7 +144,8 @@ class TransformerEncoder(Encoder):
         """Pooled vectors (n, w) float32 of n texts; see `Encoder.pooled`."""
         unique, inverse = unique_texts(texts)
         prompt = "" if alone else self.prompt
-        found = self._pool(self.reader.portions(unique, prompt), len(unique), self._skipped(prompt), progress, alone)
+        portions = self.reader.portions(unique, prompt, self.device.type != "cpu")
+        found = self._pool(portions, len(unique), self._skipped(prompt), progress, alone)
         return (found if len(unique) == len(texts) else found[inverse]).numpy()
 
     @torch.no_grad()
