@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -134,9 +135,9 @@ def ahead(items: Iterable[T]) -> Iterator[T]:
         >>> list(ahead(len(word) for word in ["a", "bc"]))
         [1, 2]
     """
-    source, nothing_left = iter(items), object()
+    source = iter(items)
     with ThreadPoolExecutor(1) as thread:
-        coming = deque(thread.submit(next, source, nothing_left) for _ in range(AHEAD))
-        while (item := coming.popleft().result()) is not nothing_left:
-            coming.append(thread.submit(next, source, nothing_left))
-            yield item  # type: ignore[misc]
+        coming = deque(thread.submit(list, islice(source, 1)) for _ in range(AHEAD))
+        while found := coming.popleft().result():  # nothing is found at the end
+            coming.append(thread.submit(list, islice(source, 1)))
+            yield from found

@@ -241,7 +241,8 @@ class TransformerEncoder(Encoder):
             is; types (t,) and tokens per text (n,) in main memory. Tokens are ragged, one text after another.
         """
         read = self.reader.checked(texts)
-        wanted, counts = self._wanted(read), read.counts(self._wanted(read))
+        wanted = self._wanted(read)
+        counts = read.counts(wanted)
         batches = self.batching.run(read.lengths, self.device, self._reader(read, wanted, lambda states, *_: states))
         for rows, states in self._watched(batches, len(texts), progress):
             tokens = ranges(read.starts, torch.tensor(rows))
